@@ -1,0 +1,167 @@
+"""One contender, in a process of its own: does its work once, times that alone, prints one line of JSON.
+
+    python benchmarks/_contender.py NAME CAPTURE [name=value ...]
+
+`seconds` is the work without imports; `check` is, for each indicator, how many keys and how many packets, so that the
+bench can see that all contenders counted the same. scapy and dpkt run with the interpreter of `benchmarks/.peers`.
+"""
+
+import json
+import resource
+import socket
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+Result = dict[str, Any]
+
+
+def check_of(*counts: Mapping[Any, int]) -> list[int]:
+    return [number for one in counts for number in (len(one), sum(one.values()))]
+
+
+def scapy_loop(path: str) -> Result:
+    import scapy.all  # noqa: F401  # every layer, as a notebook's `from scapy.all import *` has it
+    from scapy.layers.dns import DNS
+    from scapy.layers.inet import IP, TCP
+    from scapy.utils import PcapReader
+
+    dns: Counter[str] = Counter()
+    ip: Counter[str] = Counter()
+    seq: Counter[int] = Counter()
+    start = perf_counter()
+    with PcapReader(path) as packets:
+        for p in packets:
+            if IP in p:
+                if DNS in p and p[DNS].qr == 1 and p[DNS].ancount == 0:
+                    dns[p[IP].dst] += 1
+                ip[p[IP].src] += 1
+            if TCP in p:
+                seq[p[TCP].seq] += 1
+    seconds = perf_counter() - start
+    return {"seconds": seconds, "check": check_of(dns, ip, seq)}
+
+
+def dpkt_loop(path: str) -> Result:
+    import dpkt
+
+    dns: Counter[str] = Counter()
+    ip: Counter[str] = Counter()
+    seq: Counter[int] = Counter()
+    start = perf_counter()
+    with open(path, "rb") as file:
+        for _, octets in dpkt.pcap.Reader(file):
+            net = dpkt.ethernet.Ethernet(octets).data
+            if isinstance(net, dpkt.ip.IP):
+                if isinstance(net.data, dpkt.udp.UDP) and 53 in (net.data.sport, net.data.dport):
+                    message = dpkt.dns.DNS(net.data.data)
+                    if message.qr == 1 and not message.an:
+                        dns[socket.inet_ntoa(net.dst)] += 1
+                ip[socket.inet_ntoa(net.src)] += 1
+            if isinstance(net, dpkt.ip.IP | dpkt.ip6.IP6) and isinstance(net.data, dpkt.tcp.TCP):
+                seq[net.data.seq] += 1
+    seconds = perf_counter() - start
+    return {"seconds": seconds, "check": check_of(dns, ip, seq)}
+
+
+def ioc_counts(path: str, threads: str, compat: str | None = None, check: str = "") -> Result:
+    import pcapframe as pf
+
+    start = perf_counter()
+    counts = pf.open(path, threads=int(threads), progress=False).ioc_counts(compat=compat)
+    seconds = perf_counter() - start
+    return {"seconds": seconds, "keys": [len(one) for one in counts], "check": check_of(*counts) if check else None}
+
+
+def plain_dicts(path: str, threads: str) -> Result:
+    import pcapframe as pf
+    from pcapframe.notebook import get_ioc_counts
+
+    start = perf_counter()
+    counts = get_ioc_counts(pf.open(path, threads=int(threads), progress=False), progress=False)
+    seconds = perf_counter() - start
+    return {"seconds": seconds, "keys": [len(one) for one in counts]}
+
+
+def make_keys(path: str, out: str) -> Result:
+    """Ten sequence numbers of the capture, and a million: the same ten and others that it does not have."""
+    import numpy as np
+
+    import pcapframe as pf
+
+    there = np.fromiter(pf.open(path, progress=False).ioc_counts().seq, np.uint32)
+    ten = there[:: max(len(there) // 10, 1)][:10]
+    others = np.random.default_rng(1).integers(0, 1 << 32, 1_600_000, dtype=np.uint32)
+    absent = np.setdiff1d(others, there)
+    np.save(out, np.concatenate([ten, np.random.default_rng(2).permutation(absent)[: 1_000_000 - len(ten)]]))
+    return {"absent": len(absent)}
+
+
+def select(path: str, threads: str, keys: str, count: str, form: str = "set", out: str = "") -> Result:
+    """Keys as a set, which is what eval_packets gives, or an array; with `out`, writes the packets and times that."""
+    import numpy as np
+
+    import pcapframe as pf
+
+    array = np.load(keys)[: int(count)]
+    chosen = set(array.tolist()) if form == "set" else array
+    cap = pf.open(path, threads=int(threads), progress=False)
+    start = perf_counter()
+    frame = cap.select(seq=chosen)
+    if out:
+        start = perf_counter()
+        frame.write(out)
+    seconds = perf_counter() - start
+    if out:
+        Path(out).unlink()
+    return {"seconds": seconds, "rows": len(frame)}
+
+
+def peak_rss() -> int:
+    """Octets. Linux lets ru_maxrss begin at the parent's own peak, so its VmHWM is asked first."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def memory(path: str, threads: str) -> Result:
+    import numpy  # noqa: F401  # what everyone who calls us has paid already
+
+    before = peak_rss()
+    import pcapframe as pf
+
+    counts = pf.open(path, threads=int(threads), progress=False).ioc_counts()
+    above = peak_rss() - before
+    held = [getattr(one, "nbytes", None) for one in counts]  # a Counts may say what its table takes
+    return {"above": above, "keys": [len(one) for one in counts], "held": None if None in held else sum(held)}
+
+
+def import_time(path: str) -> Result:
+    start = perf_counter()
+    import numpy  # noqa: F401
+
+    between = perf_counter()
+    import pcapframe  # noqa: F401
+
+    return {"seconds": perf_counter() - between, "numpy": between - start}
+
+
+CONTENDERS = (scapy_loop, dpkt_loop, ioc_counts, plain_dicts, make_keys, select, memory, import_time)
+
+
+def main() -> None:
+    name, path, *options = sys.argv[1:]
+    contender = {one.__name__: one for one in CONTENDERS}[name]
+    result = contender(path, **dict(option.split("=", 1) for option in options))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

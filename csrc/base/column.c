@@ -1,0 +1,165 @@
+#include "base/column.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+size_t pf_type_size(enum pf_type type)
+{
+    static const size_t sizes[] = {
+        [PF_UINT8] = 1, [PF_UINT16] = 2, [PF_UINT32] = 4, [PF_UINT64] = 8, [PF_TIME] = 8, [PF_TEXT] = 4,
+    };
+    return sizes[type];
+}
+
+struct pf_column *pf_column_new(const struct pf_kind *kind)
+{
+    struct pf_column *column = pf_alloc(sizeof *column);
+    if (column != NULL) {
+        atomic_init(&column->references, 1);
+        column->kind = *kind;
+    }
+    return column;
+}
+
+struct pf_column *pf_column_keep(struct pf_column *column)
+{
+    atomic_fetch_add_explicit(&column->references, 1, memory_order_relaxed);
+    return column;
+}
+
+void pf_column_drop(struct pf_column *column)
+{
+    if (column == NULL || atomic_fetch_sub_explicit(&column->references, 1, memory_order_acq_rel) != 1)
+        return;
+    pf_dictionary_clear(&column->dictionary);
+    pf_free(column->values);
+    pf_free(column->valid);
+    pf_free(column);
+}
+
+enum pf_status pf_column_reserve(struct pf_column *column, size_t more, struct pf_error *error)
+{
+    size_t size = pf_type_size(column->kind.type);
+    if (more <= column->capacity - column->rows)
+        return PF_OK;
+    size_t capacity = more <= SIZE_MAX - column->rows ? pf_grown(column->capacity, column->rows + more, size) : 0;
+    if (capacity == 0)
+        return pf_fail_memory(error);
+    uint8_t *values = pf_realloc(column->values, capacity * size);
+    if (values == NULL)
+        return pf_fail_memory(error);
+    column->values = values;
+    if (column->kind.nullable) {
+        size_t before = (column->capacity + 7) / 8, after = (capacity + 7) / 8;
+        uint8_t *valid = pf_realloc(column->valid, after);
+        if (valid == NULL)
+            return pf_fail_memory(error);
+        memset(valid + before, 0, after - before);
+        column->valid = valid;
+    }
+    column->capacity = capacity;
+    return PF_OK;
+}
+
+static inline void set_valid(struct pf_column *column)
+{
+    if (column->valid != NULL)
+        column->valid[column->rows / 8] |= (uint8_t)(1u << (column->rows % 8));
+}
+
+static inline void put(struct pf_column *column, uint64_t number)
+{
+    uint8_t *to = column->values + column->rows * pf_type_size(column->kind.type);
+    switch (pf_type_size(column->kind.type)) {
+    case 1:
+        *to = (uint8_t)number;
+        break;
+    case 2:
+        memcpy(to, &(uint16_t){(uint16_t)number}, 2);
+        break;
+    case 4:
+        memcpy(to, &(uint32_t){(uint32_t)number}, 4);
+        break;
+    default:
+        memcpy(to, &number, 8);
+    }
+}
+
+void pf_column_put_null(struct pf_column *column)
+{
+    put(column, 0);
+    column->rows++;
+}
+
+void pf_column_put_number(struct pf_column *column, uint64_t number)
+{
+    put(column, number);
+    set_valid(column);
+    column->rows++;
+}
+
+enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text, struct pf_error *error)
+{
+    int32_t code;
+    PF_TRY(pf_dictionary_code(&column->dictionary, key, text, &code, error));
+    pf_column_put_number(column, (uint32_t)code);
+    return PF_OK;
+}
+
+/* Row `row` of `from`, whose dictionary may differ: `codes` remembers, as code + 1, what was looked up before. */
+static enum pf_status put_from(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes, struct pf_error *error)
+{
+    size_t size = pf_type_size(column->kind.type);
+    if (column->kind.type != PF_TEXT || !pf_column_valid(from, row)) {
+        memcpy(column->values + column->rows * size, from->values + row * size, size);
+    } else {
+        int32_t entry, code;
+        memcpy(&entry, from->values + row * size, sizeof entry);
+        if (codes[entry] == 0) {
+            PF_TRY(pf_dictionary_adopt(&column->dictionary, &from->dictionary, (size_t)entry, &code, error));
+            codes[entry] = code + 1;
+        }
+        put(column, (uint32_t)(codes[entry] - 1));
+    }
+    if (pf_column_valid(from, row))
+        set_valid(column);
+    column->rows++;
+    return PF_OK;
+}
+
+/* Rows which[0 ... rows - 1], or first, first + 1, ... where `which` is NULL. */
+static enum pf_status copy(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t first, size_t rows,
+                           struct pf_error *error)
+{
+    PF_TRY(pf_column_reserve(column, rows, error));
+    int32_t *codes = NULL;
+    if (column->kind.type == PF_TEXT && from->dictionary.count != 0) {
+        codes = pf_alloc_array(from->dictionary.count, sizeof *codes);
+        if (codes == NULL)
+            return pf_fail_memory(error);
+    }
+    enum pf_status status = PF_OK;
+    for (size_t i = 0; i < rows && status == PF_OK; i++)
+        status = put_from(column, from, which != NULL ? which[i] : first + i, codes, error);
+    pf_free(codes);
+    return status;
+}
+
+enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows, struct pf_error *error)
+{
+    size_t size = pf_type_size(column->kind.type);
+    if (column->kind.type == PF_TEXT || column->kind.nullable)
+        return copy(column, from, NULL, first, rows, error);
+    PF_TRY(pf_column_reserve(column, rows, error));
+    if (rows != 0)
+        memcpy(column->values + column->rows * size, from->values + first * size, rows * size);
+    column->rows += rows;
+    return PF_OK;
+}
+
+enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
+                              struct pf_error *error)
+{
+    return copy(column, from, which, 0, rows, error);
+}

@@ -1,0 +1,29 @@
+/* The distinct texts of one column of one batch, numbered in order of first appearance.
+ *
+ * Texts lie one after the other in `octets`, text i from offsets[i] to offsets[i + 1] (Arrow's layout of utf8). One thread
+ * at a time. */
+#ifndef PF_BASE_DICTIONARY_H
+#define PF_BASE_DICTIONARY_H
+
+#include "base/error.h"
+#include "base/value.h"
+
+struct pf_dictionary {
+    struct pf_value *keys;
+    int32_t *offsets; /* count + 1 of them once there is one text */
+    size_t count, capacity;
+    char *octets;
+    size_t octets_capacity;
+    uint32_t *slots; /* number + 1, 0 for empty */
+    size_t size;     /* slots there are: 0 or a power of two */
+};
+
+void pf_dictionary_clear(struct pf_dictionary *dictionary);
+/* The number of `key`; a new one gets its text from text(key). */
+enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text, int32_t *code,
+                                  struct pf_error *error);
+/* The same for entry `entry` of another dictionary. */
+enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry, int32_t *code,
+                                   struct pf_error *error);
+
+#endif

@@ -1,0 +1,200 @@
+#define _GNU_SOURCE
+#include "base/os_file.h"
+
+#include "base/alloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_AT_ONCE = 1 << 30 }; /* what one read or write call of every system takes */
+
+static size_t at_once(size_t size)
+{
+    return size < MOST_AT_ONCE ? size : MOST_AT_ONCE;
+}
+
+int pf_os_open(const char *path, int *fd)
+{
+    do
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (*fd < 0 && errno == EINTR);
+    return *fd < 0 ? errno : 0;
+}
+
+void pf_os_close(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+int pf_os_facts(int fd, struct pf_file_facts *facts)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return errno;
+    facts->regular = S_ISREG(st.st_mode);
+    facts->directory = S_ISDIR(st.st_mode);
+    facts->size = facts->regular ? (uint64_t)st.st_size : 0;
+    facts->device = (uint64_t)st.st_dev;
+    facts->inode = (uint64_t)st.st_ino;
+    return 0;
+}
+
+int pf_os_read_at(int fd, void *memory, size_t size, uint64_t offset, size_t *got)
+{
+    uint8_t *to = memory;
+    *got = 0;
+    while (*got < size) {
+        ssize_t n = pread(fd, to + *got, at_once(size - *got), (off_t)(offset + *got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return 0;
+}
+
+int pf_os_read(int fd, int wake_fd, void *memory, size_t size, size_t *got)
+{
+    *got = 0;
+    for (;;) {
+        struct pollfd watched[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+        if (poll(watched, 2, -1) < 0 && errno != EINTR)
+            return errno;
+        if (watched[1].revents != 0)
+            return ECANCELED;
+        if (watched[0].revents == 0)
+            continue;
+        ssize_t n = read(fd, memory, at_once(size));
+        if (n >= 0) {
+            *got = (size_t)n;
+            return 0;
+        }
+        if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)
+            return errno;
+    }
+}
+
+int pf_os_wake_pipe(int fds[2])
+{
+    if (pipe(fds) != 0)
+        return errno;
+    for (int i = 0; i < 2; i++)
+        (void)fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+void pf_os_wake(int fd)
+{
+    ssize_t ignored = write(fd, "", 1); /* a full pipe is readable already */
+    (void)ignored;
+}
+
+static int sync_folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    char *folder = pf_alloc(length + 1);
+    if (folder == NULL)
+        return ENOMEM;
+    memcpy(folder, slash == NULL ? "." : path, length);
+    int fd = open(folder, O_RDONLY | O_CLOEXEC);
+    pf_free(folder);
+    if (fd < 0)
+        return 0; /* a folder we may write to but not read: the rename stands, only its durability is not forced */
+    int failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+    (void)close(fd);
+    return failed;
+}
+
+static void forget(struct pf_draft *draft)
+{
+    pf_free(draft->path);
+    pf_free(draft->temporary);
+    *draft = (struct pf_draft){.fd = -1};
+}
+
+int pf_draft_begin(struct pf_draft *draft, const char *path)
+{
+    static const char suffix[] = ".XXXXXX";
+    size_t length = strlen(path);
+    *draft = (struct pf_draft){.fd = -1, .path = pf_alloc(length + 1), .temporary = pf_alloc(length + sizeof suffix)};
+    if (draft->path == NULL || draft->temporary == NULL) {
+        forget(draft);
+        return ENOMEM;
+    }
+    memcpy(draft->path, path, length);
+    memcpy(draft->temporary, path, length);
+    memcpy(draft->temporary + length, suffix, sizeof suffix);
+    draft->fd = mkostemp(draft->temporary, O_CLOEXEC); /* 0600 */
+    if (draft->fd >= 0)
+        return 0;
+    int failed = errno;
+    forget(draft);
+    return failed;
+}
+
+int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size)
+{
+    const uint8_t *from = octets;
+    while (size != 0) {
+        ssize_t n = write(draft->fd, from, at_once(size));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        from += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+int pf_draft_write_at(struct pf_draft *draft, const void *octets, size_t size, uint64_t offset)
+{
+    const uint8_t *from = octets;
+    while (size != 0) {
+        ssize_t n = pwrite(draft->fd, from, at_once(size), (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        from += n;
+        size -= (size_t)n;
+        offset += (uint64_t)n;
+    }
+    return 0;
+}
+
+int pf_draft_commit(struct pf_draft *draft)
+{
+    int failed = fsync(draft->fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
+    if (close(draft->fd) != 0 && failed == 0)
+        failed = errno;
+    draft->fd = -1;
+    if (failed == 0 && rename(draft->temporary, draft->path) != 0)
+        failed = errno;
+    if (failed != 0)
+        (void)unlink(draft->temporary);
+    else
+        failed = sync_folder_of(draft->path);
+    forget(draft);
+    return failed;
+}
+
+void pf_draft_abandon(struct pf_draft *draft)
+{
+    if (draft->fd >= 0) {
+        (void)close(draft->fd);
+        (void)unlink(draft->temporary);
+    }
+    forget(draft);
+}

@@ -1,0 +1,96 @@
+/* What the files of the binding share. This room is the only one that includes Python.h and NumPy; it turns arguments into
+ * passes and results into Python objects, and lets the GIL go for the whole of a pass. */
+#ifndef PF_BINDING_CORE_H
+#define PF_BINDING_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
+#define NPY_TARGET_VERSION NPY_2_0_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL pf_numpy
+#ifndef PF_IMPORT_NUMPY
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include "base/frame.h"
+#include "pass/pass.h"
+#include "tally/suspects.h"
+
+struct pf_state {
+    PyTypeObject *input, *counts, *frame;
+    PyObject *capture_error;
+};
+
+extern struct PyModuleDef pf_module;
+
+struct pf_state *pf_state_of(PyObject *module);
+struct pf_state *pf_state_of_type(PyTypeObject *type);
+
+/* error.c: the only raiser of the core's errors; returns NULL. */
+PyObject *pf_raise(struct pf_state *state, const struct pf_error *error);
+PyObject *pf_str(const char *octets); /* a message or a file name, however encoded, as str */
+
+/* input.c */
+extern PyType_Spec pf_input_spec;
+
+struct pf_input_object {
+    PyObject_HEAD
+    struct pf_input input;
+    Py_buffer buffer; /* held while the input reads from memory */
+    atomic_flag in_use; /* streams serve one pass at a time */
+    bool consumed;
+};
+
+/* run.c: a pass and how the calling thread watches over it. */
+struct pf_run {
+    struct pf_state *state;
+    struct pf_pass pass;
+    struct pf_host host;
+    PyObject *held; /* the tuple of inputs */
+    struct pf_input **inputs;
+    PyObject *tick; /* called with (octets, packets), or NULL */
+};
+
+/* Takes (inputs, (threads, chunk, strict, tick)); false with an exception set. */
+bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
+/* Runs it without the GIL; false with an exception set. */
+bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count, struct pf_sink *sink);
+/* The faults as a list of (kind, input, frame_number, offset, lost, message). */
+PyObject *pf_run_faults(const struct pf_run *run);
+void pf_run_end(struct pf_run *run);
+/* The part of a host that everybody needs: Ctrl-C. */
+enum pf_status pf_check_signals(void *context, struct pf_error *error);
+
+/* passes.c */
+extern PyMethodDef pf_pass_methods[];
+
+/* keys.c */
+bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
+PyObject *pf_key_to(const struct pf_address *key, enum pf_key_kind kind);
+/* (scapy, dns_rule, seq_rule) */
+bool pf_rules_from(PyObject *tuple, struct pf_indicator_rules *rules);
+bool pf_keys_from(struct pf_state *state, PyObject *iterable, const char *name, struct pf_counts *keys);
+
+/* counts.c */
+extern PyType_Spec pf_counts_spec;
+
+struct pf_counts_object {
+    PyObject_HEAD
+    struct pf_counts counts;
+};
+
+struct pf_counts_object *pf_counts_object_new(struct pf_state *state, enum pf_key_kind kind);
+
+/* frame.c */
+extern PyType_Spec pf_frame_spec;
+
+struct pf_frame_object {
+    PyObject_HEAD
+    struct pf_frame frame;
+};
+
+struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
+
+#endif

@@ -1,0 +1,243 @@
+/* _core.Input: one opened capture. */
+#include "binding/core.h"
+
+#include "base/alloc.h"
+
+/* A Python file object: read on the calling thread, which holds the GIL for it and takes Ctrl-C meanwhile. */
+struct file_object_source {
+    struct pf_source base;
+    PyObject *file;
+    PyObject *start; /* where it stood when it was opened, or NULL when it can't seek */
+    bool rewind;
+};
+
+struct request {
+    struct file_object_source *source;
+    void *memory;
+    size_t size;
+    size_t *got;
+};
+
+static bool rewind_file(struct file_object_source *source)
+{
+    PyObject *place = PyObject_CallMethod(source->file, "seek", "O", source->start);
+    Py_XDECREF(place);
+    source->rewind = false;
+    return place != NULL;
+}
+
+static bool read_file(const struct request *request)
+{
+    PyObject *octets = PyObject_CallMethod(request->source->file, "read", "n", (Py_ssize_t)request->size);
+    if (octets == NULL)
+        return false;
+    bool good = PyBytes_Check(octets) && (size_t)PyBytes_GET_SIZE(octets) <= request->size;
+    if (good) {
+        *request->got = (size_t)PyBytes_GET_SIZE(octets);
+        memcpy(request->memory, PyBytes_AS_STRING(octets), *request->got);
+    } else if (PyBytes_Check(octets)) {
+        PyErr_Format(PyExc_ValueError, "read(%zu) of %R gave %zd octets", request->size, request->source->file, PyBytes_GET_SIZE(octets));
+    } else {
+        PyErr_Format(PyExc_TypeError, "read() of %R gave %s: a file opened in binary mode is needed", request->source->file,
+                     Py_TYPE(octets)->tp_name);
+    }
+    Py_DECREF(octets);
+    return good;
+}
+
+static enum pf_status do_read(void *context, struct pf_error *error)
+{
+    const struct request *request = context;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    bool good = (!request->source->rewind || rewind_file(request->source)) && read_file(request);
+    PyGILState_Release(gil);
+    return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
+}
+
+static enum pf_status source_begin(struct pf_source *base, struct pf_error *error)
+{
+    struct file_object_source *source = (struct file_object_source *)base;
+    (void)error;
+    source->rewind = source->start != NULL;
+    return PF_OK;
+}
+
+static void source_end(struct pf_source *base)
+{
+    (void)base;
+}
+
+static enum pf_status source_read(struct pf_source *base, struct pf_crew *crew, void *memory, size_t size, size_t *got,
+                                  struct pf_error *error)
+{
+    struct request request = {(struct file_object_source *)base, memory, size, got};
+    return pf_crew_ask(crew, do_read, &request, error);
+}
+
+static void source_free(struct pf_source *base)
+{
+    struct file_object_source *source = (struct file_object_source *)base;
+    Py_XDECREF(source->file);
+    Py_XDECREF(source->start);
+    pf_free(source);
+}
+
+static const struct pf_source_ops file_object_ops = {.begin = source_begin, .end = source_end, .read = source_read, .free = source_free};
+
+static enum pf_status file_object(PyObject *file, PyObject *start, const char *name, struct pf_source **made, struct pf_error *error)
+{
+    struct file_object_source *source = pf_alloc(sizeof *source);
+    if (source == NULL)
+        return pf_fail_memory(error);
+    enum pf_status status = pf_source_init(&source->base, &file_object_ops, name, error);
+    if (status != PF_OK) {
+        pf_free(source);
+        return status;
+    }
+    source->file = Py_NewRef(file);
+    source->start = start != Py_None ? Py_NewRef(start) : NULL;
+    source->base.once = start == Py_None;
+    *made = &source->base;
+    return PF_OK;
+}
+
+/* Input(kind, name, object=None, start=None): kind "path", "memory" (object: a buffer) or "file" (object: a binary file,
+ * start: where it stands, None when it can't seek). */
+static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"kind", "name", "object", "start", NULL};
+    const char *kind;
+    PyObject *path = NULL, *object = Py_None, *start = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "sO&|OO:Input", names, &kind, PyUnicode_FSConverter, &path, &object, &start))
+        return NULL;
+    struct pf_state *state = pf_state_of_type(type);
+    struct pf_input_object *self = (struct pf_input_object *)type->tp_alloc(type, 0);
+    struct pf_source *source = NULL;
+    struct pf_error error = {.status = PF_OK};
+    enum pf_status status = PF_OK;
+    const char *name = PyBytes_AS_STRING(path);
+    PyObject *result = NULL;
+    if (self == NULL)
+        goto done;
+    atomic_flag_clear(&self->in_use);
+    if (strcmp(kind, "path") == 0) {
+        status = pf_source_file(name, &source, &error);
+    } else if (strcmp(kind, "memory") == 0) {
+        if (PyObject_GetBuffer(object, &self->buffer, PyBUF_SIMPLE) < 0)
+            goto done;
+        status = pf_source_memory(name, self->buffer.buf, (size_t)self->buffer.len, &source, &error);
+    } else {
+        status = file_object(object, start, name, &source, &error);
+    }
+    if (status == PF_OK) {
+        struct pf_host host = {.tick = pf_check_signals};
+        Py_BEGIN_ALLOW_THREADS
+        status = pf_input_open(&self->input, source, &host, &error);
+        Py_END_ALLOW_THREADS
+    }
+    result = status == PF_OK ? Py_NewRef(self) : pf_raise(state, &error);
+done:
+    Py_XDECREF(self);
+    Py_DECREF(path);
+    return result;
+}
+
+static void input_dealloc(PyObject *object)
+{
+    struct pf_input_object *self = (struct pf_input_object *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    pf_input_close(&self->input);
+    if (self->buffer.obj != NULL)
+        PyBuffer_Release(&self->buffer);
+    type->tp_free(object);
+    Py_DECREF(type);
+}
+
+static int input_traverse(PyObject *object, visitproc visit, void *arg)
+{
+    struct pf_input_object *self = (struct pf_input_object *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->buffer.obj);
+    if (self->input.source != NULL && self->input.source->ops == &file_object_ops)
+        Py_VISIT(((struct file_object_source *)self->input.source)->file);
+    return 0;
+}
+
+static PyObject *get_name(PyObject *self, void *closure)
+{
+    (void)closure;
+    return pf_str(((struct pf_input_object *)self)->input.source->name);
+}
+
+static PyObject *get_format(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyUnicode_FromString(((struct pf_input_object *)self)->input.walk.format->name);
+}
+
+static PyObject *get_size(PyObject *self, void *closure)
+{
+    (void)closure;
+    uint64_t size = ((struct pf_input_object *)self)->input.source->size;
+    return size != PF_SIZE_UNKNOWN ? PyLong_FromUnsignedLongLong(size) : Py_NewRef(Py_None);
+}
+
+static PyObject *get_once(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(((struct pf_input_object *)self)->input.source->once);
+}
+
+static PyObject *get_link_type(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromLong(((struct pf_input_object *)self)->input.walk.link_type);
+}
+
+static PyObject *get_snap_len(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLong(((struct pf_input_object *)self)->input.walk.snap_len);
+}
+
+static PyObject *get_nanoseconds(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyBool_FromLong(((struct pf_input_object *)self)->input.walk.nanoseconds);
+}
+
+static PyObject *get_first_time(PyObject *self, void *closure)
+{
+    (void)closure;
+    const struct pf_input *input = &((struct pf_input_object *)self)->input;
+    return input->timed ? PyLong_FromLongLong(input->first_time) : Py_NewRef(Py_None);
+}
+
+static PyGetSetDef input_getset[] = {
+    {"name", get_name, NULL, "What it was opened from.", NULL},
+    {"format", get_format, NULL, "The capture format.", NULL},
+    {"size", get_size, NULL, "Octets, or None for a stream.", NULL},
+    {"once", get_once, NULL, "Whether it serves one pass only.", NULL},
+    {"link_type", get_link_type, NULL, "The link type (LINKTYPE_ number).", NULL},
+    {"snap_len", get_snap_len, NULL, "The snap length of the header.", NULL},
+    {"nanoseconds", get_nanoseconds, NULL, "Whether times are in nanoseconds.", NULL},
+    {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot input_slots[] = {
+    {Py_tp_new, input_new},
+    {Py_tp_dealloc, input_dealloc},
+    {Py_tp_traverse, input_traverse},
+    {Py_tp_getset, input_getset},
+    {Py_tp_doc, "Input(kind, name, object=None, start=None)\n--\n\nOne opened capture."},
+    {0, NULL},
+};
+
+PyType_Spec pf_input_spec = {
+    .name = "pcapframe._core.Input",
+    .basicsize = sizeof(struct pf_input_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = input_slots,
+};

@@ -1,0 +1,121 @@
+/* Keys between Python and the tables: addresses are text, sequence numbers integers. */
+#include "binding/core.h"
+
+#include "field/field.h"
+
+#include <arpa/inet.h>
+
+/* The address that a text writes, in any accepted form; false when it is none. */
+static bool parse_address(const char *text, struct pf_address *key)
+{
+    uint8_t octets[16];
+    if (inet_pton(AF_INET, text, octets) == 1) {
+        *key = (struct pf_address){{pf_be32(octets), 0}, 4};
+        return true;
+    }
+    if (inet_pton(AF_INET6, text, octets) == 1) {
+        *key = (struct pf_address){{pf_be(octets, 8), pf_be(octets + 8, 8)}, 16};
+        return true;
+    }
+    return false;
+}
+
+static bool address_from(PyObject *object, struct pf_address *key, bool *possible)
+{
+    if (!PyUnicode_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "an address is text such as '192.0.2.1', not %s", Py_TYPE(object)->tp_name);
+        return false;
+    }
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(object, &size);
+    if (text == NULL)
+        PyErr_Clear(); /* a lone surrogate: text, but no address */
+    *possible = text != NULL && strlen(text) == (size_t)size && parse_address(text, key);
+    return true;
+}
+
+static bool number_from(PyObject *object, struct pf_address *key, bool *possible)
+{
+    if (!PyIndex_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "a sequence number is an integer, not %s", Py_TYPE(object)->tp_name);
+        return false;
+    }
+    PyObject *integer = PyNumber_Index(object);
+    if (integer == NULL)
+        return false;
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(integer, &overflow);
+    Py_DECREF(integer);
+    *possible = overflow == 0 && value >= 0 && value <= UINT32_MAX;
+    if (*possible)
+        *key = (struct pf_address){{(uint64_t)value, 0}, 4};
+    return true;
+}
+
+bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible)
+{
+    return kind == PF_KEY_ADDRESS ? address_from(object, key, possible) : number_from(object, key, possible);
+}
+
+PyObject *pf_key_to(const struct pf_address *key, enum pf_key_kind kind)
+{
+    if (kind == PF_KEY_NUMBER)
+        return PyLong_FromUnsignedLongLong(key->word[0]);
+    char text[PF_TEXT_ROOM];
+    struct pf_value value = {{key->word[0], key->word[1]}, key->size};
+    size_t length = pf_text_address(&value, text);
+    return PyUnicode_FromStringAndSize(text, (Py_ssize_t)length);
+}
+
+bool pf_rules_from(PyObject *tuple, struct pf_indicator_rules *rules)
+{
+    int scapy, nxdomain, data;
+    if (!PyArg_ParseTuple(tuple, "ppp:rules", &scapy, &nxdomain, &data))
+        return false;
+    *rules = (struct pf_indicator_rules){
+        .scapy = scapy != 0,
+        .dns = nxdomain != 0 ? PF_DNS_NXDOMAIN : PF_DNS_EMPTY,
+        .seq = data != 0 ? PF_SEQ_DATA : PF_SEQ_ALL,
+    };
+    return true;
+}
+
+static bool add_key(struct pf_state *state, PyObject *object, const char *name, struct pf_counts *keys)
+{
+    struct pf_address key;
+    struct pf_error error;
+    bool possible;
+    if (!pf_key_from(object, keys->kind, &key, &possible))
+        return false;
+    if (!possible) {
+        PyErr_Format(PyExc_ValueError, keys->kind == PF_KEY_ADDRESS ? "%s: %R is no IP address" : "%s: %R is no 32-bit sequence number", name,
+                     object);
+        return false;
+    }
+    if (pf_counts_add(keys, &key, 1, &error) != PF_OK) {
+        (void)pf_raise(state, &error);
+        return false;
+    }
+    return true;
+}
+
+bool pf_keys_from(struct pf_state *state, PyObject *iterable, const char *name, struct pf_counts *keys)
+{
+    PyObject *iterator = PyUnicode_Check(iterable) || PyBytes_Check(iterable) ? NULL : PyObject_GetIter(iterable);
+    if (iterator == NULL) {
+        if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError)) {
+            PyErr_Clear();
+            PyErr_Format(PyExc_TypeError, "%s: a set, list or other iterable of keys is needed, not %s", name, Py_TYPE(iterable)->tp_name);
+        }
+        return false;
+    }
+    PyObject *object;
+    while ((object = PyIter_Next(iterator)) != NULL) {
+        bool good = add_key(state, object, name, keys);
+        Py_DECREF(object);
+        if (!good)
+            break;
+    }
+    Py_DECREF(iterator);
+    return !PyErr_Occurred();
+}

@@ -1,0 +1,295 @@
+/* The module's functions: each puts one pass together. All take (inputs, options, ...) and return (result, faults). */
+#include "binding/core.h"
+
+#include "base/alloc.h"
+#include "base/os_file.h"
+#include "table/copy.h"
+#include "table/numbers.h"
+#include "table/packets.h"
+#include "tally/census.h"
+#include "tally/ioc.h"
+
+/* (result, faults); takes the result over, which is NULL when something failed. */
+static PyObject *with_faults(struct pf_run *run, PyObject *result)
+{
+    PyObject *faults = result != NULL ? pf_run_faults(run) : NULL;
+    if (faults != NULL)
+        return Py_BuildValue("NN", result, faults);
+    Py_XDECREF(result);
+    return NULL;
+}
+
+static PyObject *ioc_counts(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    PyObject *inputs, *options, *rules_tuple;
+    struct pf_indicator_rules rules;
+    struct pf_run run;
+    if (!PyArg_ParseTuple(arguments, "OO!O!:ioc_counts", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &rules_tuple))
+        return NULL;
+    if (!pf_rules_from(rules_tuple, &rules) || !pf_run_begin(&run, state, inputs, options))
+        return NULL;
+    struct pf_counts_object *dns = pf_counts_object_new(state, PF_KEY_ADDRESS);
+    struct pf_counts_object *ip = pf_counts_object_new(state, PF_KEY_ADDRESS);
+    struct pf_counts_object *seq = pf_counts_object_new(state, PF_KEY_NUMBER);
+    PyObject *result = NULL;
+    if (dns != NULL && ip != NULL && seq != NULL) {
+        struct pf_ioc_sink sink;
+        pf_ioc_sink_init(&sink, &rules, &dns->counts, &ip->counts, &seq->counts);
+        if (pf_run_pass(&run, NULL, 0, &sink.sink))
+            result = PyTuple_Pack(3, dns, ip, seq);
+        pf_ioc_sink_clear(&sink);
+    }
+    Py_XDECREF(dns);
+    Py_XDECREF(ip);
+    Py_XDECREF(seq);
+    result = with_faults(&run, result);
+    pf_run_end(&run);
+    return result;
+}
+
+/* What narrows a pass: suspects (rules, dns, ip, seq) and frame numbers, each or None. */
+struct narrowing {
+    bool has_suspects;
+    struct pf_suspects suspects;
+    PyArrayObject *array;
+    struct pf_numbers numbers;
+    struct pf_predicate *predicates[2];
+    size_t count;
+};
+
+static void narrowing_clear(struct narrowing *narrowing)
+{
+    if (narrowing->has_suspects)
+        pf_suspects_clear(&narrowing->suspects);
+    Py_XDECREF(narrowing->array);
+}
+
+static bool suspects_from(struct pf_state *state, PyObject *tuple, struct narrowing *narrowing)
+{
+    static const char *const names[PF_IOC_KINDS] = {"dns", "ip", "seq"};
+    PyObject *rules_tuple, *keys[PF_IOC_KINDS];
+    struct pf_indicator_rules rules;
+    if (!PyArg_ParseTuple(tuple, "O!OOO:suspects", &PyTuple_Type, &rules_tuple, &keys[0], &keys[1], &keys[2]) ||
+        !pf_rules_from(rules_tuple, &rules))
+        return false;
+    pf_suspects_init(&narrowing->suspects, &rules);
+    narrowing->has_suspects = true;
+    narrowing->predicates[narrowing->count++] = &narrowing->suspects.predicate;
+    for (unsigned i = 0; i < PF_IOC_KINDS; i++) {
+        if (!pf_keys_from(state, keys[i], names[i], &narrowing->suspects.keys[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool numbers_from(PyObject *object, struct narrowing *narrowing)
+{
+    narrowing->array = (PyArrayObject *)PyArray_FROMANY(object, NPY_UINT64, 1, 1, NPY_ARRAY_IN_ARRAY);
+    if (narrowing->array == NULL)
+        return false;
+    pf_numbers_init(&narrowing->numbers, PyArray_DATA(narrowing->array), (size_t)PyArray_SIZE(narrowing->array));
+    narrowing->predicates[narrowing->count++] = &narrowing->numbers.predicate;
+    return true;
+}
+
+static bool narrowing_from(struct pf_state *state, PyObject *suspects, PyObject *numbers, struct narrowing *narrowing)
+{
+    memset(narrowing, 0, sizeof *narrowing);
+    bool good = (suspects == Py_None || suspects_from(state, suspects, narrowing)) &&
+                (numbers == Py_None || numbers_from(numbers, narrowing));
+    if (!good)
+        narrowing_clear(narrowing);
+    return good;
+}
+
+/* The catalogue's fields of these names, from pf_alloc. */
+static const struct pf_field **fields_from(PyObject *names, size_t *count)
+{
+    if (!PyTuple_Check(names)) {
+        PyErr_SetString(PyExc_TypeError, "a tuple of column names is needed");
+        return NULL;
+    }
+    *count = (size_t)PyTuple_GET_SIZE(names);
+    const struct pf_field **fields = pf_alloc_array(*count, sizeof *fields);
+    if (fields == NULL)
+        PyErr_NoMemory();
+    for (size_t i = 0; fields != NULL && i < *count; i++) {
+        const char *name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(names, (Py_ssize_t)i));
+        fields[i] = name != NULL ? pf_field_find(name) : NULL;
+        if (fields[i] == NULL) {
+            if (name != NULL)
+                PyErr_Format(PyExc_KeyError, "no column %R", PyTuple_GET_ITEM(names, (Py_ssize_t)i));
+            pf_free(fields);
+            return NULL;
+        }
+    }
+    return fields;
+}
+
+static PyObject *packets(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    PyObject *inputs, *options, *names, *suspects;
+    struct narrowing narrowing;
+    struct pf_run run;
+    size_t count;
+    if (!PyArg_ParseTuple(arguments, "OO!OO:packets", &inputs, &PyTuple_Type, &options, &names, &suspects))
+        return NULL;
+    const struct pf_field **fields = fields_from(names, &count);
+    if (fields == NULL)
+        return NULL;
+    PyObject *result = NULL;
+    if (!narrowing_from(state, suspects, Py_None, &narrowing))
+        goto fields_only;
+    if (!pf_run_begin(&run, state, inputs, options))
+        goto narrowed;
+    struct pf_frame_object *frame = pf_frame_object_new(state);
+    if (frame != NULL) {
+        struct pf_packets_sink sink;
+        struct pf_error error = {.status = PF_OK};
+        bool good = pf_packets_sink_init(&sink, fields, count, &frame->frame, &error) == PF_OK;
+        if (!good)
+            (void)pf_raise(state, &error);
+        if (good && pf_run_pass(&run, narrowing.predicates, narrowing.count, &sink.sink))
+            result = Py_NewRef(frame);
+        pf_packets_sink_clear(&sink);
+    }
+    Py_XDECREF(frame);
+    result = with_faults(&run, result);
+    pf_run_end(&run);
+narrowed:
+    narrowing_clear(&narrowing);
+fields_only:
+    pf_free(fields);
+    return result;
+}
+
+/* Runs the pass into a draft of the new file and makes it appear; the packets written, or NULL. */
+static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, const char *path)
+{
+    struct pf_draft draft;
+    struct pf_copy_sink sink;
+    struct pf_error error = {.status = PF_OK};
+    int failed = pf_draft_begin(&draft, path);
+    if (failed != 0) {
+        (void)pf_fail_sys(&error, failed, path, "could not be created");
+        return pf_raise(run->state, &error);
+    }
+    bool good = pf_copy_sink_init(&sink, &draft, run->inputs, run->pass.input_count, &error) == PF_OK;
+    if (!good)
+        (void)pf_raise(run->state, &error);
+    good = good && pf_run_pass(run, narrowing->predicates, narrowing->count, &sink.sink);
+    unsigned long long written = sink.written;
+    pf_copy_sink_clear(&sink);
+    if (!good) {
+        pf_draft_abandon(&draft);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    failed = pf_draft_commit(&draft);
+    Py_END_ALLOW_THREADS
+    if (failed == 0)
+        return PyLong_FromUnsignedLongLong(written);
+    (void)pf_fail_sys(&error, failed, path, "could not be written");
+    return pf_raise(run->state, &error);
+}
+
+static PyObject *write_pcap(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    PyObject *inputs, *options, *path = NULL, *suspects, *numbers;
+    struct narrowing narrowing;
+    struct pf_run run;
+    if (!PyArg_ParseTuple(arguments, "OO!O&OO:write_pcap", &inputs, &PyTuple_Type, &options, PyUnicode_FSConverter, &path, &suspects,
+                          &numbers))
+        return NULL;
+    PyObject *result = NULL;
+    if (narrowing_from(state, suspects, numbers, &narrowing)) {
+        if (pf_run_begin(&run, state, inputs, options)) {
+            result = with_faults(&run, write_draft(&run, &narrowing, PyBytes_AS_STRING(path)));
+            pf_run_end(&run);
+        }
+        narrowing_clear(&narrowing);
+    }
+    Py_DECREF(path);
+    return result;
+}
+
+/* {"truncated tcp": 3, ...} */
+static PyObject *census_faults(const struct pf_census *census)
+{
+    PyObject *faults = PyDict_New();
+    struct pf_keycount_place place = {0, 0};
+    const uint64_t *key;
+    uint64_t count;
+    while (faults != NULL && pf_keycount_next(&census->faults, &place, &key, &count)) {
+        char text[PF_TEXT_ROOM];
+        size_t length = pf_fault_text((uint8_t)(*key >> 40), (uint8_t)(*key >> 32), (uint32_t)*key, text);
+        PyObject *name = PyUnicode_FromStringAndSize(text, (Py_ssize_t)length), *number = PyLong_FromUnsignedLongLong(count);
+        PyObject *before = name != NULL ? PyDict_GetItemWithError(faults, name) : NULL;
+        if (before != NULL) /* two protocols of one name */
+            Py_SETREF(number, PyNumber_Add(before, number));
+        if (name == NULL || number == NULL || PyErr_Occurred() || PyDict_SetItem(faults, name, number) < 0)
+            Py_CLEAR(faults);
+        Py_XDECREF(name);
+        Py_XDECREF(number);
+    }
+    return faults;
+}
+
+static PyObject *take_census(PyObject *module, PyObject *arguments)
+{
+    PyObject *inputs, *options, *result = NULL;
+    struct pf_run run;
+    if (!PyArg_ParseTuple(arguments, "OO!:census", &inputs, &PyTuple_Type, &options) ||
+        !pf_run_begin(&run, pf_state_of(module), inputs, options))
+        return NULL;
+    struct pf_census census;
+    pf_census_init(&census);
+    if (pf_run_pass(&run, NULL, 0, &census.sink)) {
+        PyObject *first = census.timed ? PyLong_FromLongLong(census.first_time) : Py_NewRef(Py_None);
+        PyObject *last = census.timed ? PyLong_FromLongLong(census.last_time) : Py_NewRef(Py_None);
+        result = Py_BuildValue("KNNN", (unsigned long long)census.packets, first, last, census_faults(&census));
+    }
+    pf_census_clear(&census);
+    result = with_faults(&run, result);
+    pf_run_end(&run);
+    return result;
+}
+
+static PyObject *fields(PyObject *module, PyObject *ignored)
+{
+    static const char *const types[] = {
+        [PF_UINT8] = "uint8", [PF_UINT16] = "uint16", [PF_UINT32] = "uint32", [PF_UINT64] = "uint64", [PF_TIME] = "time", [PF_TEXT] = "text",
+    };
+    (void)module;
+    (void)ignored;
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < pf_field_count; i++) {
+        const struct pf_field *field = &pf_fields[i];
+        PyObject *item = Py_BuildValue("ssOss", field->kind.name, types[field->kind.type], field->kind.nullable ? Py_True : Py_False,
+                                       field->wireshark, field->doc);
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+static PyObject *processors(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    return PyLong_FromUnsignedLong(pf_os_processors());
+}
+
+PyMethodDef pf_pass_methods[] = {
+    {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
+    {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
+    {"write_pcap", write_pcap, METH_VARARGS, "write_pcap(inputs, options, path, suspects, numbers): (packets written, faults)."},
+    {"census", take_census, METH_VARARGS, "census(inputs, options): ((packets, first time, last time, packet faults), faults)."},
+    {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
+    {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
+    {NULL, NULL, 0, NULL},
+};

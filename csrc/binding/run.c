@@ -1,0 +1,137 @@
+#include "binding/core.h"
+
+#include "base/alloc.h"
+
+enum pf_status pf_check_signals(void *context, struct pf_error *error)
+{
+    (void)context;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    bool good = !PyErr_Occurred() && PyErr_CheckSignals() == 0;
+    PyGILState_Release(gil);
+    return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
+}
+
+static enum pf_status tick(void *context, struct pf_error *error)
+{
+    struct pf_run *run = context;
+    PF_TRY(pf_check_signals(NULL, error));
+    if (run->tick == NULL)
+        return PF_OK;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    unsigned long long octets = atomic_load(&run->pass.octets), packets = atomic_load(&run->pass.packets);
+    PyObject *ignored = PyObject_CallFunction(run->tick, "KK", octets, packets);
+    bool good = ignored != NULL;
+    Py_XDECREF(ignored);
+    PyGILState_Release(gil);
+    return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
+}
+
+/* Streams serve one pass at a time, and some only one at all. */
+static bool enter(struct pf_input_object *input)
+{
+    const struct pf_source *source = input->input.source;
+    if (pf_source_seekable(source))
+        return true;
+    if (atomic_flag_test_and_set(&input->in_use)) {
+        PyErr_Format(PyExc_RuntimeError, "%s: is busy: another call is reading it", source->name);
+        return false;
+    }
+    if (source->once && input->consumed) {
+        atomic_flag_clear(&input->in_use);
+        PyErr_Format(PyExc_RuntimeError, "%s: can be read only once, and was: open it with spool=True to ask it again", source->name);
+        return false;
+    }
+    input->consumed = true;
+    return true;
+}
+
+static void leave(struct pf_input_object *input)
+{
+    if (!pf_source_seekable(input->input.source))
+        atomic_flag_clear(&input->in_use);
+}
+
+bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options)
+{
+    memset(run, 0, sizeof *run);
+    run->state = state;
+    PyObject *callback;
+    Py_ssize_t chunk;
+    int strict;
+    if (!PyArg_ParseTuple(options, "InpO:options", &run->pass.threads, &chunk, &strict, &callback))
+        return false;
+    if (!PyTuple_Check(inputs) || PyTuple_GET_SIZE(inputs) == 0 || chunk < 0) {
+        PyErr_SetString(PyExc_TypeError, "a tuple of at least one Input is needed");
+        return false;
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(inputs);
+    run->inputs = pf_alloc_array((size_t)count, sizeof *run->inputs);
+    if (run->inputs == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *input = PyTuple_GET_ITEM(inputs, i);
+        if (!PyObject_TypeCheck(input, state->input)) {
+            PyErr_SetString(PyExc_TypeError, "a tuple of Input is needed");
+            break;
+        }
+        if (!enter((struct pf_input_object *)input))
+            break;
+        run->inputs[run->pass.input_count++] = &((struct pf_input_object *)input)->input;
+    }
+    run->held = Py_NewRef(inputs);
+    run->tick = callback != Py_None ? Py_NewRef(callback) : NULL;
+    run->host = (struct pf_host){.tick = tick, .context = run};
+    run->pass.inputs = run->inputs;
+    run->pass.chunk = (size_t)chunk;
+    run->pass.strict = strict != 0;
+    run->pass.host = &run->host;
+    if (run->pass.input_count == (size_t)count)
+        return true;
+    pf_run_end(run);
+    return false;
+}
+
+bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count, struct pf_sink *sink)
+{
+    struct pf_error error = {.status = PF_OK};
+    enum pf_status status;
+    run->pass.predicates = predicates;
+    run->pass.predicate_count = predicate_count;
+    run->pass.sinks = &sink;
+    run->pass.sink_count = 1;
+    Py_BEGIN_ALLOW_THREADS
+    status = pf_pass_run(&run->pass, &error);
+    Py_END_ALLOW_THREADS
+    if (status != PF_OK)
+        (void)pf_raise(run->state, &error);
+    return status == PF_OK;
+}
+
+PyObject *pf_run_faults(const struct pf_run *run)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < run->pass.fault_count; i++) {
+        const struct pf_fault *fault = &run->pass.faults[i];
+        char message[sizeof(struct pf_error)];
+        pf_fault_message(fault, run->inputs[fault->input]->source->name, message, sizeof message);
+        PyObject *item = Py_BuildValue("sNKKKN", pf_fault_name(fault->kind), PyLong_FromSize_t(fault->input),
+                                       (unsigned long long)fault->frame_number, (unsigned long long)fault->offset,
+                                       (unsigned long long)fault->lost, pf_str(message));
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+void pf_run_end(struct pf_run *run)
+{
+    for (size_t i = 0; i < run->pass.input_count; i++)
+        leave((struct pf_input_object *)PyTuple_GET_ITEM(run->held, (Py_ssize_t)i));
+    pf_pass_clear(&run->pass);
+    pf_free(run->inputs);
+    Py_XDECREF(run->held);
+    Py_XDECREF(run->tick);
+}

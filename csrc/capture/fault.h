@@ -1,0 +1,26 @@
+/* What is wrong with a capture, and where. */
+#ifndef PF_CAPTURE_FAULT_H
+#define PF_CAPTURE_FAULT_H
+
+#include "base/error.h"
+
+enum pf_fault_kind {
+    PF_NO_FAULT = 0,
+    PF_CUT_SHORT,         /* the file ends within a record */
+    PF_IMPOSSIBLE_LENGTH, /* a record says more than any capture tool writes */
+    PF_SHRANK,            /* the file became shorter than when it was opened */
+    PF_UNUSABLE,          /* one input of several is no capture and was left out */
+};
+
+struct pf_fault {
+    enum pf_fault_kind kind;
+    size_t input;          /* which of the capture's inputs */
+    uint64_t frame_number; /* of the packet that could not be read */
+    uint64_t offset;       /* of its record */
+    uint64_t lost;         /* octets from there to the end, given up */
+    char text[200];        /* what was found and what was expected */
+};
+
+const char *pf_fault_name(enum pf_fault_kind kind);
+
+#endif

@@ -1,0 +1,61 @@
+#include "capture/format.h"
+
+#include "capture/pcap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *pf_fault_name(enum pf_fault_kind kind)
+{
+    static const char *const names[] = {
+        [PF_NO_FAULT] = "none",     [PF_CUT_SHORT] = "cut_short", [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
+        [PF_SHRANK] = "shrank", [PF_UNUSABLE] = "unusable",
+    };
+    return names[kind];
+}
+
+uint32_t pf_most_captured(uint32_t link_type)
+{
+    enum { DBUS = 231, USBPCAP = 249, EBHSCR = 279 };
+    bool large = link_type == DBUS || link_type == USBPCAP || link_type == EBHSCR;
+    return large ? 16u << 20 : 262144;
+}
+
+/* What people open by mistake, or what another version of us may read one day. */
+static const struct {
+    size_t size;
+    const char *octets, *what;
+} known[] = {
+    {4, "\x0a\x0d\x0d\x0a", "a pcapng capture, which this version cannot read yet: `editcap -F pcap` converts it"},
+    {2, "\x1f\x8b", "a gzip file: decompress it first, or pass gzip.open(...)"},
+    {3, "BZh", "a bzip2 file: decompress it first, or pass bz2.open(...)"},
+    {6, "\xfd\x37zXZ\0", "an xz file: decompress it first, or pass lzma.open(...)"},
+    {4, "\x28\xb5\x2f\xfd", "a zstd file: decompress it first"},
+    {4, "\x04\x22\x4d\x18", "an lz4 file: decompress it first"},
+    {2, "PK", "a zip archive: extract the capture first"},
+    {5, "snoop", "a snoop capture, which cannot be read: `editcap -F pcap` converts it"},
+};
+
+static enum pf_status not_capture(const char *name, const uint8_t *head, size_t size, struct pf_error *error)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (size >= known[i].size && memcmp(head, known[i].octets, known[i].size) == 0)
+            return pf_fail(error, PF_NOT_CAPTURE, "%s: is %s", name, known[i].what);
+    }
+    return pf_fail(error, PF_NOT_CAPTURE, "%s: is no capture: it begins with the octets %02x %02x %02x %02x, a pcap file with a1 b2 c3 d4 or a kin",
+                   name, head[0], head[1], head[2], head[3]);
+}
+
+enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_t *head, size_t size, struct pf_error *error)
+{
+    memset(walk, 0, sizeof *walk);
+    if (size == 0)
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: is empty: a capture begins with a header of %d octets", name, PF_PCAP_HEADER);
+    if (size < 4)
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: is no capture: it has only %zu octets", name, size);
+    if (!pf_pcap_magic(walk, head))
+        return not_capture(name, head, size, error);
+    if (size < PF_PCAP_HEADER)
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: is cut short within the header of a pcap file: %zu of %d octets", name, size, PF_PCAP_HEADER);
+    return pf_pcap_open(walk, name, head, error);
+}

@@ -1,0 +1,122 @@
+#include "capture/pcap.h"
+
+#include "base/cursor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Record headers (four octets each; Kuznetzov's form adds interface, protocol and packet type, 8 octets):
+ *
+ *    seconds | fraction | captured length | length on the wire |
+ */
+enum { KUZNETZOV_RECORD_HEADER = 24 };
+
+static const struct {
+    uint32_t magic;
+    bool nanoseconds, kuznetzov;
+} magics[] = {
+    {0xa1b2c3d4, false, false},
+    {0xa1b23c4d, true, false},
+    {0xa1b2cd34, false, true},
+};
+
+bool pf_pcap_magic(struct pf_walk *walk, const uint8_t *head)
+{
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
+        bool big = pf_be32(head) == magics[i].magic;
+        if (big || pf_le32(head) == magics[i].magic) {
+            walk->big_endian = big;
+            walk->nanoseconds = magics[i].nanoseconds;
+            walk->kuznetzov = magics[i].kuznetzov;
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t word(const struct pf_walk *walk, const uint8_t *p)
+{
+    return walk->big_endian ? pf_be32(p) : pf_le32(p);
+}
+
+enum pf_status pf_pcap_open(struct pf_walk *walk, const char *name, const uint8_t *head, struct pf_error *error)
+{
+    uint16_t major = walk->big_endian ? pf_be16(head + 4) : pf_le16(head + 4);
+    uint16_t minor = walk->big_endian ? pf_be16(head + 6) : pf_le16(head + 6);
+    uint32_t link = word(walk, head + 20);
+    if (major != 2)
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: pcap version %u.%u at octet 4: only version 2 can be read", name, major, minor);
+    if ((link & 0x03ff0000) != 0)
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: the link type at octet 20 is 0x%08" PRIx32 ": its bits 16 to 25 are reserved and must be 0",
+                       name, link);
+    walk->format = &pf_pcap;
+    walk->offset = PF_PCAP_HEADER;
+    walk->snap_len = word(walk, head + 16);
+    walk->link_type = (uint16_t)link;
+    walk->fcs = (link & 0x04000000) != 0 ? (uint8_t)((link >> 28) + 1) : 0;
+    return PF_OK;
+}
+
+/* A fraction of a second or more is kept as it stands: that cannot leave 63 bits. */
+static int64_t time_of(const struct pf_walk *walk, uint32_t seconds, uint32_t fraction)
+{
+    return (int64_t)seconds * 1000000000 + (int64_t)fraction * (walk->nanoseconds ? 1 : 1000);
+}
+
+static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size_t have, struct pf_record *record, size_t *body,
+                         size_t *size, struct pf_fault *fault)
+{
+    size_t header = walk->kuznetzov ? KUZNETZOV_RECORD_HEADER : PF_PCAP_RECORD_HEADER;
+    *size = header;
+    if (have < header)
+        return PF_STEP_MORE;
+    uint32_t cap_len = word(walk, octets + 8);
+    if (cap_len > pf_most_captured(walk->link_type)) {
+        fault->kind = PF_IMPOSSIBLE_LENGTH;
+        (void)snprintf(fault->text, sizeof fault->text, "a captured length of %" PRIu32 " octets where at most %" PRIu32 " are possible",
+                       cap_len, pf_most_captured(walk->link_type));
+        return PF_STEP_FAULT;
+    }
+    record->time = time_of(walk, word(walk, octets), word(walk, octets + 4));
+    record->timed = true;
+    record->cap_len = cap_len;
+    record->len = word(walk, octets + 12);
+    record->link_type = walk->link_type;
+    *body = header;
+    *size = header + cap_len;
+    return PF_STEP_RECORD;
+}
+
+const struct pf_format pf_pcap = {.name = "pcap", .record_header = KUZNETZOV_RECORD_HEADER, .step = step};
+
+static void put_word(uint8_t *to, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (8 * i));
+}
+
+void pf_pcap_put_header(uint8_t header[PF_PCAP_HEADER], const struct pf_walk *like, uint32_t snap_len, bool nanoseconds)
+{
+    put_word(header, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4);
+    put_word(header + 4, 4u << 16 | 2); /* version 2.4 */
+    put_word(header + 8, 0);
+    put_word(header + 12, 0);
+    put_word(header + 16, snap_len);
+    put_word(header + 20, like->link_type | (like->fcs != 0 ? 0x04000000u | (like->fcs - 1u) << 28 : 0));
+}
+
+bool pf_pcap_put_record(uint8_t header[PF_PCAP_RECORD_HEADER], const struct pf_record *record, bool nanoseconds)
+{
+    /* The last second that fits may carry a fraction of more than one: what could be read can be written. */
+    int64_t unit = nanoseconds ? 1 : 1000, seconds = record->time / 1000000000;
+    if (seconds > UINT32_MAX)
+        seconds = UINT32_MAX;
+    int64_t fraction = (record->time - seconds * 1000000000) / unit;
+    if (record->time < 0 || fraction > UINT32_MAX)
+        return false;
+    put_word(header, (uint32_t)seconds);
+    put_word(header + 4, (uint32_t)fraction);
+    put_word(header + 8, record->cap_len);
+    put_word(header + 12, record->len);
+    return true;
+}

@@ -1,0 +1,102 @@
+/* A record decoded into layers: what docs/decoding.md says, in a struct that is filled anew for every packet.
+ *
+ *   octets   | eth | ipv4 | udp | dns ...            layers are (protocol, offset, captured octets from there on)
+ *   layer[]     0      1     2     3
+ *   first[PF_UDP] == 2, ip == 1                      0xff: none
+ *
+ * Nothing is copied: octets belong to the record and are read through pf_layer_octets(). Decoding never fails and never
+ * allocates. */
+#ifndef PF_PACKET_PACKET_H
+#define PF_PACKET_PACKET_H
+
+#include "capture/format.h"
+#include "packet/protocol.h"
+
+enum {
+    PF_MOST_LAYERS = 16, /* real traffic has at most nine or so; a crafted chain of tunnels must end */
+    PF_NO_LAYER = 0xff,
+};
+
+enum pf_malady { PF_SOUND = 0, PF_TRUNCATED, PF_MALFORMED, PF_UNKNOWN };
+
+/* What an unknown value is a value of. */
+enum pf_unknown {
+    PF_UNKNOWN_LINK_TYPE,
+    PF_UNKNOWN_ETHERTYPE,
+    PF_UNKNOWN_LLC,
+    PF_UNKNOWN_SNAP,
+    PF_UNKNOWN_NULL,
+    PF_UNKNOWN_IP_PROTOCOL,
+    PF_UNKNOWN_GRE_VERSION,
+    PF_UNKNOWN_GRE_ROUTING,
+};
+
+struct pf_layer {
+    uint32_t offset;   /* of its first octet in the record */
+    uint32_t captured; /* octets from there that may be read and belong to it */
+    uint32_t wire;     /* the same, had nothing been cut */
+    uint8_t protocol;
+};
+
+struct pf_packet {
+    struct pf_record record;
+    uint8_t layers;
+    uint8_t first[PF_PROTOCOL_COUNT]; /* the first layer of each protocol */
+    uint8_t ip;                       /* the outermost IP header with the right version nibble */
+    uint8_t ip_version, ip_proto;
+    bool has_ip_proto;
+    bool fragment;    /* of the innermost IP header so far: the first fragment of a datagram */
+    bool has_tcp_len; /* of the first TCP header */
+    uint32_t tcp_len;
+    uint8_t malady; /* the first fault: an enum pf_malady, */
+    uint8_t faulty; /* a protocol, or an enum pf_unknown with */
+    uint32_t value; /* its value */
+    struct pf_layer layer[PF_MOST_LAYERS];
+};
+
+/* Decodes packet->record as deep as asked. */
+void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth);
+
+/* `size` octets at `offset` within a layer, or NULL when there is no such layer or they are not all there. */
+static inline const uint8_t *pf_layer_octets(const struct pf_packet *packet, uint8_t layer, uint32_t offset, uint32_t size)
+{
+    if (layer == PF_NO_LAYER)
+        return NULL;
+    const struct pf_layer *found = &packet->layer[layer];
+    if (offset > found->captured || size > found->captured - offset)
+        return NULL;
+    return packet->record.octets + found->offset + offset;
+}
+
+/* Source and destination of the outermost IP header: 4 or 16 octets by ip_version, or NULL. */
+static inline const uint8_t *pf_packet_ip_src(const struct pf_packet *packet)
+{
+    return packet->ip_version == 4 ? pf_layer_octets(packet, packet->ip, 12, 4) : pf_layer_octets(packet, packet->ip, 8, 16);
+}
+
+static inline const uint8_t *pf_packet_ip_dst(const struct pf_packet *packet)
+{
+    return packet->ip_version == 4 ? pf_layer_octets(packet, packet->ip, 16, 4) : pf_layer_octets(packet, packet->ip, 24, 16);
+}
+
+/* For steps. The first fault is the one that is kept. */
+enum pf_protocol pf_malformed(struct pf_packet *packet, enum pf_protocol protocol);
+enum pf_protocol pf_unknown(struct pf_packet *packet, enum pf_unknown what, uint32_t value);
+/* `size` octets were needed and are not all captured: truncated when they were on the wire, else malformed. */
+enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor, size_t size);
+
+/* What follows by number; unknown values are noted. */
+enum pf_protocol pf_by_ethertype(struct pf_packet *packet, uint16_t type);
+enum pf_protocol pf_by_ip_protocol(struct pf_packet *packet, uint8_t protocol);
+enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint16_t link_type);
+/* What follows two octets that are an EtherType from 1536 on, a length below. */
+enum pf_protocol pf_by_type_or_length(struct pf_packet *packet, struct pf_cursor *cursor, uint16_t value);
+
+/* "truncated tcp", "unknown ethertype 0x88cc": at most PF_TEXT_ROOM octets; returns the length, 0 for a sound packet. */
+size_t pf_fault_text(uint8_t malady, uint8_t faulty, uint32_t value, char *text);
+
+#define X(id, name, label, depth, step) enum pf_protocol step(struct pf_packet *packet, struct pf_cursor *cursor);
+PF_PROTOCOLS(X)
+#undef X
+
+#endif

@@ -1,0 +1,105 @@
+#include "pass/driver.h"
+
+#include "base/alloc.h"
+
+enum { PIECES_PER_THREAD = 4 }; /* how far a fast worker may run ahead of a slow one */
+
+enum pf_status pf_driver_order_init(struct pf_driver *driver, struct pf_error *error)
+{
+    for (size_t i = 0; i < driver->pass->sink_count; i++)
+        driver->ordered |= driver->pass->sinks[i]->ops->order == PF_ORDER_FILE;
+    if (!driver->ordered)
+        return PF_OK;
+    driver->ring_size = (size_t)driver->threads * PIECES_PER_THREAD;
+    driver->ring = pf_alloc_array(driver->ring_size, sizeof *driver->ring);
+    for (size_t i = 0; driver->ring != NULL && i < driver->ring_size; i++) {
+        driver->ring[i].pieces = pf_alloc_array(driver->pass->sink_count, sizeof *driver->ring[i].pieces);
+        if (driver->ring[i].pieces == NULL)
+            return pf_fail_memory(error);
+    }
+    return driver->ring != NULL ? PF_OK : pf_fail_memory(error);
+}
+
+static void discard(struct pf_driver *driver, void **pieces)
+{
+    for (size_t i = 0; i < driver->pass->sink_count; i++) {
+        struct pf_sink *sink = driver->pass->sinks[i];
+        if (pieces[i] != NULL)
+            sink->ops->discard(sink, pieces[i]);
+        pieces[i] = NULL;
+    }
+}
+
+void pf_driver_order_clear(struct pf_driver *driver)
+{
+    for (size_t i = 0; driver->ring != NULL && i < driver->ring_size; i++) {
+        if (driver->ring[i].pieces != NULL)
+            discard(driver, driver->ring[i].pieces);
+        pf_free(driver->ring[i].pieces);
+    }
+    pf_free(driver->ring);
+    driver->ring = NULL;
+}
+
+static enum pf_status cut(struct pf_driver *driver, unsigned worker, void **pieces, struct pf_error *error)
+{
+    for (size_t i = 0; i < driver->pass->sink_count; i++) {
+        struct pf_sink *sink = driver->pass->sinks[i];
+        if (sink->ops->order == PF_ORDER_FILE)
+            PF_TRY(sink->ops->cut(sink, worker, &pieces[i], error));
+    }
+    return PF_OK;
+}
+
+static enum pf_status emit(struct pf_driver *driver, void **pieces, struct pf_error *error)
+{
+    for (size_t i = 0; i < driver->pass->sink_count; i++) {
+        struct pf_sink *sink = driver->pass->sinks[i];
+        void *piece = pieces[i];
+        pieces[i] = NULL;
+        if (piece != NULL)
+            PF_TRY(sink->ops->emit(sink, piece, error));
+    }
+    return PF_OK;
+}
+
+/* Emits what is ready and next in turn. Whoever completes the turn does it for all; the lock is let go meanwhile. */
+static enum pf_status emit_ready_lock_held(struct pf_driver *driver, struct pf_error *error)
+{
+    enum pf_status status = PF_OK;
+    driver->emitting = true;
+    struct pf_pieces *slot = &driver->ring[driver->emitted % driver->ring_size];
+    while (status == PF_OK && slot->ready) {
+        pf_mutex_unlock(&driver->lock);
+        status = emit(driver, slot->pieces, error);
+        pf_mutex_lock(&driver->lock);
+        slot->ready = false;
+        driver->emitted++;
+        pf_cond_wake_all(&driver->moved);
+        slot = &driver->ring[driver->emitted % driver->ring_size];
+    }
+    driver->emitting = false;
+    return status;
+}
+
+enum pf_status pf_driver_order(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+{
+    if (!driver->ordered)
+        return PF_OK;
+    pf_mutex_lock(&driver->lock);
+    while (ticket->number >= driver->emitted + driver->ring_size && !pf_crew_stopped(driver->crew))
+        pf_cond_wait(&driver->moved, &driver->lock);
+    pf_mutex_unlock(&driver->lock);
+    if (pf_crew_stopped(driver->crew))
+        return pf_fail(error, PF_STOPPED, "stopped");
+
+    struct pf_pieces *slot = &driver->ring[ticket->number % driver->ring_size];
+    PF_TRY(cut(driver, worker->number, slot->pieces, error));
+    pf_mutex_lock(&driver->lock);
+    slot->ready = true;
+    enum pf_status status = PF_OK;
+    if (!driver->emitting)
+        status = emit_ready_lock_held(driver, error);
+    pf_mutex_unlock(&driver->lock);
+    return status;
+}

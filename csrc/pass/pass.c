@@ -1,0 +1,210 @@
+#include "pass/pass.h"
+
+#include "base/alloc.h"
+#include "pass/driver.h"
+
+#include <string.h>
+
+enum { SPINS = 200 }; /* a walk takes a few microseconds: less than a sleeping thread takes to wake */
+
+/* The next ticket, or false when there are none left. */
+static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket *ticket, bool *claimed, struct pf_error *error)
+{
+    struct pf_pass *pass = driver->pass;
+    struct pf_ticket *next = &driver->next;
+    *claimed = false;
+    while (next->input < pass->input_count) {
+        struct pf_source *source = pass->inputs[next->input]->source;
+        bool over = pf_source_seekable(source) && next->start >= source->size;
+        if (!over && atomic_load(&driver->ended) <= next->input) {
+            if (!driver->begun[next->input])
+                PF_TRY(source->ops->begin(source, error));
+            driver->begun[next->input] = true;
+            driver->under_way[next->input]++;
+            *ticket = *next;
+            next->number++;
+            next->start += driver->chunk;
+            *claimed = true;
+            return PF_OK;
+        }
+        if (driver->begun[next->input] && driver->under_way[next->input] == 0)
+            source->ops->end(source);
+        next->input++;
+        next->start = 0;
+    }
+    return PF_OK;
+}
+
+static enum pf_status claim(struct pf_driver *driver, struct pf_ticket *ticket, bool *claimed, struct pf_error *error)
+{
+    pf_mutex_lock(&driver->lock);
+    enum pf_status status = claim_lock_held(driver, ticket, claimed, error);
+    pf_mutex_unlock(&driver->lock);
+    return status;
+}
+
+/* The last ticket of an input that gives no more ends its source. */
+static void done(struct pf_driver *driver, const struct pf_ticket *ticket)
+{
+    struct pf_source *source = driver->pass->inputs[ticket->input]->source;
+    pf_mutex_lock(&driver->lock);
+    if (--driver->under_way[ticket->input] == 0 && driver->next.input > ticket->input)
+        source->ops->end(source);
+    pf_mutex_unlock(&driver->lock);
+}
+
+static void end_all(struct pf_driver *driver)
+{
+    for (size_t i = 0; driver->under_way != NULL && i < driver->pass->input_count; i++) {
+        struct pf_source *source = driver->pass->inputs[i]->source;
+        bool open = driver->begun[i] && (driver->under_way[i] != 0 || driver->next.input <= i);
+        if (open)
+            source->ops->end(source);
+    }
+}
+
+static enum pf_status wait_for_baton(struct pf_driver *driver, const struct pf_ticket *ticket, struct pf_error *error)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(&driver->turn, memory_order_acquire) == ticket->number)
+            return PF_OK;
+    }
+    pf_mutex_lock(&driver->lock);
+    while (atomic_load(&driver->turn) != ticket->number && !pf_crew_stopped(driver->crew))
+        pf_cond_wait(&driver->moved, &driver->lock);
+    pf_mutex_unlock(&driver->lock);
+    return atomic_load(&driver->turn) == ticket->number ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
+}
+
+static void pass_baton(struct pf_driver *driver)
+{
+    pf_mutex_lock(&driver->lock);
+    atomic_fetch_add(&driver->turn, 1);
+    pf_cond_wake_all(&driver->moved);
+    pf_mutex_unlock(&driver->lock);
+}
+
+static size_t keep(const struct pf_pass *pass, struct pf_packet **batch, size_t count)
+{
+    for (size_t i = 0; i < pass->predicate_count && count != 0; i++)
+        count = pass->predicates[i]->keep(pass->predicates[i], batch, count);
+    return count;
+}
+
+static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worker, const struct pf_record *records, size_t count,
+                               struct pf_error *error)
+{
+    const struct pf_pass *pass = driver->pass;
+    struct pf_packet *batch[PF_BATCH];
+    enum pf_depth first = pass->predicate_count != 0 ? driver->predicate_depth : driver->depth;
+    for (size_t i = 0; i < count; i++) {
+        batch[i] = &worker->packets[i];
+        batch[i]->record = records[i];
+        pf_packet_decode(batch[i], first);
+    }
+    count = keep(pass, batch, count);
+    for (size_t i = 0; driver->depth > first && i < count; i++)
+        pf_packet_decode(batch[i], driver->depth);
+    for (size_t i = 0; i < pass->sink_count && count != 0; i++)
+        PF_TRY(pass->sinks[i]->ops->accept(pass->sinks[i], worker->number, batch, count, error));
+    return PF_OK;
+}
+
+static enum pf_status do_ticket(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+{
+    struct pf_pass *pass = driver->pass;
+    if (pf_source_seekable(pass->inputs[ticket->input]->source))
+        PF_TRY(pf_driver_read(driver, worker, ticket, error));
+    PF_TRY(wait_for_baton(driver, ticket, error));
+    uint64_t before = driver->walked == ticket->input ? driver->walk.offset : 0;
+    enum pf_status status = pf_driver_walk(driver, worker, ticket, error);
+    uint64_t after = driver->walk.offset;
+    pass_baton(driver);
+    PF_TRY(status);
+    for (size_t i = 0; i < worker->record_count; i += PF_BATCH) {
+        size_t left = worker->record_count - i;
+        PF_TRY(hand_out(driver, worker, worker->records + i, left < PF_BATCH ? left : PF_BATCH, error));
+    }
+    PF_TRY(pf_driver_order(driver, worker, ticket, error));
+    atomic_fetch_add(&pass->octets, after - before);
+    atomic_fetch_add(&pass->packets, worker->record_count);
+    return PF_OK;
+}
+
+static enum pf_status work(void *context, struct pf_crew *crew, unsigned number, struct pf_error *error)
+{
+    struct pf_driver *driver = context;
+    pf_mutex_lock(&driver->lock);
+    driver->crew = crew;
+    pf_mutex_unlock(&driver->lock);
+    pf_crew_watch(crew, &driver->lock, &driver->moved);
+
+    struct pf_worker worker = {.number = number, .packets = pf_alloc_array(PF_BATCH, sizeof *worker.packets)};
+    enum pf_status status = worker.packets != NULL ? PF_OK : pf_fail_memory(error);
+    while (status == PF_OK && !pf_crew_stopped(crew)) {
+        struct pf_ticket ticket;
+        bool claimed;
+        status = claim(driver, &ticket, &claimed, error);
+        if (status != PF_OK || !claimed)
+            break;
+        status = do_ticket(driver, &worker, &ticket, error);
+        if (status == PF_OK)
+            done(driver, &ticket);
+    }
+    pf_free(worker.packets);
+    pf_free(worker.records);
+    pf_free(worker.window.octets);
+    return status;
+}
+
+static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
+{
+    struct pf_pass *pass = driver->pass;
+    for (size_t i = 0; i < pass->predicate_count; i++) {
+        if (pass->predicates[i]->depth > driver->predicate_depth)
+            driver->predicate_depth = pass->predicates[i]->depth;
+    }
+    for (size_t i = 0; i < pass->sink_count; i++) {
+        if (pass->sinks[i]->depth > driver->depth)
+            driver->depth = pass->sinks[i]->depth;
+    }
+    driver->under_way = pf_alloc_array(pass->input_count, sizeof *driver->under_way);
+    driver->begun = pf_alloc_array(pass->input_count, sizeof *driver->begun);
+    if (driver->under_way == NULL || driver->begun == NULL)
+        return pf_fail_memory(error);
+    PF_TRY(pf_driver_order_init(driver, error));
+    for (size_t i = 0; i < pass->sink_count; i++)
+        PF_TRY(pass->sinks[i]->ops->begin(pass->sinks[i], driver->threads, error));
+    PF_TRY(pf_crew_run(driver->threads, work, driver, pass->host, error));
+    for (size_t i = 0; i < pass->sink_count; i++)
+        PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
+    return PF_OK;
+}
+
+enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
+{
+    struct pf_driver driver = {
+        .pass = pass,
+        .threads = pass->threads != 0 ? pass->threads : pf_os_processors(),
+        .chunk = pass->chunk != 0 ? pass->chunk : PF_CHUNK,
+        .walked = SIZE_MAX,
+    };
+    pf_mutex_init(&driver.lock);
+    pf_cond_init(&driver.moved);
+    enum pf_status status = run(&driver, error);
+    if (driver.begun != NULL)
+        end_all(&driver);
+    pf_driver_order_clear(&driver);
+    pf_cond_clear(&driver.moved);
+    pf_mutex_clear(&driver.lock);
+    pf_free(driver.under_way);
+    pf_free(driver.begun);
+    return status;
+}
+
+void pf_pass_clear(struct pf_pass *pass)
+{
+    pf_free(pass->faults);
+    pass->faults = NULL;
+    pass->fault_count = 0;
+}

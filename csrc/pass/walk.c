@@ -1,0 +1,246 @@
+#include "pass/driver.h"
+
+#include "base/alloc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool reserve(struct pf_window *window, size_t size)
+{
+    if (size <= window->capacity)
+        return true;
+    size_t capacity = pf_grown(window->capacity, size, 1);
+    uint8_t *octets = capacity != 0 ? pf_alloc_pages(capacity) : NULL;
+    if (octets == NULL)
+        return false;
+    if (window->size != 0)
+        memcpy(octets, window->octets, window->size);
+    pf_free(window->octets);
+    window->octets = octets;
+    window->capacity = capacity;
+    return true;
+}
+
+static struct pf_source *source_of(const struct pf_driver *driver, size_t input)
+{
+    return driver->pass->inputs[input]->source;
+}
+
+enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+{
+    struct pf_source *source = source_of(driver, ticket->input);
+    struct pf_window *window = &worker->window;
+    /* A record header that begins at the chunk's last octet must be there for the walk. */
+    size_t want = driver->chunk + driver->pass->inputs[ticket->input]->walk.format->record_header;
+    window->base = ticket->start;
+    window->size = 0;
+    if (!reserve(window, want))
+        return pf_fail_memory(error);
+    return source->ops->read_at(source, window->octets, want, ticket->start, &window->size, error);
+}
+
+/* Appends to the window until it reaches `until` or the input ends. A stream's window grows only as octets arrive. */
+static enum pf_status fill(struct pf_driver *driver, struct pf_source *source, struct pf_window *window, uint64_t until,
+                           struct pf_error *error)
+{
+    while (window->base + window->size < until) {
+        size_t want = (size_t)(until - window->base) - window->size, got;
+        if (!pf_source_seekable(source)) {
+            size_t step = window->size < driver->chunk ? driver->chunk : window->size;
+            want = want < step ? want : step;
+        }
+        if (!reserve(window, window->size + want))
+            return pf_fail_memory(error);
+        uint8_t *to = window->octets + window->size;
+        if (pf_source_seekable(source))
+            PF_TRY(source->ops->read_at(source, to, want, window->base + window->size, &got, error));
+        else if (driver->stream_ended)
+            got = 0;
+        else
+            PF_TRY(source->ops->read(source, driver->crew, to, want, &got, error));
+        if (got == 0) {
+            driver->stream_ended = true;
+            return PF_OK;
+        }
+        window->size += got;
+    }
+    return PF_OK;
+}
+
+/* Octets of the window from `offset` on. */
+static size_t have_from(const struct pf_window *window, uint64_t offset)
+{
+    uint64_t end = window->base + window->size;
+    return offset < end ? (size_t)(end - offset) : 0;
+}
+
+/* What is left of a stream is read to its end, to know how much was lost and to let its writer finish. */
+static enum pf_status drain(struct pf_driver *driver, struct pf_source *source, const struct pf_window *window, uint64_t *lost,
+                            struct pf_error *error)
+{
+    struct pf_window scratch = {NULL, 0, 0, 0};
+    enum pf_status status = PF_OK;
+    *lost = have_from(window, driver->walk.offset);
+    while (!driver->stream_ended && status == PF_OK) {
+        scratch.size = 0;
+        status = fill(driver, source, &scratch, driver->chunk, error);
+        *lost += scratch.size;
+    }
+    pf_free(scratch.octets);
+    return status;
+}
+
+static enum pf_status note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input, struct pf_fault *fault,
+                                 struct pf_error *error)
+{
+    struct pf_pass *pass = driver->pass;
+    struct pf_source *source = source_of(driver, input);
+    fault->input = input;
+    fault->frame_number = driver->frames + 1;
+    fault->offset = driver->walk.offset;
+    if (pf_source_seekable(source))
+        fault->lost = source->size - driver->walk.offset;
+    else
+        PF_TRY(drain(driver, source, window, &fault->lost, error));
+    atomic_store(&driver->ended, input + 1);
+    if (pass->strict) {
+        char text[sizeof error->text];
+        pf_fault_message(fault, source->name, text, sizeof text);
+        return pf_fail(error, PF_FAULT, "%s", text);
+    }
+    if (pass->fault_count == driver->fault_capacity) {
+        size_t capacity = pf_grown(driver->fault_capacity, pass->fault_count + 1, sizeof *pass->faults);
+        struct pf_fault *faults = capacity != 0 ? pf_realloc(pass->faults, capacity * sizeof *faults) : NULL;
+        if (faults == NULL)
+            return pf_fail_memory(error);
+        pass->faults = faults;
+        driver->fault_capacity = capacity;
+    }
+    pass->faults[pass->fault_count++] = *fault;
+    return PF_OK;
+}
+
+static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *worker, size_t input, struct pf_record *record, size_t at,
+                                  struct pf_error *error)
+{
+    if (worker->record_count == worker->record_capacity) {
+        size_t capacity = pf_grown(worker->record_capacity, worker->record_count + 1, sizeof *record);
+        struct pf_record *records = capacity != 0 ? pf_realloc(worker->records, capacity * sizeof *records) : NULL;
+        if (records == NULL)
+            return pf_fail_memory(error);
+        worker->records = records;
+        worker->record_capacity = capacity;
+    }
+    record->octets = (const uint8_t *)at; /* an index until the window no longer moves */
+    record->frame_number = ++driver->frames;
+    record->input = (uint32_t)input;
+    worker->records[worker->record_count++] = *record;
+    return PF_OK;
+}
+
+/* The input ended where `size` octets of a record were needed and `have` are there. */
+static enum pf_status ended_within(struct pf_driver *driver, const struct pf_window *window, size_t input, size_t have, size_t size,
+                                   struct pf_error *error)
+{
+    struct pf_source *source = source_of(driver, input);
+    bool shrank = pf_source_seekable(source) && driver->walk.offset + have < source->size;
+    if (have == 0 && !shrank) { /* the one good end: at the end of a record */
+        atomic_store(&driver->ended, input + 1);
+        return PF_OK;
+    }
+    struct pf_fault fault = {.kind = shrank ? PF_SHRANK : PF_CUT_SHORT};
+    if (shrank)
+        (void)snprintf(fault.text, sizeof fault.text, "the file ends here: it became shorter while it was read");
+    else
+        (void)snprintf(fault.text, sizeof fault.text, "the capture is cut short: %zu of the record's %zu octets are there", have, size);
+    return note_fault(driver, window, input, &fault, error);
+}
+
+/* Has the next `size` octets in the window; false when the input ends before them, which is then noted. */
+static enum pf_status need(struct pf_driver *driver, struct pf_window *window, size_t input, size_t size, bool *there, struct pf_error *error)
+{
+    struct pf_source *source = source_of(driver, input);
+    uint64_t offset = driver->walk.offset;
+    uint64_t left = pf_source_seekable(source) ? source->size - offset : PF_SIZE_UNKNOWN;
+    if (size <= left)
+        PF_TRY(fill(driver, source, window, offset + size, error));
+    size_t have = have_from(window, offset);
+    *there = size <= have;
+    if (*there)
+        return PF_OK;
+    return ended_within(driver, window, input, size <= left ? have : (size_t)left, size, error);
+}
+
+/* Walks from driver->walk.offset up to `end`, or to the end of the input. */
+static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *worker, size_t input, uint64_t end, struct pf_error *error)
+{
+    struct pf_window *window = &worker->window;
+    struct pf_walk *walk = &driver->walk;
+    while (walk->offset < end && atomic_load_explicit(&driver->ended, memory_order_relaxed) <= input) {
+        struct pf_record record = {.octets = NULL};
+        struct pf_fault fault = {.kind = PF_NO_FAULT};
+        size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
+        bool there = true;
+        enum pf_step step = walk->format->step(walk, window->octets + (have != 0 ? at : 0), have, &record, &body, &size, &fault);
+        if (step == PF_STEP_FAULT)
+            return note_fault(driver, window, input, &fault, error);
+        if (have < size)
+            PF_TRY(need(driver, window, input, size, &there, error));
+        if (!there || step == PF_STEP_MORE)
+            continue;
+        if (step == PF_STEP_RECORD)
+            PF_TRY(keep_record(driver, worker, input, &record, at + body, error));
+        walk->offset += size;
+    }
+    return PF_OK;
+}
+
+static void start_input(struct pf_driver *driver, size_t input)
+{
+    driver->walked = input;
+    driver->walk = driver->pass->inputs[input]->walk;
+    driver->stream_begun = driver->stream_ended = false;
+}
+
+/* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves nothing
+ * over: it reads its last record to the end. */
+static enum pf_status read_stream(struct pf_driver *driver, struct pf_window *window, size_t input, struct pf_error *error)
+{
+    const struct pf_input *opened = driver->pass->inputs[input];
+    size_t head = driver->stream_begun ? 0 : opened->head_size;
+    window->base = driver->stream_begun ? driver->walk.offset : 0;
+    window->size = 0;
+    driver->stream_begun = true;
+    if (!reserve(window, head))
+        return pf_fail_memory(error);
+    if (head != 0)
+        memcpy(window->octets, opened->head, head);
+    window->size = head;
+    /* However small chunks are, the first must reach beyond the file's header. */
+    uint64_t least = driver->walk.offset + 1, chunk = window->base + driver->chunk;
+    return fill(driver, opened->source, window, chunk > least ? chunk : least, error);
+}
+
+enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+{
+    struct pf_window *window = &worker->window;
+    size_t input = ticket->input;
+    bool stream = !pf_source_seekable(source_of(driver, input));
+    worker->record_count = 0;
+    if (driver->walked != input)
+        start_input(driver, input);
+    if (atomic_load(&driver->ended) > input)
+        return PF_OK;
+    uint64_t end = ticket->start + driver->chunk;
+    if (stream) {
+        PF_TRY(read_stream(driver, window, input, error));
+        end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
+    }
+    PF_TRY(walk_records(driver, worker, input, end, error));
+    if (!stream && driver->walk.offset >= source_of(driver, input)->size)
+        atomic_store(&driver->ended, input + 1);
+    for (size_t i = 0; i < worker->record_count; i++)
+        worker->records[i].octets = window->octets + (size_t)worker->records[i].octets;
+    return PF_OK;
+}

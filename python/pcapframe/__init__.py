@@ -1,0 +1,30 @@
+"""Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
+
+from ._counts import Counts, IocCounts
+from ._frame import Column, Frame
+from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
+from ._thresholds import Threshold, eval_packets, set_threshold, threshold
+from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Capture",
+    "CaptureError",
+    "CaptureFault",
+    "CaptureInfo",
+    "CaptureWarning",
+    "Column",
+    "Counts",
+    "FilterError",
+    "Frame",
+    "Interface",
+    "IocCounts",
+    "PcapframeError",
+    "Threshold",
+    "ThresholdWarning",
+    "eval_packets",
+    "open",
+    "set_threshold",
+    "threshold",
+]

@@ -1,0 +1,139 @@
+"""How often each key occurred, kept in the native table that the pass filled."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from . import _core
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._thresholds import Threshold
+
+_MOST = 2**64 - 1  # a count is 64 bits
+
+
+class Counts(Mapping[Any, int]):
+    """A mapping from keys to how often they occurred.
+
+    Keys are addresses (`str`) or sequence numbers (`int`). ``len``, ``[]``, ``in``, `top`, `set_threshold` and
+    `eval_packets` never sort; iteration, `to_numpy`, `to_pandas` and `to_dict` order by count, descending, then by key:
+    numbers by value, IPv4 before IPv6, each by octets. Counts of the same kind can be added.
+
+    A missing key is a `KeyError`.
+    """
+
+    __slots__ = ("_name", "_native")
+
+    def __init__(self, native: _core.Counts, name: str) -> None:
+        self._native = native
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """The column that the keys are values of, such as ``ip_src``."""
+        return self._name
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    def __getitem__(self, key: Any) -> int:
+        return self._native[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._native
+
+    def __iter__(self) -> Iterator[Any]:
+        keys, _ = self._native.sorted(0, _MOST)
+        return iter(keys.tolist() if isinstance(keys, np.ndarray) else keys)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Counts):
+            return self is other or (len(self) == len(other) and self.to_dict() == other.to_dict())
+        return self.to_dict() == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a mapping, as dict
+
+    def __add__(self, other: object) -> Counts:
+        if not isinstance(other, Counts):
+            return NotImplemented
+        return Counts(self._native.merged(other._native), self._name)
+
+    def top(self, n: int = 10) -> list[tuple[Any, int]]:
+        """Return the `n` most frequent keys with their counts, in the order of iteration."""
+        keys, counts = self._native.sorted(0, max(0, min(int(n), _MOST)))
+        return list(zip(keys.tolist() if isinstance(keys, np.ndarray) else keys, counts.tolist(), strict=True))
+
+    def to_numpy(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        """Return ``(keys, counts)``, one-dimensional, in the order of iteration.
+
+        Keys are uint32, or `numpy.dtypes.StringDType` for addresses; counts are uint64.
+        """
+        keys, counts = self._native.sorted(0, _MOST)
+        return keys if isinstance(keys, np.ndarray) else np.array(keys, dtype=np.dtypes.StringDType()), counts
+
+    def to_pandas(self) -> pd.Series[int]:
+        """Return a `pandas.Series` named ``count``, its index the keys, in the order of iteration."""
+        from ._frame import import_pandas
+
+        pandas = import_pandas("Counts.to_pandas")
+        keys, counts = self._native.sorted(0, _MOST)
+        series: pd.Series[int] = pandas.Series(counts, index=pandas.Index(keys, name=self._name), name="count")
+        return series
+
+    def to_dict(self) -> dict[Any, int]:
+        """Return a plain dict in the order of iteration."""
+        return self._native.to_dict()
+
+    def threshold(self, method: str = "sigma", *, k: float | None = None, q: float | None = None) -> Threshold:
+        """Return `pcapframe.threshold` of these counts."""
+        from ._thresholds import threshold
+
+        return threshold(self, method, k=k, q=q)
+
+    # What the threshold functions and the notebook helpers use instead of iterating.
+
+    def _moments(self) -> tuple[int, int, int]:
+        return self._native.moments()
+
+    def _values(self) -> np.ndarray[Any, Any]:
+        return self._native.values()
+
+    def _at_least(self, limit: int) -> set[Any]:
+        return self._native.at_least(max(0, limit)) if limit <= _MOST else set()
+
+    def _dict(self) -> dict[Any, int]:
+        return self._native.to_dict()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key!r}: {count}" for key, count in self.top(3))
+        more = ", ..." if len(self) > 3 else ""
+        return f"<Counts of {self._name}: {len(self)} keys, {self._moments()[1]} packets {{{shown}{more}}}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{html.escape(str(key))}</td><td>{count}</td></tr>" for key, count in self.top(10))
+        return (
+            f"<table><caption>{len(self)} keys, {self._moments()[1]} packets</caption>"
+            f"<thead><tr><th>{html.escape(self._name)}</th><th>count</th></tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+class IocCounts(NamedTuple):
+    """The three indicator counts of a capture; adding two adds kind by kind."""
+
+    dns: Counts
+    """DNS replies without an answer (or with NXDOMAIN, by ``dns_rule``) per client, the destination address."""
+    ip: Counts
+    """Packets per source address."""
+    seq: Counts
+    """Packets per TCP sequence number."""
+
+    def __add__(self, other: object) -> IocCounts:  # type: ignore[override]  # a tuple's would join them end to end
+        if not isinstance(other, IocCounts):
+            return NotImplemented
+        return IocCounts(self.dns + other.dns, self.ip + other.ip, self.seq + other.seq)

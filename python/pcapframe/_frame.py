@@ -1,0 +1,395 @@
+"""The one table type, and its columns: views of native storage that cost nothing until they are looked at."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import importlib
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from . import _core
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ._reader import Capture
+
+_Array = np.ndarray[Any, Any]
+
+FIELDS = {name: (kind, nullable, wireshark, doc) for name, kind, nullable, wireshark, doc in _core.fields()}
+
+
+def import_pandas(caller: str) -> Any:
+    """Import pandas, or say how to get it."""
+    try:
+        return importlib.import_module("pandas")
+    except ImportError as error:
+        raise ImportError(f"{caller} needs pandas: pip install pandas") from error
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a hint with the names most like `name`, for an error message."""
+    close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
+    return f"; did you mean {', '.join(close)}?" if close else ""
+
+
+def check_columns(columns: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the names asked for, all of them when None; a `KeyError` names the nearest to one that is not there."""
+    if columns is None:
+        return tuple(FIELDS)
+    if isinstance(columns, str):
+        raise TypeError(f"columns: a list of column names is needed, such as [{columns!r}]")
+    names = tuple(columns)
+    for name in names:
+        if name not in FIELDS:
+            raise KeyError(f"no column {name!r}{nearest(str(name), FIELDS)}")
+    if len(set(names)) != len(names):
+        raise ValueError("columns: each column can be there once only")
+    return names
+
+
+class Column:
+    """One column of a `Frame`.
+
+    Comparisons (``== != < <= > >=``) and `isin` give bool arrays, one element per row, False where the column is null.
+    """
+
+    __slots__ = ("_categories", "_kind", "_name", "_texts", "_valid", "_values")
+
+    def __init__(self, name: str, kind: str, values: _Array, valid: _Array | None, categories: list[str] | None) -> None:
+        self._name, self._kind = name, kind
+        self._values, self._valid, self._categories = values, valid, categories
+        if valid is not None:
+            valid.flags.writeable = False
+        self._texts: _Array | None = None
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self._name
+
+    @property
+    def values(self) -> _Array:
+        """The values, a read-only array; 0 (or the empty text) in null places.
+
+        Integers as they are, times int64 nanoseconds since the epoch (UTC), text `numpy.dtypes.StringDType`, made when
+        it is first asked for.
+        """
+        if self._categories is None:
+            return self._values
+        if self._texts is None:
+            table = np.array([*self._categories, ""], dtype=np.dtypes.StringDType())
+            codes = self._values if self._valid is None else np.where(self._valid, self._values, len(table) - 1)
+            self._texts = table[codes]
+            self._texts.flags.writeable = False
+        return self._texts
+
+    @property
+    def valid(self) -> _Array | None:
+        """A read-only bool array, False where the column is null; None for a column that cannot be."""
+        return self._valid
+
+    @property
+    def codes(self) -> _Array:
+        """The int32 codes of a text column into `categories`; 0 in null places."""
+        if self._categories is None:
+            raise TypeError(f"{self._name} is no text column: it has no codes")
+        return self._values
+
+    @property
+    def categories(self) -> list[str]:
+        """The distinct texts of a text column, in order of first appearance."""
+        if self._categories is None:
+            raise TypeError(f"{self._name} is no text column: it has no categories")
+        return list(self._categories)
+
+    def fill(self, value: Any) -> _Array:
+        """Return the values with `value` in null places, a new array."""
+        filled = self.values.copy()
+        if self._valid is not None:
+            filled[~self._valid] = value
+        return filled
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> _Array:
+        if self._valid is not None and not self._valid.all():
+            raise ValueError(
+                f"{self._name} has {int((~self._valid).sum())} nulls: say what they shall be with .fill(value), "
+                "or take .values and .valid"
+            )
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+    def _where_valid(self, result: _Array) -> _Array:
+        return result if self._valid is None else result & self._valid
+
+    def _by_text(self, accepts: Any) -> _Array:
+        """Ask each distinct text once."""
+        assert self._categories is not None
+        table = np.fromiter((accepts(text) for text in self._categories), dtype=bool, count=len(self._categories))
+        return table[self._values] if len(table) else np.zeros(len(self), dtype=bool)
+
+    def _compare(self, operator: str, other: Any) -> _Array:
+        if isinstance(other, Column):
+            both: _Array = getattr(self.values, operator)(other.values)
+            return other._where_valid(self._where_valid(both))
+        if self._categories is not None and isinstance(other, str):
+            return self._where_valid(self._by_text(lambda text: getattr(text, operator)(other)))
+        result = getattr(self.values, operator)(np.asarray(other) if not isinstance(other, int) else other)
+        if result is NotImplemented or not isinstance(result, np.ndarray):
+            return NotImplemented
+        return self._where_valid(result)
+
+    def __eq__(self, other: object) -> _Array:  # type: ignore[override]
+        return self._compare("__eq__", other)
+
+    def __ne__(self, other: object) -> _Array:  # type: ignore[override]
+        return self._compare("__ne__", other)
+
+    def __lt__(self, other: Any) -> _Array:
+        return self._compare("__lt__", other)
+
+    def __le__(self, other: Any) -> _Array:
+        return self._compare("__le__", other)
+
+    def __gt__(self, other: Any) -> _Array:
+        return self._compare("__gt__", other)
+
+    def __ge__(self, other: Any) -> _Array:
+        return self._compare("__ge__", other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def isin(self, values: Iterable[Any]) -> _Array:
+        """Return a bool array, True where the value is one of `values`."""
+        wanted = values if isinstance(values, set | frozenset) else set(values)
+        if self._categories is not None:
+            return self._where_valid(self._by_text(wanted.__contains__))
+        return self._where_valid(np.isin(self._values, np.array(sorted(wanted))) if wanted else np.zeros(len(self), dtype=bool))
+
+    def tolist(self) -> list[Any]:
+        """Return a list of `int` or `str`, None where null."""
+        if self._categories is not None:
+            items: list[Any] = [self._categories[code] for code in self._values.tolist()] if self._categories else []
+            items = items or [None] * len(self)
+        else:
+            items = self._values.tolist()
+        if self._valid is None:
+            return items
+        return [item if there else None for item, there in zip(items, self._valid.tolist(), strict=True)]
+
+    def to_pandas(self, strings: str = "category") -> pd.Series[Any]:
+        """Return a `pandas.Series`; see `Frame.to_pandas`."""
+        pandas = import_pandas("Column.to_pandas")
+        return pandas.Series(self._pandas(pandas, strings), name=self._name)  # type: ignore[no-any-return]
+
+    def _pandas(self, pandas: Any, strings: str) -> Any:
+        values, valid = self._values, self._valid
+        if self._kind == "time":
+            stamps = values if valid is None else np.where(valid, values, np.iinfo(np.int64).min)  # the least is NaT
+            return pandas.Series(stamps.view("datetime64[ns]")).dt.tz_localize("UTC").array
+        if self._categories is not None:
+            codes = values if valid is None else np.where(valid, values, -1)
+            texts = pandas.Categorical.from_codes(codes, categories=pandas.Index(self._categories, dtype=object))
+            if strings == "category":
+                return texts
+            return pandas.array(np.asarray(texts.astype(object)), dtype=_string_dtype(pandas))
+        return values.copy() if valid is None else pandas.arrays.IntegerArray(values.copy(), ~valid)
+
+    def __repr__(self) -> str:
+        items = self.tolist() if len(self) <= 10 else [*Column._head(self, 5), ...]
+        return f"<Column {self._name} ({self._kind}), {len(self)} rows: {str(items)[1:-1].replace('Ellipsis', '...')}>"
+
+    def _head(self, n: int) -> list[Any]:
+        valid = None if self._valid is None else self._valid[:n]
+        return Column(self._name, self._kind, self._values[:n], None if valid is None else valid.copy(), self._categories).tolist()
+
+
+def _string_dtype(pandas: Any) -> Any:
+    try:
+        return pandas.StringDtype(na_value=np.nan)  # pandas 3's own `str`
+    except TypeError:
+        return pandas.StringDtype()
+
+
+class Frame:
+    """A table of equally long, named, typed columns.
+
+    ``frame["name"]`` is a `Column`, ``frame[["a", "b"]]`` a Frame of these columns, ``frame[3]`` a Frame of one row,
+    ``frame[a:b]`` and ``frame[mask]`` (a bool array, one element per row) Frames of those rows. Frames are never
+    changed; they share storage and keep it alive.
+    """
+
+    __slots__ = ("_cache", "_capture", "_native")
+
+    def __init__(self, native: _core.Frame, capture: Capture | None = None) -> None:
+        self._native = native
+        self._capture = capture
+        self._cache: dict[str, Column] = {}
+
+    @property
+    def schema(self) -> tuple[tuple[str, str, bool], ...]:
+        """``(name, type, nullable)`` of each column; types are uint8 to uint64, time (int64 ns, UTC) and text."""
+        return self._native.schema
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return [name for name, _, _ in self._native.schema]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self._native), len(self._native.schema)
+
+    def __len__(self) -> int:
+        return len(self._native)
+
+    __iter__ = None  # rows or columns? `frame.columns` and `frame.to_dict()` say which
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def _number(self, name: str) -> int:
+        names = self.columns
+        if name not in names:
+            raise KeyError(f"no column {name!r}{nearest(name, names)}")
+        return names.index(name)
+
+    def _column(self, name: str) -> Column:
+        if name not in self._cache:
+            number = self._number(name)
+            _, kind, _ = self._native.schema[number]
+            self._cache[name] = Column(name, kind, *self._native.column(number))
+        return self._cache[name]
+
+    @overload
+    def __getitem__(self, key: str) -> Column: ...
+    @overload
+    def __getitem__(self, key: int | slice | Sequence[str] | _Array) -> Frame: ...
+    def __getitem__(self, key: Any) -> Column | Frame:
+        if isinstance(key, str):
+            return self._column(key)
+        if isinstance(key, slice):
+            return self._slice(key)
+        if isinstance(key, list | tuple) and key and all(isinstance(name, str) for name in key):
+            return self._with(self._native.project(np.array([self._number(name) for name in key], dtype=np.intp)))
+        if np.ndim(key) == 0 and not isinstance(key, bool | np.bool_):
+            return self._row(key)
+        return self._rows(np.asarray(key))
+
+    def _with(self, native: _core.Frame) -> Frame:
+        return Frame(native, self._capture)
+
+    def _row(self, key: Any) -> Frame:
+        number = key.__index__() if hasattr(key, "__index__") else None
+        if number is None:
+            raise TypeError(f"a column name, list of names, row number, slice or bool array is needed, not {type(key).__name__}")
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"row {number} of {len(self)}")
+        return self._with(self._native.slice(number % len(self), 1))
+
+    def _slice(self, key: slice) -> Frame:
+        start, stop, step = key.indices(len(self))
+        if step == 1:
+            return self._with(self._native.slice(start, max(0, stop - start)))
+        return self._with(self._native.take(np.arange(start, stop, step, dtype=np.intp)))
+
+    def _rows(self, key: _Array) -> Frame:
+        if key.dtype == bool:
+            if key.shape != (len(self),):
+                raise IndexError(f"a bool array of shape {key.shape} where the frame has {len(self)} rows")
+            return self._with(self._native.take(np.flatnonzero(key)))
+        if key.size and not np.issubdtype(key.dtype, np.integer):
+            raise TypeError(f"rows are chosen by a bool array or integers, not {key.dtype}")
+        rows = key.astype(np.intp)
+        return self._with(self._native.take(np.where(rows < 0, rows + len(self), rows)))
+
+    def to_pandas(self, strings: str = "category") -> pd.DataFrame:
+        """Return a `pandas.DataFrame`.
+
+        Parameters
+        ----------
+        strings : "category" or "str"
+            The dtype of text columns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns that may be null are masked integers (``UInt16`` and so on), whether or not any value is null; times
+            are ``datetime64[ns, UTC]``, exact.
+        """
+        pandas = import_pandas("Frame.to_pandas")
+        if strings not in ("category", "str"):
+            raise ValueError(f"strings: 'category' or 'str', not {strings!r}")
+        table: pd.DataFrame = pandas.DataFrame({name: self._column(name)._pandas(pandas, strings) for name in self.columns})
+        return table
+
+    def to_numpy(self) -> dict[str, _Array]:
+        """Return a dict of arrays, one element per row.
+
+        Columns that may be null are `numpy.ma.MaskedArray`, text columns arrays of
+        ``numpy.dtypes.StringDType(na_object=None)``, times int64 nanoseconds since the epoch.
+        """
+        arrays: dict[str, _Array] = {}
+        for name in self.columns:
+            column = self._column(name)
+            if column._categories is not None:
+                arrays[name] = np.array(column.tolist(), dtype=np.dtypes.StringDType(na_object=None))
+            elif column.valid is None:
+                arrays[name] = column.values
+            else:
+                arrays[name] = np.ma.MaskedArray(column.values, mask=~column.valid)
+        return arrays
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return a dict of lists of `int` or `str`, None where null."""
+        return {name: self._column(name).tolist() for name in self.columns}
+
+    def write(self, path: str | os.PathLike[str]) -> int:
+        """Write these packets to a new capture, with their original octets and times, in file order.
+
+        One more pass over the capture they came from. The file appears under its name when it is whole.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.pcap``.
+
+        Returns
+        -------
+        int
+            How many packets were written.
+
+        Raises
+        ------
+        ValueError
+            Another suffix; a Frame without ``frame_number``; packets that one pcap file cannot hold.
+        OSError
+            The file could not be written.
+        """
+        if not os.fspath(path).endswith((".pcap", ".cap")):
+            raise ValueError(f"{os.fspath(path)}: only .pcap can be written")
+        if "frame_number" not in self.columns or self._capture is None:
+            raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
+        return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))
+
+    def __repr__(self) -> str:
+        return f"<Frame: {len(self)} rows, {len(self.columns)} columns: {', '.join(self.columns)}>"
+
+    def _repr_html_(self) -> str:
+        shown = self[: min(len(self), 10)].to_dict()
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in shown)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{'' if cell is None else html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+            for row in zip(*shown.values(), strict=True)
+        )
+        return (
+            f"<table><caption>{len(self)} rows, {len(shown)} columns</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )

@@ -1,0 +1,424 @@
+"""Opening captures, and asking them questions."""
+
+from __future__ import annotations
+
+import glob
+import html
+import operator
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from . import _core, _progress
+from ._counts import Counts, IocCounts
+from ._frame import Frame, check_columns
+from .errors import CaptureError, CaptureWarning
+
+_Path = str | os.PathLike[str]
+
+_MOST_THREADS = 1024  # far above any machine's gain; a typing error must not start a million
+
+# Names of link types (tcpdump.org/linktypes), for people.
+_LINK_TYPES = {
+    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 101: "RAW", 105: "IEEE802_11", 108: "LOOP", 113: "LINUX_SLL",
+    127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureFault:
+    """Something wrong with a capture."""
+
+    kind: str
+    """``cut_short``, ``impossible_length``, ``shrank``, ``unusable``, ``overlap``."""
+    file: str
+    """The file it is in."""
+    frame_number: int | None
+    """The packet that could not be read, numbered over all files; None where it is about a whole file."""
+    offset: int | None
+    """Where in the file its record begins, in octets."""
+    lost: int
+    """Octets from there to the end of the file, which were not read."""
+    message: str
+    """All of it in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a capture says of an interface it was recorded on."""
+
+    link_type: int
+    """The LINKTYPE number."""
+    name: str | None
+    """Its name, where the format tells."""
+    snap_len: int
+    """Octets of a packet that were captured at most; 0 means all."""
+    resolution: int
+    """Time stamps count 10^-resolution seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureInfo:
+    """What a capture is. The fields from `packets` on are None unless all of it was read (``full=True``)."""
+
+    format: str
+    """``pcap``; several, joined with commas, where files differ."""
+    link_types: tuple[str, ...]
+    """The link types, by name (``ETHERNET``) or number."""
+    interfaces: tuple[Interface, ...]
+    """One for each interface of each file."""
+    octets: int | None
+    """The size of all files; None where one is a stream."""
+    first_time: int | None
+    """Time of the first packet (with ``full=True``, the earliest), ns since the epoch, UTC."""
+    packets: int | None = None
+    """How many there are."""
+    last_time: int | None = None
+    """The latest time of a packet, ns since the epoch, UTC."""
+    faults: tuple[CaptureFault, ...] | None = None
+    """What is wrong with the capture."""
+    packet_faults: dict[str, int] | None = field(default=None, hash=False)
+    """How many packets have which fault, such as ``truncated tcp``."""
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [
+            ("format", self.format),
+            ("link types", ", ".join(self.link_types)),
+            ("interfaces", str(len(self.interfaces))),
+            ("octets", "unknown" if self.octets is None else f"{self.octets:,}"),
+            ("first packet", _when(self.first_time)),
+        ]
+        if self.packets is not None:
+            rows += [("last packet", _when(self.last_time)), ("packets", f"{self.packets:,}")]
+            rows += [("fault", fault.message) for fault in self.faults or ()]
+            rows += [(f"packets {text}", f"{count:,}") for text, count in (self.packet_faults or {}).items()]
+        return rows
+
+    def __str__(self) -> str:
+        rows = self._rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows())
+        return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _when(time: int | None) -> str:
+    if time is None:
+        return "unknown"
+    seconds, nanoseconds = divmod(time, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def open(
+    source: _Path | Sequence[_Path] | bytes | BinaryIO,
+    *,
+    threads: int | None = None,
+    strict: bool = False,
+    progress: bool | Callable[[int, int | None], object] | None = None,
+) -> Capture:
+    """Open a capture, or several as one.
+
+    Parameters
+    ----------
+    source : path, glob pattern, list of paths, bytes or binary file object
+        ``"-"`` is standard input. Several files are taken in the order of their first packets; one of several that is
+        no capture is left out with a `CaptureWarning`. A file object that can seek is read from where it stands now, as
+        often as it is asked; one that cannot, standard input and a FIFO serve one question only (`Capture.reusable`).
+    threads : int, optional
+        How many threads read and decode; by default as many as this process may use. The answers do not depend on it.
+    strict : bool
+        Whether a damaged capture raises `CaptureError`. Otherwise everything before the damage is returned and a
+        `CaptureWarning` says what is wrong and where.
+    progress : bool or callable, optional
+        By default a bar is shown in a terminal or notebook for inputs above 64 MB; True shows it always, False never. A
+        callable gets (octets done, octets in all or None) about 50 times a second.
+
+    Returns
+    -------
+    Capture
+
+    Raises
+    ------
+    CaptureError
+        The source is no capture; the one line says what was found.
+    OSError
+        A file cannot be opened.
+    """
+    options = _Options(_check_threads(threads), bool(strict), progress)
+    if isinstance(source, (str, os.PathLike)):
+        text = os.fspath(source)
+        if text != "-" and glob.has_magic(text) and not os.path.exists(text):
+            return _open_several(sorted(glob.glob(text, recursive=True)), f"no file matches {text}", options)
+        return Capture((_core.Input("path", text),), options)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return Capture((_core.Input("memory", "<bytes>", source),), options)
+    if hasattr(source, "read"):
+        return Capture((_open_file(source),), options)
+    if isinstance(source, Iterable):
+        return _open_list(list(source), options)
+    raise TypeError(f"open takes a path, a list of paths, bytes or a binary file object, not {type(source).__name__}")
+
+
+def _check_threads(threads: int | None) -> int:
+    if threads is None:
+        return 0
+    number = operator.index(threads)
+    if not 1 <= number <= _MOST_THREADS:
+        raise ValueError(f"threads: 1 to {_MOST_THREADS}, not {number}")
+    return number
+
+
+def _open_file(file: Any) -> _core.Input:
+    name = getattr(file, "name", None)
+    start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
+    return _core.Input("file", name if isinstance(name, str) and name else "<file object>", file, start)
+
+
+def _open_list(items: list[Any], options: _Options) -> Capture:
+    paths: list[str] = []
+    for item in items:
+        if not isinstance(item, (str, os.PathLike)):
+            raise TypeError(f"a list of paths is needed, and it has {type(item).__name__} in it")
+        text = os.fspath(item)
+        more = glob.has_magic(text) and not os.path.exists(text)
+        paths += sorted(glob.glob(text, recursive=True)) if more else [text]
+    return _open_several(paths, "the list of captures is empty", options)
+
+
+def _open_several(paths: list[str], nothing: str, options: _Options) -> Capture:
+    inputs, faults = [], []
+    for path in paths:
+        try:
+            inputs.append(_core.Input("path", path))
+        except FileNotFoundError:
+            raise
+        except (CaptureError, OSError) as error:
+            message = f"{error}; the file was left out"
+            faults.append(CaptureFault("unusable", path, None, None, os.path.getsize(path), message))
+    if not inputs:
+        raise CaptureError(faults[0].message.removesuffix("; the file was left out") if faults else nothing)
+    # Files without a first packet keep their place behind those with one.
+    inputs.sort(key=lambda found: (found.first_time is None, found.first_time or 0))
+    _warn(faults, 4)
+    return Capture(tuple(inputs), options, tuple(faults))
+
+
+def _warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
+    if faults:
+        more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
+        warnings.warn(faults[0].message + more, CaptureWarning, stacklevel=stacklevel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    threads: int
+    strict: bool
+    progress: Any
+    chunk: int = 0  # octets read at once, 0 for the core's own choice: for tests
+
+
+class Capture:
+    """An opened capture. It is never changed, and several threads may ask it at once.
+
+    A question is one pass over all packets, on all threads, with the GIL released; Ctrl-C ends it at once and leaves the
+    Capture as it was.
+    """
+
+    __slots__ = ("_faults", "_inputs", "_options")
+
+    def __init__(
+        self, inputs: tuple[_core.Input, ...], options: _Options, faults: tuple[CaptureFault, ...] = ()
+    ) -> None:
+        self._inputs = inputs
+        self._options = options
+        self._faults = faults
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it can be asked more than once; a pipe cannot."""
+        return not any(source.once for source in self._inputs)
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the inputs, in the order in which they are read."""
+        return [source.name for source in self._inputs]
+
+    def _octets(self) -> int | None:
+        sizes = [source.size for source in self._inputs]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    def __repr__(self) -> str:
+        files = self.files
+        names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
+        octets = self._octets()
+        return f"<Capture {names}: {'a stream' if octets is None else f'{octets:,} octets'}>"
+
+    def _run(self, ask: Callable[..., Any], *arguments: Any, on_packets: Callable[[int], object] | None = None, stacklevel: int = 4) -> Any:
+        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+        total, progress, options = self._octets(), self._options.progress, self._options
+        bar = None
+        if not callable(progress):
+            wanted = progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
+            progress = bar = _progress.shown(total) if wanted else None
+
+        def tick(octets: int, packets: int) -> None:
+            if progress is not None:
+                progress(octets, total)
+            if on_packets is not None:
+                on_packets(packets)
+
+        heard = progress is not None or on_packets is not None
+        try:
+            result, faults = ask(self._inputs, (options.threads, options.chunk, options.strict, tick if heard else None), *arguments)
+        finally:
+            if bar is not None:
+                bar.close()
+        found = tuple(self._fault(*fault) for fault in faults)
+        _warn(found, stacklevel)
+        return result, found
+
+    def _fault(self, kind: str, number: int, frame_number: int, offset: int, lost: int, message: str) -> CaptureFault:
+        return CaptureFault(kind, self._inputs[number].name, frame_number, offset, lost, message)
+
+    def info(self, full: bool = False) -> CaptureInfo:
+        """Say what the capture is.
+
+        Parameters
+        ----------
+        full : bool
+            Read all of it: number of packets, earliest and latest time, what is wrong with the file and with packets.
+
+        Returns
+        -------
+        CaptureInfo
+        """
+        inputs = self._inputs
+        interfaces = tuple(
+            Interface(source.link_type, None, source.snap_len, 9 if source.nanoseconds else 6) for source in inputs
+        )
+        links = dict.fromkeys(_LINK_TYPES.get(source.link_type, str(source.link_type)) for source in inputs)
+        kinds = ", ".join(dict.fromkeys(source.format for source in inputs))
+        if not full:
+            return CaptureInfo(kinds, tuple(links), interfaces, self._octets(), inputs[0].first_time)
+        (packets, first, last, packet_faults), faults = self._run(_core.census)
+        ordered = dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0])))
+        return CaptureInfo(
+            kinds, tuple(links), interfaces, self._octets(), first, packets, last, self._faults + faults, ordered
+        )
+
+    def ioc_counts(self, compat: str | None = None, *, dns_rule: str = "empty", seq_rule: str = "all") -> IocCounts:
+        """Count indicators of compromise in one pass.
+
+        Parameters
+        ----------
+        compat : None or "scapy"
+            With "scapy" exactly what a loop over scapy's packets counts: IPv4 only, its view of tunnels and ports.
+        dns_rule : "empty" or "nxdomain"
+            Which DNS replies count: those without an answer, or those with response code 3.
+        seq_rule : "all" or "data"
+            Which TCP segments count: all, or those with payload, SYN or FIN (most repeated numbers are bare
+            acknowledgments of one transfer).
+
+        Returns
+        -------
+        IocCounts
+            ``(dns, ip, seq)``: DNS replies per client (``ip_dst``), packets per source address (``ip_src``), packets
+            per TCP sequence number (``tcp_seq_raw``).
+        """
+        return self._ioc_counts(compat, dns_rule, seq_rule)
+
+    def _ioc_counts(
+        self,
+        compat: str | None,
+        dns_rule: str = "empty",
+        seq_rule: str = "all",
+        on_packets: Callable[[int], object] | None = None,
+    ) -> IocCounts:
+        rules = _rules(compat, dns_rule, seq_rule)
+        (dns, ip, seq), _ = self._run(_core.ioc_counts, rules, on_packets=on_packets, stacklevel=5)
+        return IocCounts(Counts(dns, "ip_dst"), Counts(ip, "ip_src"), Counts(seq, "tcp_seq_raw"))
+
+    def select(
+        self,
+        dns: Iterable[str] | None = None,
+        ip: Iterable[str] | None = None,
+        seq: Iterable[int] | None = None,
+        compat: str | None = None,
+        *,
+        dns_rule: str = "empty",
+        seq_rule: str = "all",
+        columns: Iterable[str] | None = None,
+    ) -> Frame:
+        """Collect the packets that `ioc_counts` counted under any of the given keys.
+
+        Parameters
+        ----------
+        dns, ip, seq : iterable of keys, optional
+            Addresses of clients, source addresses, sequence numbers. A packet is in when it was counted under a key of
+            any kind, and is there once.
+        compat, dns_rule, seq_rule
+            Those of the counts.
+        columns : list of names, optional
+            All by default.
+
+        Returns
+        -------
+        Frame
+            One row per packet, in file order.
+
+        Raises
+        ------
+        TypeError, ValueError
+            A key that cannot be one.
+        KeyError
+            No such column; the nearest are named.
+        """
+        if dns is None and ip is None and seq is None:
+            raise TypeError("select needs keys: dns=, ip= or seq=")
+        rules = _rules(compat, dns_rule, seq_rule)
+        suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
+        native, _ = self._run(_core.packets, check_columns(columns), suspects)
+        return Frame(native, self)
+
+    def packets(self, columns: Iterable[str] | None = None) -> Frame:
+        """Return all packets, a row each, in file order.
+
+        Parameters
+        ----------
+        columns : list of names, optional
+            All by default. Packets are decoded no deeper than the columns need.
+
+        Returns
+        -------
+        Frame
+        """
+        native, _ = self._run(_core.packets, check_columns(columns), None)
+        return Frame(native, self)
+
+    def write(self, path: _Path) -> int:
+        """Write all packets to a new capture; see `Frame.write`."""
+        if not os.fspath(path).endswith((".pcap", ".cap")):
+            raise ValueError(f"{os.fspath(path)}: only .pcap can be written")
+        return self._write(path)
+
+    def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
+        written, _ = self._run(_core.write_pcap, os.fspath(path), None, numbers, stacklevel=5)
+        return int(written)
+
+
+def _rules(compat: str | None, dns_rule: str, seq_rule: str) -> tuple[bool, bool, bool]:
+    for name, value, allowed in (
+        ("compat", compat, (None, "scapy")),
+        ("dns_rule", dns_rule, ("empty", "nxdomain")),
+        ("seq_rule", seq_rule, ("all", "data")),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name}: {' or '.join(map(repr, allowed))}, not {value!r}")
+    return compat == "scapy", dns_rule == "nxdomain", seq_rule == "data"

@@ -1,0 +1,549 @@
+"""Captures made to order: plain builders, layer by layer, and hypothesis strategies on top of them.
+
+    pcap_bytes([ethernet(vlan(ipv4(udp(dns(answers=1), 5000, 53)))).octets])
+
+A builder takes what it carries and returns a Layer; lengths and numbers are right unless they are given. The strategies
+draw a few dozen octets per packet, a *tape*, and every decision is read off it: 0 is the plainest decision and a tape
+that has run out says 0 for ever, so shrinking a tape makes a plainer packet, and drawing one is a single draw.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+
+MAGICS = {"micro": 0xA1B2C3D4, "nano": 0xA1B23C4D, "kuznetzov": 0xA1B2CD34}
+LINK_TYPES = (1, 101, 113, 276, 0, 108, 228, 229, 12, 14)
+UNKNOWN_LINK_TYPES = (105, 147, 65535)
+
+
+class Layer(NamedTuple):
+    octets: bytes
+    ethertype: int = 0x88B5  # what a link layer calls it; the default is for local experiments
+    ip_protocol: int = 253  # what an IP header calls it; the default is for experiments (RFC 3692)
+
+
+class Packet(NamedTuple):
+    octets: bytes  # as captured
+    length: int  # on the wire
+    seconds: int = 1_500_000_000
+    fraction: int = 0
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def pcap_bytes(
+    packets: Iterable[bytes | Packet],
+    link_type: int = 1,
+    magic: str = "micro",
+    order: str = "<",
+    snap_len: int = 262_144,
+    version: tuple[int, int] = (2, 4),
+) -> bytes:
+    """A classic pcap file. link_type is the whole last word of its header, flags and all."""
+    file = bytearray(struct.pack(order + "IHHiIII", MAGICS[magic], *version, 0, 0, snap_len, link_type))
+    for packet in packets:
+        if not isinstance(packet, Packet):
+            packet = Packet(packet, len(packet))
+        file += struct.pack(order + "IIII", packet.seconds, packet.fraction, len(packet.octets), packet.length)
+        if magic == "kuznetzov":
+            file += struct.pack(order + "IHBx", 3, 0x0800, 0)  # interface, protocol, kind
+        file += packet.octets
+    return bytes(file)
+
+
+def record_starts(packets: Sequence[bytes | Packet], magic: str = "micro") -> list[int]:
+    """Where the record headers of pcap_bytes(packets) lie, and the end of the file."""
+    starts = [24]
+    for packet in packets:
+        octets = packet.octets if isinstance(packet, Packet) else packet
+        starts.append(starts[-1] + (24 if magic == "kuznetzov" else 16) + len(octets))
+    return starts
+
+
+# --- link layers -----------------------------------------------------------------------------------------------------
+
+MAC_A, MAC_B = bytes.fromhex("02000000000a"), bytes.fromhex("02000000000b")
+
+
+def ethernet(
+    inner: Layer, source: bytes = MAC_A, destination: bytes = MAC_B, value: int | None = None, pad_to: int = 0
+) -> Layer:
+    """value: the EtherType or 802.3 length."""
+    octets = destination + source + (inner.ethertype if value is None else value).to_bytes(2, "big") + inner.octets
+    return Layer(octets.ljust(pad_to, b"\0"), ethertype=0x6558)
+
+
+def vlan(inner: Layer, tag: int = 1, tpid: int = 0x8100, value: int | None = None) -> Layer:
+    return Layer(struct.pack("!HH", tag, inner.ethertype if value is None else value) + inner.octets, tpid)
+
+
+def llc(payload: bytes = b"", dsap: int = 0x42, ssap: int = 0x42, control: int = 3) -> Layer:
+    """An 802.2 header; what the frame calls it is its length."""
+    octets = bytes([dsap, ssap, control]) + payload
+    return Layer(octets, ethertype=len(octets))
+
+
+def snap(inner: Layer, oui: int = 0) -> Layer:
+    return llc(oui.to_bytes(3, "big") + inner.ethertype.to_bytes(2, "big") + inner.octets, 0xAA, 0xAA)
+
+
+def sll(inner: Layer, protocol: int | None = None) -> Layer:
+    protocol = inner.ethertype if protocol is None else protocol
+    return Layer(struct.pack("!HHH8sH", 0, 1, 6, MAC_A, protocol) + inner.octets)
+
+
+def sll2(inner: Layer, protocol: int | None = None) -> Layer:
+    protocol = inner.ethertype if protocol is None else protocol
+    return Layer(struct.pack("!HHIHBB8s", protocol, 0, 2, 1, 0, 6, MAC_A) + inner.octets)
+
+
+def null(inner: Layer, family: int | None = None, order: str = "<") -> Layer:
+    if family is None:
+        family = {0x0800: 2, 0x86DD: 30}.get(inner.ethertype, 7)
+    return Layer(struct.pack(order + "I", family) + inner.octets)
+
+
+# --- ARP, IP ---------------------------------------------------------------------------------------------------------
+
+
+def checksum(octets: bytes) -> int:
+    """RFC 1071."""
+    total = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total ^ 0xFFFF
+
+
+def arp(hardware: int = 6, protocol: int = 4, operation: int = 1) -> Layer:
+    addresses = (MAC_A.ljust(hardware, b"\0")[:hardware] + bytes([10, 0, 0, 1]).ljust(protocol, b"\0")[:protocol]) * 2
+    return Layer(struct.pack("!HHBBH", 1, 0x0800, hardware, protocol, operation) + addresses, ethertype=0x0806)
+
+
+def ipv4(
+    inner: Layer,
+    source: bytes = bytes([10, 0, 0, 1]),
+    destination: bytes = bytes([10, 0, 0, 2]),
+    ttl: int = 64,
+    options: bytes = b"",
+    fragment: int = 0,  # in units of eight octets
+    more_fragments: bool = False,
+    version: int = 4,
+    words: int | None = None,  # header length
+    total_length: int | None = None,
+    protocol: int | None = None,
+) -> Layer:
+    options += bytes(-len(options) % 4)
+    true_length = 20 + len(options)
+    words = true_length // 4 if words is None else words
+    total_length = true_length + len(inner.octets) if total_length is None else total_length
+    head = struct.pack(
+        "!BBHHHBBH4s4s",
+        version << 4 | words, 0, total_length & 0xFFFF, 7, more_fragments << 13 | fragment,
+        ttl, inner.ip_protocol if protocol is None else protocol, 0, source, destination,
+    ) + options  # fmt: skip
+    head = head[:10] + checksum(head).to_bytes(2, "big") + head[12:]
+    return Layer(head + inner.octets, ethertype=0x0800, ip_protocol=4)
+
+
+def ipv6(
+    inner: Layer,
+    source: bytes = bytes.fromhex("20010db8000000000000000000000001"),
+    destination: bytes = bytes.fromhex("20010db8000000000000000000000002"),
+    hop_limit: int = 64,
+    version: int = 6,
+    payload_length: int | None = None,
+    next_header: int | None = None,
+) -> Layer:
+    payload_length = len(inner.octets) if payload_length is None else payload_length
+    next_header = inner.ip_protocol if next_header is None else next_header
+    head = struct.pack("!IHBB", version << 28, payload_length & 0xFFFF, next_header, hop_limit)
+    return Layer(head + source + destination + inner.octets, ethertype=0x86DD, ip_protocol=41)
+
+
+def extension(inner: Layer, kind: int = 60, units: int = 0, length: int | None = None) -> Layer:
+    """An IPv6 extension header (RFC 8200, 4.2 to 4.6) of 8 x (units + 1) octets, filled with PadN."""
+    size = 8 * units + 6
+    body = {
+        43: bytes([253]) + bytes(size - 1),  # routing: an experimental type, no segments left
+        135: struct.pack("!BBH", 8, 0, 0) + bytes(size - 4),  # mobility (RFC 6275): binding error
+    }.get(kind, (bytes([1, size - 2]) + bytes(size - 2)) if size < 256 else bytes(size))
+    return Layer(
+        bytes([inner.ip_protocol, units if length is None else length]) + body + inner.octets, ip_protocol=kind
+    )
+
+
+def fragment_header(inner: Layer, offset: int = 0, more: bool = False) -> Layer:
+    return Layer(struct.pack("!BBHI", inner.ip_protocol, 0, offset << 3 | more, 7) + inner.octets, ip_protocol=44)
+
+
+def authentication(inner: Layer, units: int = 4) -> Layer:
+    """RFC 4302: 4 x (units + 2) octets."""
+    body = struct.pack("!HII", 0, 1, 1)[: 4 * units + 6].ljust(4 * units + 6, b"\0")
+    return Layer(bytes([inner.ip_protocol, units]) + body + inner.octets, ip_protocol=51)
+
+
+def gre(inner: Layer, flags: int = 0, version: int = 0) -> Layer:
+    """RFC 2784, 2890; flags are the bits 0x8000 checksum, 0x2000 key, 0x1000 sequence, 0x4000 routing."""
+    optional = bytes(4 * sum(flags & bit != 0 for bit in (0x8000, 0x2000, 0x1000)))
+    return Layer(struct.pack("!HH", flags | version, inner.ethertype) + optional + inner.octets, ip_protocol=47)
+
+
+# --- what IP carries -------------------------------------------------------------------------------------------------
+
+
+def tcp(
+    payload: bytes = b"",
+    source: int = 50_000,
+    destination: int = 80,
+    seq: int = 1,
+    ack: int = 0,
+    flags: int = 0x10,
+    options: bytes = b"",
+    words: int | None = None,  # header length
+) -> Layer:
+    options += bytes(-len(options) % 4)
+    words = 5 + len(options) // 4 if words is None else words
+    head = struct.pack("!HHIIHHHH", source, destination, seq, ack, words << 12 | flags, 8192, 0, 0)
+    return Layer(head + options + payload, ip_protocol=6)
+
+
+def udp(payload: bytes = b"", source: int = 50_000, destination: int = 4000, length: int | None = None) -> Layer:
+    length = 8 + len(payload) if length is None else length
+    return Layer(struct.pack("!HHHH", source, destination, length & 0xFFFF, 0) + payload, ip_protocol=17)
+
+
+def icmp(kind: int = 8, code: int = 0, body: bytes = bytes(4)) -> Layer:
+    return Layer(struct.pack("!BBH", kind, code, 0) + body, ip_protocol=1)
+
+
+def icmpv6(kind: int = 128, code: int = 0, body: bytes = bytes(4)) -> Layer:
+    return Layer(struct.pack("!BBH", kind, code, 0) + body, ip_protocol=58)
+
+
+def dns(response: int = 1, rcode: int = 0, answers: int = 0, opcode: int = 0, question: bool = True) -> bytes:
+    """RFC 1035: a header, one question, and answers that are address records of the name in it."""
+    head = struct.pack("!HHHHHH", 1, response << 15 | opcode << 11 | rcode, question, answers, 0, 0)
+    name = b"\7example\3org\0" + struct.pack("!HH", 1, 1) if question else b""
+    pointer = 12 if question else 0
+    record = struct.pack("!HHHIH4s", 0xC000 | pointer, 1, 1, 60, 4, bytes([192, 0, 2, 1]))
+    return head + name + record * min(answers, 8)
+
+
+def dns_tcp(message: bytes, length: int | None = None) -> bytes:
+    """RFC 1035, 4.2.2."""
+    return ((len(message) if length is None else length) & 0xFFFF).to_bytes(2, "big") + message
+
+
+# --- decisions, read off a tape --------------------------------------------------------------------------------------
+
+
+class Tape:
+    """wild: lengths and values may be wrong, layers may be damaged."""
+
+    def __init__(self, octets: bytes, wild: bool = True):
+        self.rest = iter(octets)
+        self.wild = wild
+
+    def octet(self) -> int:
+        return next(self.rest, 0)
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.octets(size), "big")
+
+    def octets(self, size: int) -> bytes:
+        return bytes(self.octet() for _ in range(size))
+
+    def pick(self, options: Sequence[T]) -> T:
+        return options[self.octet() % len(options)]
+
+    def rarely(self, once_in: int) -> bool:
+        return self.octet() % once_in == once_in - 1
+
+    def wrongly(self, once_in: int) -> bool:
+        return self.wild and self.rarely(once_in)
+
+    def length(self, true: int, odd: Sequence[int] = ()) -> int | None:
+        """None (the builder fills in the true one), now and then another."""
+        if not self.wrongly(10):
+            return None
+        return self.pick([0, true - 1, true + 1, 1, true + 8, true // 2, 0xFFFF, *odd])
+
+
+IPV4_POOL = (*tuple(bytes([10, 0, 0, n]) for n in (1, 2, 3)), bytes(4), bytes([255] * 4), bytes([192, 168, 10, 50]))
+IPV6_POOL = tuple(
+    bytes.fromhex(text)
+    for text in (
+        "20010db8000000000000000000000001",
+        "20010db8000100000000000000010001",  # two runs of zeros
+        "20010db8000100010001000100000001",  # one zero group: not shortened
+        "00000000000000000000ffffc0000201",  # ::ffff:192.0.2.1
+        "000000000000000000000000c0000201",  # ::192.0.2.1
+        "00000000000000000000000000000001",
+        "00000000000000000000000000000000",
+        "0000000000000000ffff0000c0000201",
+        "00010000000000000000000000000000",
+        "fe80000000000000020000fffe00000a",
+    )
+)
+PLAIN_PORTS = (80, 443, 22, 50_000)
+DNS_PORTS = (53, 53, 5353, 5355)
+EXTENSION_KINDS = (60, 0, 43, 135, 139, 140)
+
+
+def any_payload(tape: Tape) -> bytes:
+    return tape.pick([b"", b"\0", b"GET / HTTP/1.1\r\n\r\n", bytes(40), b"\xff" * 13, bytes(range(100))])
+
+
+def any_dns(tape: Tape) -> bytes:
+    bits = tape.octet()
+    message = dns(1 - (bits & 1), (0, 0, 3, 5)[bits >> 1 & 3], (0, 1, 2, 0)[bits >> 3 & 3], question=bits >> 5 != 7)
+    return message[: tape.octet() % 14] if tape.wrongly(8) else message
+
+
+def any_ports(tape: Tape, special: Sequence[int]) -> tuple[int, int]:
+    ports = tape.pick(PLAIN_PORTS), tape.pick(special)
+    return ports if tape.octet() % 2 == 0 else ports[::-1]
+
+
+def any_tcp(tape: Tape) -> Layer:
+    bits = tape.octet()
+    flags = (0x10, 0x02, 0x12, 0x11, 0x18, 0x04, 0x1C2, 0xFFF if tape.wild else 0)[bits & 7]
+    options = (b"", b"", b"\2\4\5\xb4", b"\1\1\x08\x0a" + bytes(8))[bits >> 3 & 3]
+    seq = tape.number(4) if bits & 0x80 else bits >> 5
+    if tape.octet() % 4 == 3:
+        message = any_dns(tape)
+        payload = dns_tcp(message, tape.length(len(message), [11, 12]))
+        ports = (
+            any_ports(tape, [53]) if tape.wild else tape.pick([(50_000, 53), (53, 50_000)])
+        )  # or tshark thinks twice
+    else:
+        payload, ports = any_payload(tape), any_ports(tape, PLAIN_PORTS)
+    words = tape.pick([0, 4, 5, 6, 15]) if tape.wrongly(12) else None
+    return tcp(payload, *ports, seq, tape.octet(), flags, options, words)
+
+
+def any_udp(tape: Tape) -> Layer:
+    if tape.octet() % 2 == 1:
+        payload, ports = any_dns(tape), any_ports(tape, DNS_PORTS)
+    else:
+        payload, ports = any_payload(tape), any_ports(tape, PLAIN_PORTS + (DNS_PORTS if tape.wild else ()))
+    return udp(payload, *ports, tape.length(8 + len(payload), [7, 8]))
+
+
+def any_icmp(tape: Tape, version: int) -> Layer:
+    """Echo, or an error that quotes a header."""
+    quoted = tape.octet() % 2 == 1
+    if version == 4:
+        return icmp(3, 1, bytes(4) + ipv4(tcp(seq=99)).octets) if quoted else icmp()
+    return icmpv6(1, 0, bytes(4) + ipv6(tcp(seq=99)).octets) if quoted else icmpv6()
+
+
+def any_upper(tape: Tape, version: int, depth: int) -> Layer:
+    """What an IP header of this version carries."""
+    kind = tape.octet() % 16
+    if depth > 0 and kind == 13:
+        inner = any_network(tape, depth - 1) if tape.octet() % 4 else ethernet(any_network(tape, depth - 1))
+        flags = tape.pick([0, 0x2000, 0x8000, 0xB000])
+        wrong = tape.wrongly(6)
+        return gre(inner, flags | 0x4000 if wrong and tape.rarely(2) else flags, tape.pick([1, 7]) if wrong else 0)
+    if depth > 0 and kind == 14:
+        return any_ip(tape, depth - 1)
+    if kind == 15 and tape.wild:
+        return Layer(tape.octets(12), ip_protocol=tape.pick([253, 59, 132, 50, 51, 0, 44, 255]))
+    if kind >= 11:
+        return any_icmp(tape, tape.pick([4, 6]) if tape.wild else version)
+    return any_udp(tape) if kind >= 6 else any_tcp(tape)
+
+
+def any_ipv4(tape: Tape, depth: int) -> Layer:
+    inner = any_upper(tape, 4, depth)
+    options = tape.pick([b"", b"", b"", b"\1\1\1\0", b"\x94\4\0\0", b"\x07\x27\4" + bytes(36)])
+    bits = tape.octet()
+    fragment, more = {61: (0, True), 62: (185, True), 63: (185, False)}.get(bits & 63, (0, False))
+    return ipv4(
+        inner, tape.pick(IPV4_POOL), tape.pick(IPV4_POOL), tape.octet() or 64, options, fragment, more,
+        version=tape.pick([0, 5, 6, 15]) if tape.wrongly(20) else 4,
+        words=tape.pick([0, 4, 6, 15]) if tape.wrongly(20) else None,
+        total_length=tape.length(20 + len(options) + len(inner.octets), [19, 20, 27, 28]),
+    )  # fmt: skip
+
+
+def any_extended(tape: Tape, inner: Layer) -> Layer:
+    """Extension headers before what an IPv6 header carries."""
+    bits = tape.octet()
+    count = bits & 3 if bits < 64 else 0
+    if tape.wrongly(30):
+        count = tape.pick([15, 16, 17])
+    for _ in range(count):
+        units = tape.octet() % 3
+        length = tape.pick([0, 9, 255]) if tape.wrongly(20) else None
+        inner = extension(inner, tape.pick(EXTENSION_KINDS if tape.wild else EXTENSION_KINDS[:3]), units, length)
+    if tape.rarely(16):
+        inner = authentication(inner, tape.pick([4, 1, 0] if tape.wild else [4]))
+    if tape.rarely(10):
+        offset, more = tape.pick([(0, False), (0, True), (185, True), (185, False)])
+        inner = fragment_header(inner, offset, more)
+    return inner
+
+
+def any_ipv6(tape: Tape, depth: int) -> Layer:
+    inner = any_extended(tape, any_upper(tape, 6, depth))
+    return ipv6(
+        inner, tape.pick(IPV6_POOL), tape.pick(IPV6_POOL), tape.octet() or 64,
+        version=tape.pick([0, 4, 5, 7]) if tape.wrongly(20) else 6,
+        payload_length=tape.length(len(inner.octets)),
+    )  # fmt: skip
+
+
+def any_ip(tape: Tape, depth: int) -> Layer:
+    return any_ipv6(tape, depth) if tape.octet() % 3 == 2 else any_ipv4(tape, depth)
+
+
+def any_network(tape: Tape, depth: int = 2) -> Layer:
+    kind = tape.octet() % 16
+    if kind == 15:
+        return arp(*tape.pick([(6, 4), (6, 4), (8, 16), (255, 255)] if tape.wild else [(6, 4)]))
+    if kind == 14 and tape.wild:
+        return Layer(tape.octets(10), ethertype=tape.pick([0x88CC, 0x8847, 0x0600, 0x05FF, 4, 1, 0, 0xFFFF]))
+    return any_ip(tape, depth)
+
+
+def any_ethernet(tape: Tape) -> Layer:
+    inner = any_network(tape)
+    kind = tape.octet() % 16
+    tags = {12: 1, 13: 2, 14: 0, 15: 0}.get(kind, 0)
+    if kind == 14:
+        inner = snap(inner, tape.pick([0, 0, 0x00000C, 0x0080C2]) if tape.wild else 0)
+    elif kind == 15:
+        inner = llc(bytes(35), *tape.pick([(0x42, 0x42, 3), (0xAA, 0xAB, 3), (0xFE, 0xFE, 3), (0xAA, 0xAA, 0)]))
+    if tape.wrongly(24):
+        tags = tape.pick([13, 14, 15, 16])  # about as deep as the walk goes
+    for _ in range(tags):
+        inner = vlan(inner, tape.octet(), tape.pick([0x8100, 0x88A8, 0x9100]))
+    value = tape.length(len(inner.octets)) if inner.ethertype < 1536 else None
+    return ethernet(inner, value=value, pad_to=tape.pick([0, 60]))
+
+
+def any_frame(tape: Tape, link_type: int) -> bytes:
+    """All the octets of one frame on the wire, well-formed where the tape is not wild."""
+    match link_type:
+        case 1:
+            layer = any_ethernet(tape)
+        case 113 | 276:
+            inner = any_network(tape)
+            match tape.octet() % 16:
+                case 14:
+                    inner = vlan(inner)
+                case 15:
+                    inner = snap(inner)._replace(ethertype=4)  # LINUX_SLL_P_802_2
+            protocol = tape.pick([0, 1, 3, 0x0C]) if tape.wrongly(12) else None
+            layer = (sll if link_type == 113 else sll2)(inner, protocol)
+        case 0 | 108:
+            inner = any_ip(tape, 2)
+            order = ">" if link_type == 108 else tape.pick("<>")
+            family = tape.pick([24, 28, 30] if tape.wild else [30]) if inner.ethertype == 0x86DD else 2
+            family = tape.pick([10, 0, 7, 0x10000, 0xFFFFFFFF]) if tape.wrongly(12) else family
+            layer = null(inner, family, order)
+        case 228:
+            layer = any_ipv4(tape, 2)
+        case 229:
+            layer = any_ipv6(tape, 2)
+        case _:
+            layer = any_ip(tape, 2)
+    frame = layer.octets
+    if tape.wrongly(8):
+        frame = flipped(tape, frame)
+    if tape.wrongly(24):
+        frame = tape.octets(tape.octet() % 64)
+    return frame
+
+
+def flipped(tape: Tape, frame: bytes) -> bytes:
+    damaged = bytearray(frame)
+    for _ in range(1 + tape.octet() % 3):
+        place = tape.octet()
+        if place < len(damaged):
+            damaged[place] ^= tape.octet() or 1
+    return bytes(damaged)
+
+
+def any_packet(tape: Tape, link_type: int) -> Packet:
+    """A frame with its time, whole or cut."""
+    frame = any_frame(tape, link_type)
+    seconds, fraction = 1_500_000_000 + tape.octet(), tape.number(2) * 15  # below a second in every unit
+    length = len(frame)
+    if tape.wild:
+        kind = tape.octet()
+        cut = min(tape.octet(), length)
+        if kind >= 224:  # by the snap length
+            frame = frame[:cut]
+        elif kind >= 208:  # and nothing says so
+            frame, length = frame[:cut], cut
+        elif kind >= 200:  # fewer on the wire than captured
+            length = cut
+        elif kind >= 192:  # times at the edges
+            seconds, fraction = tape.pick([(0, 0), (0xFFFFFFFF, 999_999_999), (1, 0xFFFFFFFF), (0x80000000, 1)])
+    return Packet(frame, length, seconds, fraction)
+
+
+# --- damage to a file ------------------------------------------------------------------------------------------------
+
+
+def cut(file: bytes, place: int) -> bytes:
+    return file[: max(24, min(place, len(file)))]
+
+
+def impossible(file: bytes, start: int, order: str, cap_len: int = 0x7FFFFFFF) -> bytes:
+    """The record whose header starts there claims cap_len octets."""
+    if start + 16 > len(file):
+        return file
+    return file[: start + 8] + struct.pack(order + "I", cap_len) + file[start + 12 :]
+
+
+# --- strategies ------------------------------------------------------------------------------------------------------
+
+TAPES = st.binary(min_size=40, max_size=72)
+LINKS = st.sampled_from(LINK_TYPES[:1] * 6 + LINK_TYPES + UNKNOWN_LINK_TYPES)
+
+
+def st_frame(link_type: int = 1, wild: bool = True) -> st.SearchStrategy[bytes]:
+    return TAPES.map(lambda octets: any_frame(Tape(octets, wild), link_type))
+
+
+def st_packet(link_type: int = 1, wild: bool = True) -> st.SearchStrategy[Packet]:
+    return TAPES.map(lambda octets: any_packet(Tape(octets, wild), link_type))
+
+
+def st_packets(link_type: int = 1, most: int = 60, wild: bool = True) -> st.SearchStrategy[list[Packet]]:
+    few = st.lists(st_packet(link_type, wild), max_size=min(8, most))
+    return few | st.lists(st_packet(link_type, wild), max_size=most, min_size=most // 3)
+
+
+@st.composite
+def st_capture(
+    draw: Callable,
+    link_types: st.SearchStrategy[int] = LINKS,
+    most: int = 60,
+    wild: bool = True,
+    damage: bool = True,
+) -> bytes:
+    """A whole pcap file: any magic, either octet order, and where damage is allowed a fault now and then."""
+    link_type = draw(link_types)
+    magic = draw(st.sampled_from(list(MAGICS)))
+    order = draw(st.sampled_from("<>"))
+    packets = draw(st_packets(link_type, most, wild))
+    file = pcap_bytes(packets, link_type, magic, order)
+    kind = draw(st.sampled_from(["none", "none", "none", "cut", "impossible"])) if damage else "none"
+    if kind == "cut":
+        return cut(file, draw(st.integers(24, len(file))))
+    if kind == "impossible":
+        start = draw(st.sampled_from(record_starts(packets, magic)))
+        return impossible(file, start, order, draw(st.sampled_from([0x7FFFFFFF, 0xFFFFFFFF, 262_145, 262_144])))
+    return file

@@ -1,0 +1,52 @@
+# The plain C rooms and their tests, built into build/$(VARIANT) and run. The Makefile calls this once per variant:
+#   make -f tools/c.mk run VARIANT=asan
+VARIANT ?= c
+B := build/$(VARIANT)
+
+comma := ,
+FLAGS_c        := -O2 -g
+FLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
+FLAGS_fuzz     := $(subst fsanitize=,fsanitize=fuzzer-no-link$(comma),$(FLAGS_asan))
+
+STRICT := -std=c11 -Wall -Wextra -Wconversion -Werror -Icsrc
+FLAGS  := -std=c11 -Wall -Wextra $(if $(filter 1,$(PCAPFRAME_WERROR)),-Werror) -pthread -Icsrc -Itests/c $(FLAGS_$(VARIANT)) $(CFLAGS)
+LINK    = $(CC) $(FLAGS) $(1) $(filter-out tools/c.mk,$^) -o $@ -lm
+
+PLAIN   := $(filter-out csrc/binding/% csrc/libpcap/%,$(wildcard csrc/*/*.c))
+HEADERS := $(filter-out csrc/binding/% csrc/libpcap/%,$(wildcard csrc/*/*.h))
+ROOMS   := $(PLAIN:%.c=$(B)/obj/%.o)
+# tests/c/*.c that are not test_*.c are what the tests share.
+SHARED  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/c/test_%,$(wildcard tests/c/*.c)))
+TESTS   := $(patsubst tests/c/%.c,$(B)/%,$(wildcard tests/c/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+run: $(TESTS) $(FUZZERS)
+	@sh tools/run_c.sh replay $^
+
+fuzz: $(FUZZERS)
+	@sh tools/run_c.sh fuzz $^
+
+strict:
+	$(CC) $(STRICT) -fsyntax-only $(PLAIN)
+	@echo "each header by itself"; $(CC) -std=c11 -Icsrc -w -fsyntax-only -x c $(HEADERS)
+
+$(TESTS): $(B)/%: $(B)/obj/tests/c/%.o $(SHARED) $(ROOMS)
+	@echo "ld  $@"; $(call LINK)
+
+ifeq ($(VARIANT),fuzz)
+$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(ROOMS)
+	@echo "ld  $@"; $(call LINK,-fsanitize=fuzzer)
+else
+$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/onefile.o $(ROOMS)
+	@echo "ld  $@"; $(call LINK)
+endif
+
+$(B)/obj/%.o: %.c tools/c.mk
+	@mkdir -p $(@D); echo "cc  $@"
+	@$(CC) $(FLAGS) -MMD -MP -c $< -o $@
+
+-include $(wildcard $(B)/obj/*/*/*.d)
+.PHONY: run fuzz strict
+.SECONDARY:
