@@ -159,8 +159,7 @@ def by_type_or_length(walk: Walk, value: int) -> str:
 
 def eth(walk: Walk) -> str:
     destination, source = mac_text(walk.taken(0, 6)), mac_text(walk.taken(6, 6))
-    if walk.link_type == 1:
-        walk.give("eth", eth_dst=destination, eth_src=source)
+    walk.give("eth", eth_dst=destination, eth_src=source)
     walk.need(14, "eth")
     value = walk.number(12, 2)
     walk.at += 14
@@ -326,7 +325,8 @@ def tcp(walk: Walk) -> str:
     offset_octet, flags = walk.number(12, 1), walk.number(12, 2)
     header_length = None if offset_octet is None else (offset_octet >> 4) * 4
     length = None
-    if header_length is not None and header_length >= 20 and walk.at + header_length <= walk.wire_end:
+    fits = header_length is not None and header_length >= 20 and walk.at + header_length <= walk.wire_end
+    if fits and not walk.first_fragment:
         length = walk.wire_end - (walk.at + header_length)
     walk.give(
         "tcp", tcp_srcport=walk.number(0, 2), tcp_dstport=walk.number(2, 2),
@@ -340,8 +340,10 @@ def tcp(walk: Walk) -> str:
     ports = {walk.number(0, 2), walk.number(2, 2)}
     walk.at += header_length
     message_length = walk.number(0, 2)
-    if 53 in ports and message_length is not None and message_length >= 12 and walk.at + 14 <= walk.wire_end:
+    fits = message_length is not None and message_length >= 12 and walk.at + 14 <= walk.wire_end
+    if 53 in ports and fits and not walk.first_fragment:
         walk.at += 2
+        walk.pull_wire_end(walk.at + message_length)
         return "dns"
     raise Stop
 
@@ -367,7 +369,7 @@ def dns(walk: Walk) -> str:
     walk.give(
         "dns",
         dns_flags_response=None if first is None else first >> 7,
-        dns_flags_rcode=None if second is None else second & 15,
+        dns_flags_rcode=None if second is None or first >> 7 == 0 else second & 15,
         dns_count_answers=walk.number(6, 2),
     )
     walk.need(12, "dns")

@@ -71,6 +71,8 @@ def read_pcap(data: bytes) -> tuple[Header, list[Record], Fault | None]:
         if body > len(data):
             return header, records, Fault("cut_short", number, offset, len(data) - offset)
         seconds, fraction, cap_len, length = struct.unpack_from(header.order + "IIII", data, offset)
+        if header.minor < 3 or (header.minor == 3 and cap_len > length):  # the two were swapped before version 2.3
+            cap_len, length = length, cap_len
         if cap_len > largest:
             return header, records, Fault("impossible_length", number, offset, len(data) - offset)
         if body + cap_len > len(data):

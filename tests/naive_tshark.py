@@ -148,25 +148,14 @@ KINDS: dict[str, Kind] = {
     "tshark walks on where we say unknown": lambda ours, theirs, column, link: (
         ours[column] is None and (ours["frame_fault"] or "").startswith("unknown ")
     ),
-    "eth_* are null where the link is not Ethernet": lambda ours, theirs, column, link: (
-        ours[column] is None and column in ("eth_src", "eth_dst") and link != 1
-    ),
     "tshark reads headers quoted in an ICMP error": lambda ours, theirs, column, link: (
         ours[column] is None and has_layer_behind(theirs["layers"], {"icmp", "icmpv6"}, HEADERS)
     ),
     "tshark walks a tunnel over UDP or TCP": lambda ours, theirs, column, link: (
         ours[column] is None and has_layer_behind(theirs["layers"], {"udp", "tcp"}, HEADERS)
     ),
-    "tshark has dns.flags.rcode in responses only": lambda ours, theirs, column, link: (
-        theirs[column] is None and column == "dns_flags_rcode" and theirs["dns_flags_response"] == 0
-    ),
     "tshark names the counts of other DNS operations otherwise": lambda ours, theirs, column, link: (
         theirs[column] is None and column == "dns_count_answers" and theirs["opcode"]
-    ),
-    "tshark has no tcp.len, and no DNS, in a first fragment": lambda ours, theirs, column, link: (
-        theirs[column] is None
-        and (column == "tcp_len" or column.startswith("dns_"))
-        and (theirs["fragment"] or theirs["fragment6"])
     ),
     "tshark takes what a reset carries for its cause": lambda ours, theirs, column, link: (
         theirs[column] is None and column.startswith("dns_") and (ours["tcp_flags"] or 0) & 4 != 0

@@ -20,13 +20,18 @@ what lies below them does. Lengths on the wire (`wire_len`) make no difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 Step = tuple[str | None, bytes]
 
-# Python's recursion limit (1000) ends scapy's nesting: the number of layers that still parse, called from module level.
-MAX_LAYERS = 190
+# Python's recursion limit (1000) ends scapy's nesting here when the loop runs at module level; deeper inside other
+# calls (a notebook) it ends some layers earlier.
+MAX_LAYERS = 197
+
+# PcapReader hands on no more octets of a packet than this, whatever the snap length says.
+MAX_OCTETS = 65535
 
 # More items than this in one list (DNS records, IP options) make scapy's parser raise.
 MAX_ITEMS = 100
@@ -530,17 +535,36 @@ def question_size(s: bytes) -> int:
     return size if size <= len(s) else 0
 
 
-# The least rdata of the types that have fields of their own; with less the record fails.
-RDATA = {1: 4, 6: 22, 15: 3, 28: 16, 33: 7, 43: 4, 48: 4, 32769: 4}
+# What the rdata of a type must hold for its record not to fail: so many octets, a name (-1), a counted string (-2).
+RDATA: dict[int, tuple[int, ...]] = {
+    1: (4,), 6: (-1, -1, 20), 13: (-2, -2), 15: (2,), 28: (16,), 33: (6,), 35: (4, -2, -2, -2), 43: (4,), 46: (18,),
+    48: (4,), 50: (4, -2, -2), 51: (4, -2), 64: (2,), 65: (2,), 250: (-1, 9, -2, 6), 32769: (4,),
+}  # fmt: skip
+
+
+def rdata_fits(kind: int, s: bytes) -> bool:
+    at = 0
+    for part in RDATA.get(kind, ()):
+        if part > 0:
+            at += part
+        elif part == -1:
+            at += name_size(s[at:])
+            continue  # a name may be cut, and a string's octets too
+        else:
+            at += 1
+        if at > len(s):
+            return False
+        if part == -2:
+            at += s[at - 1]
+    return True
 
 
 def record_size(s: bytes) -> int:
     at = name_size(s)
     if at + 10 > len(s):
         return 0
-    length = u16(s, at + 8)
-    rdata = s[at + 10 : at + 10 + length]
-    return 0 if len(rdata) < RDATA.get(u16(s, at), 0) else at + 10 + length
+    end = at + 10 + u16(s, at + 8)
+    return end if rdata_fits(u16(s, at), s[at + 10 : end]) else 0
 
 
 def dns_message(s: bytes, found: Found) -> Step:
@@ -588,11 +612,35 @@ def walk(layer: str | None, octets: bytes, found: Found) -> None:
 
 
 def keys(link_type: int, octets: bytes, wire_len: int) -> tuple[str | None, str | None, int | None]:
-    """The (dns, ip, seq) keys the loop counts for a packet with these captured octets; None where it counts none."""
-    layer = LINKS.get(link_type)
+    """The (dns, ip, seq) keys the loop counts for a packet with these captured octets; None where it counts none.
+
+    `link_type` is the whole last word of the file header: with any high bit set (a frame check sequence) scapy knows
+    no such link, and nothing counts.
+    """
+    layer, octets = LINKS.get(link_type), octets[:MAX_OCTETS]
     if not octets:  # scapy makes the bottom layer from its defaults; only IPv4 has an address then
         return None, "127.0.0.1" if layer in ("ip", "raw_ip") else None, None
     found = Found()
     walk(layer, octets, found)
     dns = found.ip[1] if found.ip and found.dns == (1, 0) else None
     return dns, found.ip[0] if found.ip else None, found.tcp
+
+
+MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}
+
+
+def packets(file: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """What `PcapReader` delivers of a classic pcap: (link type, octets, length on the wire), to be given to `keys`.
+
+    Any version, any snap length and any captured length will do. A record cut short at the end is delivered as a stump,
+    even of no octets; a record header cut short is the end. ValueError: scapy refuses the file.
+    """
+    order = MAGIC.get(file[:4])
+    if not order or len(file) < 24:
+        raise ValueError("Not a supported capture file")
+    link_type = struct.unpack(order + "I", file[20:24])[0]
+    at = 24
+    while at + 16 <= len(file):
+        cap_len, wire_len = struct.unpack(order + "II", file[at + 8 : at + 16])
+        yield link_type, file[at + 16 : at + 16 + cap_len][:MAX_OCTETS], wire_len
+        at += 16 + cap_len

@@ -270,7 +270,7 @@ def test_too_few_keys_for_any_to_exceed_mad_or_iqr(method: Any, k: float, enough
 def test_arguments_that_cannot_be_meant() -> None:
     counts = keyed([1, 2, 3])
     with pytest.raises(ValueError, match="method must be one of sigma, loo-sigma, mad, iqr, quantile, not 'median'"):
-        threshold(counts, "median")  # type: ignore[arg-type]
+        threshold(counts, "median")
     with pytest.raises(TypeError, match="'mad' takes k"):
         threshold(counts, "mad", q=0.5)
     with pytest.raises(TypeError, match="'quantile' takes q"):

@@ -36,6 +36,7 @@ struct pf_walk {
     bool big_endian, nanoseconds, kuznetzov;
     uint16_t link_type;
     uint32_t snap_len;
+    uint8_t minor; /* of the version */
     uint8_t fcs; /* the FCS length in 16-bit words plus 1, 0 when the header says nothing */
 };
 

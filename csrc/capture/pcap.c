@@ -51,6 +51,7 @@ enum pf_status pf_pcap_open(struct pf_walk *walk, const char *name, const uint8_
                        name, link);
     walk->format = &pf_pcap;
     walk->offset = PF_PCAP_HEADER;
+    walk->minor = minor < UINT8_MAX ? (uint8_t)minor : UINT8_MAX;
     walk->snap_len = word(walk, head + 16);
     walk->link_type = (uint16_t)link;
     walk->fcs = (link & 0x04000000) != 0 ? (uint8_t)((link >> 28) + 1) : 0;
@@ -70,7 +71,12 @@ static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size
     *size = header;
     if (have < header)
         return PF_STEP_MORE;
-    uint32_t cap_len = word(walk, octets + 8);
+    uint32_t cap_len = word(walk, octets + 8), len = word(walk, octets + 12);
+    if (walk->minor < 3 || (walk->minor == 3 && cap_len > len)) { /* the two were swapped before version 2.3, by some in it */
+        uint32_t first = cap_len;
+        cap_len = len;
+        len = first;
+    }
     if (cap_len > pf_most_captured(walk->link_type)) {
         fault->kind = PF_IMPOSSIBLE_LENGTH;
         (void)snprintf(fault->text, sizeof fault->text, "a captured length of %" PRIu32 " octets where at most %" PRIu32 " are possible",
@@ -80,7 +86,7 @@ static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size
     record->time = time_of(walk, word(walk, octets), word(walk, octets + 4));
     record->timed = true;
     record->cap_len = cap_len;
-    record->len = word(walk, octets + 12);
+    record->len = len;
     record->link_type = walk->link_type;
     *body = header;
     *size = header + cap_len;

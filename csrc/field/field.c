@@ -113,6 +113,16 @@ static bool get_tcp_len(const struct pf_field *field, const struct pf_packet *pa
     return packet->has_tcp_len;
 }
 
+static bool get_rcode(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    (void)field;
+    const uint8_t *flags = pf_layer_octets(packet, packet->first[PF_DNS], 2, 2);
+    if (flags == NULL || flags[0] >> 7 == 0)
+        return false;
+    value->word[0] = flags[1] & 0x0f;
+    return true;
+}
+
 static bool get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
     const uint8_t *octets = pf_layer_octets(packet, packet->first[field->protocol], field->offset, field->size);
@@ -167,7 +177,7 @@ const struct pf_field pf_fields[] = {
     NUMBER("tcp_flags", PF_UINT16, TRANSPORT, "tcp.flags", PF_TCP, 12, 2, 0, 0x0fff, "TCP flags, 12 bits, FIN lowest."),
     FIELD("tcp_len", PF_UINT32, true, TRANSPORT, "tcp.len", get_tcp_len, NULL, "Octets of TCP payload on the wire."),
     NUMBER("dns_flags_response", PF_UINT8, PAYLOAD, "dns.flags.response", PF_DNS, 2, 1, 7, 1, "DNS: 0 query, 1 response."),
-    NUMBER("dns_flags_rcode", PF_UINT8, PAYLOAD, "dns.flags.rcode", PF_DNS, 3, 1, 0, 0x0f, "DNS response code (IANA number)."),
+    FIELD("dns_flags_rcode", PF_UINT8, true, PAYLOAD, "dns.flags.rcode", get_rcode, NULL, "DNS response code (IANA number); null in queries."),
     NUMBER("dns_count_answers", PF_UINT16, PAYLOAD, "dns.count.answers", PF_DNS, 6, 2, 0, 0xffff, "DNS answers said to follow."),
 };
 

@@ -41,24 +41,23 @@ static size_t extension_size(uint8_t next, uint8_t length)
     }
 }
 
-/* Steps over the extension headers. *next becomes what is after them, as far as that was read; false when the walk
- * ends there. */
+/* Steps over the extension headers. *next becomes what is after them, as far as that was read: a kind of extension
+ * header when it was not. False when the walk ends there; noting a fault gives PF_END, which ends it. */
 static bool over_extensions(struct pf_packet *packet, struct pf_cursor *cursor, uint8_t *next)
 {
     for (int count = 0; extension_size(*next, 0) != 0; count++) {
-        const uint8_t *header = pf_cursor_need(cursor, 8);
-        if (header == NULL || count == MOST_EXTENSIONS) {
-            (void)(header == NULL ? pf_lacking(packet, PF_IPV6, cursor, 8) : pf_malformed(packet, PF_IPV6));
-            return false;
-        }
-        size_t size = extension_size(*next, header[1]);
-        if (size < 8 || pf_cursor_need(cursor, size) == NULL) {
-            (void)(size < 8 ? pf_malformed(packet, PF_IPV6) : pf_lacking(packet, PF_IPV6, cursor, size));
-            return false;
-        }
-        bool fragment = *next == FRAGMENT;
-        *next = header[0];
-        if (fragment) {
+        if (count == MOST_EXTENSIONS)
+            return pf_malformed(packet, PF_IPV6) != PF_END;
+        uint8_t kind = *next;
+        const uint8_t *first = pf_cursor_need(cursor, 1), *header = pf_cursor_need(cursor, 8);
+        if (first != NULL)
+            *next = first[0];
+        if (header == NULL)
+            return pf_lacking(packet, PF_IPV6, cursor, 8) != PF_END;
+        size_t size = extension_size(kind, header[1]);
+        if (pf_cursor_need(cursor, size) == NULL)
+            return pf_lacking(packet, PF_IPV6, cursor, size) != PF_END;
+        if (kind == FRAGMENT) {
             unsigned field = pf_be16(header + 2); /* offset in the high 13 bits, more fragments in the lowest */
             packet->fragment = (field & 1) != 0;
             if (field >> 3 != 0)

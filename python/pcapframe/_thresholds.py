@@ -16,16 +16,13 @@ import warnings
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal, SupportsIndex, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 import numpy as np
 
 from .errors import ThresholdWarning
 
-__all__ = ["Method", "Threshold", "eval_packets", "set_threshold", "threshold"]
-
-Method = Literal["sigma", "loo-sigma", "mad", "iqr", "quantile"]
-"""The names of the methods of `threshold`."""
+__all__ = ["Threshold", "eval_packets", "set_threshold", "threshold"]
 
 _Key = TypeVar("_Key")
 
@@ -293,7 +290,7 @@ def _robust(
 
 
 def threshold(
-    counts: Mapping[Any, SupportsIndex], method: Method = "sigma", k: float | None = None, q: float | None = None
+    counts: Mapping[Any, SupportsIndex], method: str = "sigma", k: float | None = None, q: float | None = None
 ) -> Threshold:
     """Return the number of occurrences from which on a key stands out.
 
@@ -365,7 +362,7 @@ def threshold(
     return result
 
 
-def _compute(counts: Mapping[Any, SupportsIndex], method: Method, factor: float, note: str) -> Threshold:
+def _compute(counts: Mapping[Any, SupportsIndex], method: str, factor: float, note: str) -> Threshold:
     if len(counts) < _FEWEST[method]:
         return Threshold(math.inf, method, factor, len(counts), None, note)
     if method == "sigma":

@@ -80,11 +80,11 @@ def get_ioc_counts(source: Any, progress: bool = True) -> _Counts:
         if path is None:
             return _loop(source, report)
         try:
-            source = pcapframe.open(path, progress=_silent)
+            source = pcapframe.open(path, progress=False)
         except CaptureError:  # a format that the reader knows and we do not
             return _loop(source, report)
     elif _is_input(source):
-        source = pcapframe.open(source, progress=_silent)
+        source = pcapframe.open(source, progress=False)
     if hasattr(source, "_ioc_counts"):
         dns, ip, seq = source._ioc_counts(compat="scapy", on_packets=report)
         return _plain(dns), _plain(ip), _plain(seq)
@@ -113,10 +113,6 @@ class _Million:
         while packets >= self._next:
             print(f"{self._next} packets", flush=True)
             self._next += _MILLION
-
-
-def _silent(_done: int, _total: int | None) -> None:
-    """Progress for a pass whose lines are printed by `_Million`, if at all."""
 
 
 def _plain(counts: Mapping[Any, int]) -> dict[Any, int]:
@@ -264,7 +260,9 @@ def _data_frame(
     integers: Mapping[str, _Masked],
     length: np.ndarray[Any, Any],
 ) -> pd.DataFrame:
-    pandas = _pandas("packets_to_dataframe")
+    from ._frame import import_pandas
+
+    pandas = import_pandas("packets_to_dataframe")
     at, known = times
     stamps = np.where(known, at.astype("int64"), np.iinfo(np.int64).min).view("datetime64[ns]")  # the least is NaT
     columns: dict[str, Any] = {"Time": pandas.Series(stamps).dt.tz_localize("UTC")}
@@ -406,7 +404,9 @@ def fixing_col_names(df: pd.DataFrame) -> pd.DataFrame:
     TypeError
         `df` is no DataFrame.
     """
-    pandas = _pandas("fixing_col_names")
+    from ._frame import import_pandas
+
+    pandas = import_pandas("fixing_col_names")
     if not isinstance(df, pandas.DataFrame):
         raise TypeError(f"fixing_col_names takes a pandas DataFrame, not {type(df).__name__}")
     fixed: pd.DataFrame = df.rename(columns=lambda name: name.strip() if isinstance(name, str) else name)
@@ -426,10 +426,3 @@ def _equal(one: Any, two: Any) -> bool:
     if (missing != two.isna().to_numpy()).any():
         return False
     return bool((one.to_numpy(dtype=object)[~missing] == two.to_numpy(dtype=object)[~missing]).all())
-
-
-def _pandas(called: str) -> Any:
-    try:
-        return importlib.import_module("pandas")
-    except ImportError as error:
-        raise ImportError(f"{called} needs pandas: pip install 'pcapframe[pandas]'") from error
