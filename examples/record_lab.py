@@ -28,9 +28,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 TOOLS = {  # program: the Debian package it comes in
-    "curl": "curl", "dnsmasq": "dnsmasq-base", "getent": "libc-bin", "hostname": "hostname", "hping3": "hping3",
-    "ip": "iproute2", "mount": "mount", "nmap": "nmap", "ping": "iputils-ping", "ssh": "openssh-client",
-    "ssh-keygen": "openssh-client", "sshd": "openssh-server", "tcpdump": "tcpdump", "unshare": "util-linux",
+    "curl": "curl",
+    "dnsmasq": "dnsmasq-base",
+    "getent": "libc-bin",
+    "hostname": "hostname",
+    "hping3": "hping3",
+    "ip": "iproute2",
+    "mount": "mount",
+    "nmap": "nmap",
+    "ping": "iputils-ping",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
+    "tcpdump": "tcpdump",
+    "unshare": "util-linux",
 }
 NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")  # servers, clients, outsiders
 DNS, SSH, WWW, FILES = "192.0.2.53", "192.0.2.22", "192.0.2.80", "192.0.2.81"
@@ -63,7 +74,7 @@ ETC = {
     "resolv.conf": f"nameserver {DNS}\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n",
     "passwd": "root:x:0:0:root:/nonexistent:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"
-              "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "shadow": "root:*:19000:0:99999:7:::\n",
 }
 SSHD_CONFIG = """
@@ -121,20 +132,26 @@ class Lab:
         subprocess.run(["ip", "netns", "exec", self.wire, "sh", "-c", off], check=True)
         self.ip(self.wire, ["link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set br0 up"])
         for index in range(1, len(self.addresses) + 1):
-            self.ip(self.wire, [
-                f"link add p{index} type veth peer name h{index} address 00:00:5e:00:53:{index:02x}",
-                f"link set p{index} master br0 up",
-            ])
+            self.ip(
+                self.wire,
+                [
+                    f"link add p{index} type veth peer name h{index} address 00:00:5e:00:53:{index:02x}",
+                    f"link set p{index} master br0 up",
+                ],
+            )
         self.fill_in_checksums([f"h{index}" for index in range(1, len(self.addresses) + 1)])
         for index, address in enumerate(self.addresses, 1):
             self.ip(self.wire, [f"link set h{index} netns {self.namespace(address)} name eth0"])
-            self.ip(self.namespace(address), [
-                "link set lo up",
-                "link set eth0 addrgenmode none up",
-                f"address add {address}/24 dev eth0",
-                f"address add {ipv6(address)}/32 dev eth0 nodad",
-                *(f"route add {net} dev eth0" for net in NETWORKS if net != NETWORKS[network(address)]),
-            ])
+            self.ip(
+                self.namespace(address),
+                [
+                    "link set lo up",
+                    "link set eth0 addrgenmode none up",
+                    f"address add {address}/24 dev eth0",
+                    f"address add {ipv6(address)}/32 dev eth0 nodad",
+                    *(f"route add {net} dev eth0" for net in NETWORKS if net != NETWORKS[network(address)]),
+                ],
+            )
         time.sleep(2)  # until the hosts have announced their multicast groups
 
     def fill_in_checksums(self, interfaces):
@@ -160,15 +177,29 @@ class Lab:
         """Start a server on a host and wait until it listens on its TCP port."""
         log = self.dir / f"server-{address}.log"
         with log.open("w") as out:
-            process = subprocess.Popen(self.command(self.namespace(address), words), env=self.env, cwd=self.dir / "www",
-                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            process = subprocess.Popen(
+                self.command(self.namespace(address), words),
+                env=self.env,
+                cwd=self.dir / "www",
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
         self.running.append(process)
         wait_until(lambda: listens(process.pid, port), process, log)
 
     def run(self, address, *words, codes=(0,)):
         """Run one tool on a host to its end; codes are the exit codes that are fine."""
-        done = subprocess.run(self.command(self.namespace(address), words), env=self.env, cwd=self.dir, text=True,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=40)
+        done = subprocess.run(
+            self.command(self.namespace(address), words),
+            env=self.env,
+            cwd=self.dir,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=40,
+        )
         if done.returncode not in codes:
             raise RuntimeError(f"{words[0]} on {address} ended with {done.returncode}: {done.stderr.strip()}")
 
@@ -178,7 +209,11 @@ class Lab:
         with log.open("w") as out:
             process = subprocess.Popen(
                 self.command(self.wire, ["tcpdump", "-i", "br0", "-n", "-B", "8192", "-Z", "root", "-w", path]),
-                env=self.env, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+            )
         self.running.append(process)
         wait_until(lambda: "listening on" in log.read_text(), process, log)
         return process
@@ -244,12 +279,24 @@ def prepare_files(lab):
 def start_servers(lab):
     """A name server that knows four names, an ssh server and two web servers."""
     records = [f"--host-record={name},{address},{ipv6(address)}" for name, address in NAMES.items()]
-    lab.serve(DNS, 53, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file=",
-              "--no-resolv", "--no-hosts", "--local=/example/", *records)
+    lab.serve(
+        DNS,
+        53,
+        "dnsmasq",
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--user=root",
+        "--pid-file=",
+        "--no-resolv",
+        "--no-hosts",
+        "--local=/example/",
+        *records,
+    )
     lab.serve(SSH, 22, "sshd", "-D", "-e", "-f", lab.dir / "sshd_config")
     for address in (WWW, FILES):
-        lab.serve(address, 80, sys.executable, "-I", "-m", "http.server", "80", "--bind", "::",
-                  "--protocol", "HTTP/1.1")
+        lab.serve(
+            address, 80, sys.executable, "-I", "-m", "http.server", "80", "--bind", "::", "--protocol", "HTTP/1.1"
+        )
 
 
 def ordinary(lab, address):
@@ -264,14 +311,38 @@ def ordinary(lab, address):
     for _ in range(rng.randint(2, 4)):
         site = rng.choice(("www.example", "www.example", "files.example"))
         pages = rng.choices([*PAGES, "missing.html"], k=rng.randint(2, 4))
-        lab.run(address, "curl", "-q", "-s", rng.choice(("-4", "-4", "-4", "-6")), "-m", "20",
-                *(f"http://{site}/{page}" for page in pages))
+        lab.run(
+            address,
+            "curl",
+            "-q",
+            "-s",
+            rng.choice(("-4", "-4", "-4", "-6")),
+            "-m",
+            "20",
+            *(f"http://{site}/{page}" for page in pages),
+        )
         pause()
     lab.run(address, "getent", "ahostsv4", *rng.sample(MISSPELT, rng.randint(1, 3)), codes=(0, 2))
     if rng.random() < 0.6:
-        lab.run(address, "ssh", "-F", "none", "-4", "-i", lab.dir / "user_key", "-o", "StrictHostKeyChecking=no",
-                "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes",
-                "root@ssh.example", f"seq {rng.randint(50, 200)}")
+        lab.run(
+            address,
+            "ssh",
+            "-F",
+            "none",
+            "-4",
+            "-i",
+            lab.dir / "user_key",
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "BatchMode=yes",
+            "root@ssh.example",
+            f"seq {rng.randint(50, 200)}",
+        )
         pause()
     if rng.random() < 0.5:
         lab.run(address, "ping", rng.choice(("-4", "-4", "-6")), "-n", "-q", "-c", "2", "-i", "0.2", "ns.example")
@@ -282,20 +353,52 @@ def hunt_names(lab, address):
     rng = random.Random(f"{SEED} names")
     names = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz234567", k=12)) + ".example" for _ in range(90)]
     for start in range(0, len(names), 10):
-        lab.run(address, "getent", "ahostsv4", *names[start:start + 10], codes=(0, 2))
+        lab.run(address, "getent", "ahostsv4", *names[start : start + 10], codes=(0, 2))
         time.sleep(0.1)
 
 
 def scan(lab, address):
     """A SYN scan of three servers; nmap keeps one sequence number for its probes."""
-    lab.run(address, "nmap", "-sS", "-n", "-Pn", "-r", "-p", SCAN_PORTS, "--max-retries", "1", "--max-rate", "400",
-            DNS, SSH, WWW)
+    lab.run(
+        address,
+        "nmap",
+        "-sS",
+        "-n",
+        "-Pn",
+        "-r",
+        "-p",
+        SCAN_PORTS,
+        "--max-retries",
+        "1",
+        "--max-rate",
+        "400",
+        DNS,
+        SSH,
+        WWW,
+    )
 
 
 def flood(lab, address):
     """A bounded SYN flood of one web server, about 1000 packets a second, all with the same sequence number."""
-    lab.run(address, "hping3", "-q", "-n", "-S", "-p", "80", "-s", "20000", "-M", str(FLOOD_SEQUENCE),
-            "-c", str(FLOOD_PACKETS), "-i", "u1000", FILES, codes=(0, 1))
+    lab.run(
+        address,
+        "hping3",
+        "-q",
+        "-n",
+        "-S",
+        "-p",
+        "80",
+        "-s",
+        "20000",
+        "-M",
+        str(FLOOD_SEQUENCE),
+        "-c",
+        str(FLOOD_PACKETS),
+        "-i",
+        "u1000",
+        FILES,
+        codes=(0, 1),
+    )
 
 
 def play(lab):
@@ -326,7 +429,7 @@ def check(path):
     packets, at, sources = 0, 24, set()
     while at < len(data):
         length = struct.unpack_from("<I", data, at + 8)[0]
-        frame = data[at + 16:at + 16 + length]
+        frame = data[at + 16 : at + 16 + length]
         at += 16 + length
         packets += 1
         kind = frame[12:14]

@@ -61,7 +61,7 @@ class Walk:
         self.at = 0
         self.captured_end = record.cap_len
         self.wire_end = max(record.len, record.cap_len)
-        self.first_fragment = False  # of the innermost IP header so far
+        self.first_fragment = False  # whether one of the IP headers so far is that of a first fragment
         self.seen: set[str] = set()
         self.row: Row = dict.fromkeys(COLUMNS)
 
@@ -252,7 +252,7 @@ def ipv4(walk: Walk) -> str:
     more_fragments, fragment_offset = walk.number(6, 2) >> 13 & 1, walk.number(6, 2) & 0x1FFF
     if fragment_offset != 0:
         raise Stop
-    walk.first_fragment = more_fragments == 1
+    walk.first_fragment |= more_fragments == 1
     protocol = walk.number(9, 1)
     walk.at += header_length
     return by_ip_protocol(protocol)
@@ -276,7 +276,6 @@ def ipv6(walk: Walk) -> str:
         walk.blame("malformed ipv6")
     if payload_length != 0:
         walk.pull_wire_end(walk.at + payload_length)
-    walk.first_fragment = False
     count = 0
     while following in EXTENSION_HEADERS:
         count += 1
@@ -291,7 +290,7 @@ def ipv6(walk: Walk) -> str:
         if kind == FRAGMENT:
             if walk.number(2, 2) >> 3 != 0:
                 raise Stop
-            walk.first_fragment = walk.number(2, 2) & 1 == 1
+            walk.first_fragment |= walk.number(2, 2) & 1 == 1
         walk.at += length
     if following == NO_NEXT_HEADER:
         raise Stop

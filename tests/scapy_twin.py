@@ -396,7 +396,9 @@ def nd_option(s: bytes, found: Found) -> Step:
         return "nd_option", s[size:]
     if kind == 4:
         packet, rest = cut(s[8:], length - 8)
+        quoted6, found.quoted6 = found.quoted6, False  # a packet of its own
         walk("ip6", packet, found)
+        found.quoted6 = quoted6
         return "nd_option", rest
     if kind in (9, 10, 25):  # lists of whole addresses
         need(s, 8)

@@ -9,12 +9,12 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-import captures
-import naive
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import captures
+import naive
 import pcapframe as pf
 
 THREADS = (1, 2, 3, 8)
@@ -82,7 +82,9 @@ def test_select(data: bytes, keys, rules, threads: int, chunk: int, tmp_path_fac
     _, records, _ = naive.read_pcap(data)
     capture = opened(data, threads, chunk)
     counts = naive.ioc_counts(records, **rules)
-    wanted = [{key for number, key in enumerate(kind) if number in chosen} for kind, chosen in zip(counts, keys, strict=True)]
+    wanted = [
+        {key for number, key in enumerate(kind) if number in chosen} for kind, chosen in zip(counts, keys, strict=True)
+    ]
     rows = naive.select(records, dns=wanted[0], ip=wanted[1], seq=wanted[2], **rules)
     frame = capture.select(dns=wanted[0], ip=wanted[1], seq=wanted[2], **rules)
     got = frame.to_dict()
@@ -119,7 +121,12 @@ def fifo(data: bytes, folder: Path) -> Path:
 
 
 @settings(max_examples=40, deadline=None)
-@given(data=captures.st_capture(), chunk=st.sampled_from(CHUNKS), threads=st.sampled_from(THREADS), most=st.sampled_from([1, 7, 100, 10**6]))
+@given(
+    data=captures.st_capture(),
+    chunk=st.sampled_from(CHUNKS),
+    threads=st.sampled_from(THREADS),
+    most=st.sampled_from([1, 7, 100, 10**6]),
+)
 def test_every_way_of_reading(data: bytes, chunk: int, threads: int, most: int, tmp_path_factory) -> None:
     try:
         naive.read_header(data)

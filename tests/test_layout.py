@@ -24,7 +24,7 @@ SINGLE_HEADERS = {"libpcap": {"capture/source.h"}}
 # Whatever asks the operating system stands in base/os_*.
 SYSTEM_HEADERS = re.compile(
     r"(aio|dirent|dlfcn|fcntl|glob|io|netdb|poll|process|pthread|pwd|sched|semaphore|signal|spawn|termios|threads|time"
-    r"|unistd|windows)\.h|(arpa|linux|mach|net|netinet|sys)/.+"
+    r"|unistd|windows)\.h|(linux|mach|net|netinet|sys)/.+"  # arpa/inet.h only converts addresses
 )
 
 MAX_FILE_LINES = 600

@@ -190,7 +190,8 @@ RAW = {  # name: (packet on link type 101, captured octets if it is cut, protoco
     ),
     "gre": (make.ipv4(make.gre(make.ipv6(make.udp()), 0xB000)), None, "UDP", None, IP4 | UDP | {"ip_proto": 47}),
     "gre ethernet": (
-        make.ipv4(make.gre(make.ethernet(make.ipv4(make.udp())))), None, "UDP", None, UDP | {"eth_src": None},
+        make.ipv4(make.gre(make.ethernet(make.ipv4(make.udp())))), None, "UDP", None,
+        UDP | {"eth_src": "02:00:00:00:00:0a"},
     ),
     "gre routing": (make.ipv4(make.gre(make.arp(), 0x4000)), None, "GRE", "unknown gre routing", {}),
     "gre version": (make.ipv4(make.gre(make.arp(), version=1)), None, "GRE", "unknown gre version 1", {}),

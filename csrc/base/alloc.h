@@ -10,11 +10,11 @@
 /* Asked before every request when it is set; true refuses it. Tests set it before any thread starts. */
 extern bool (*pf_alloc_refuse)(size_t size);
 
-void *pf_alloc(size_t size);      /* zeroed; NULL when refused */
+void *pf_alloc(size_t size);                     /* zeroed; NULL when refused */
 void *pf_alloc_array(size_t count, size_t size); /* zeroed; NULL when refused or too large */
 void *pf_realloc(void *memory, size_t size);     /* what is new is not zeroed; on NULL the old memory stays */
-/* Not zeroed, at the start of a page: where the kernel copies to. A copy to 16 octets behind one was measured five times
- * slower. Freed like all. */
+/* Not zeroed, at the start of a page: where the kernel copies to. A copy to 16 octets behind one was measured five
+ * times slower. Freed like all. */
 void *pf_alloc_pages(size_t size);
 void pf_free(void *memory);
 

@@ -3,7 +3,8 @@
  *   2 MiB block   | piece | piece |   piece   | ...            |   pieces: powers of two, 64 octets to 1 MiB
  *   n x 2 MiB     | one large piece, mapped and unmapped alone |
  *
- * Pieces given back are kept per size and handed out again. Any thread may take and give; one thread inits and clears. */
+ * Pieces given back are kept per size and handed out again. Any thread may take and give; one thread inits and clears.
+ */
 #ifndef PF_BASE_ARENA_H
 #define PF_BASE_ARENA_H
 

@@ -99,7 +99,8 @@ void pf_column_put_number(struct pf_column *column, uint64_t number)
     column->rows++;
 }
 
-enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text, struct pf_error *error)
+enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text,
+                                  struct pf_error *error)
 {
     int32_t code;
     PF_TRY(pf_dictionary_code(&column->dictionary, key, text, &code, error));
@@ -108,7 +109,8 @@ enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_valu
 }
 
 /* Row `row` of `from`, whose dictionary may differ: `codes` remembers, as code + 1, what was looked up before. */
-static enum pf_status put_from(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes, struct pf_error *error)
+static enum pf_status put_from(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes,
+                               struct pf_error *error)
 {
     size_t size = pf_type_size(column->kind.type);
     if (column->kind.type != PF_TEXT || !pf_column_valid(from, row)) {
@@ -129,8 +131,8 @@ static enum pf_status put_from(struct pf_column *column, const struct pf_column 
 }
 
 /* Rows which[0 ... rows - 1], or first, first + 1, ... where `which` is NULL. */
-static enum pf_status copy(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t first, size_t rows,
-                           struct pf_error *error)
+static enum pf_status copy(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t first,
+                           size_t rows, struct pf_error *error)
 {
     PF_TRY(pf_column_reserve(column, rows, error));
     int32_t *codes = NULL;
@@ -146,7 +148,8 @@ static enum pf_status copy(struct pf_column *column, const struct pf_column *fro
     return status;
 }
 
-enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows, struct pf_error *error)
+enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
+                                struct pf_error *error)
 {
     size_t size = pf_type_size(column->kind.type);
     if (column->kind.type == PF_TEXT || column->kind.nullable)

@@ -1,8 +1,8 @@
 /* A typed, growable column with validity, in Arrow's layout: the only output of the sinks.
  *
- * Values of text are int32 codes into the column's own dictionary. A null has the value (or code) 0 and a cleared bit in
- * `valid`; whether a column may hold nulls is fixed by its kind, never by the data. While it is built a column belongs to
- * one thread; afterwards it is never changed and shared by counting references, from any thread. */
+ * Values of text are int32 codes into the column's own dictionary. A null has the value (or code) 0 and a cleared bit
+ * in `valid`; whether a column may hold nulls is fixed by its kind, never by the data. While it is built a column
+ * belongs to one thread; afterwards it is never changed and shared by counting references, from any thread. */
 #ifndef PF_BASE_COLUMN_H
 #define PF_BASE_COLUMN_H
 
@@ -35,10 +35,12 @@ void pf_column_drop(struct pf_column *column); /* NULL is fine */
 enum pf_status pf_column_reserve(struct pf_column *column, size_t more, struct pf_error *error);
 void pf_column_put_null(struct pf_column *column);
 void pf_column_put_number(struct pf_column *column, uint64_t number);
-enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text, struct pf_error *error);
+enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text,
+                                  struct pf_error *error);
 
 /* Appends rows of another column of the same kind: a range, or the rows named. */
-enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows, struct pf_error *error);
+enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
+                                struct pf_error *error);
 enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
                               struct pf_error *error);
 

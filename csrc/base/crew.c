@@ -86,7 +86,8 @@ static void *worker(void *argument)
     return NULL;
 }
 
-enum pf_status pf_crew_ask(struct pf_crew *crew, enum pf_status (*call)(void *, struct pf_error *), void *context, struct pf_error *error)
+enum pf_status pf_crew_ask(struct pf_crew *crew, enum pf_status (*call)(void *, struct pf_error *), void *context,
+                           struct pf_error *error)
 {
     pf_mutex_lock(&crew->lock);
     while (crew->asking != NOTHING && !pf_crew_stopped(crew))
@@ -143,7 +144,8 @@ static void watch_over(struct pf_crew *crew, const struct pf_host *host)
     pf_mutex_unlock(&crew->lock);
 }
 
-static enum pf_status run(struct pf_crew *crew, struct pf_thread *threads, unsigned workers, const struct pf_host *host, struct pf_error *error)
+static enum pf_status run(struct pf_crew *crew, struct pf_thread *threads, unsigned workers, const struct pf_host *host,
+                          struct pf_error *error)
 {
     for (unsigned i = 0; i < workers; i++) {
         int failed = pf_thread_start(&threads[i], worker, crew);
@@ -167,7 +169,8 @@ static enum pf_status run(struct pf_crew *crew, struct pf_thread *threads, unsig
     return host != NULL && host->tick != NULL ? host->tick(host->context, error) : PF_OK;
 }
 
-enum pf_status pf_crew_run(unsigned workers, pf_work work, void *context, const struct pf_host *host, struct pf_error *error)
+enum pf_status pf_crew_run(unsigned workers, pf_work work, void *context, const struct pf_host *host,
+                           struct pf_error *error)
 {
     struct pf_crew crew = {.work = work, .context = context, .wake = {-1, -1}};
     struct pf_thread *threads = pf_alloc_array(workers, sizeof *threads);

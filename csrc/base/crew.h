@@ -24,14 +24,16 @@ struct pf_host {
 typedef enum pf_status (*pf_work)(void *context, struct pf_crew *crew, unsigned worker, struct pf_error *error);
 
 /* Runs work on `workers` threads and returns when all have ended. */
-enum pf_status pf_crew_run(unsigned workers, pf_work work, void *context, const struct pf_host *host, struct pf_error *error);
+enum pf_status pf_crew_run(unsigned workers, pf_work work, void *context, const struct pf_host *host,
+                           struct pf_error *error);
 
 /* The rest is for workers. */
 bool pf_crew_stopped(const struct pf_crew *crew);
 /* A descriptor that becomes readable when the crew is stopped, to poll beside one that may block. */
 int pf_crew_wake_fd(const struct pf_crew *crew);
 /* Has call(context) run on the calling thread and returns its status; PF_STOPPED when the crew stops first. */
-enum pf_status pf_crew_ask(struct pf_crew *crew, enum pf_status (*call)(void *context, struct pf_error *error), void *context, struct pf_error *error);
+enum pf_status pf_crew_ask(struct pf_crew *crew, enum pf_status (*call)(void *context, struct pf_error *error),
+                           void *context, struct pf_error *error);
 /* Has `wake` told (with its lock taken) when the crew stops, so that nobody sleeps on. One at a time per worker. */
 struct pf_cond;
 struct pf_mutex;

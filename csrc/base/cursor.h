@@ -2,8 +2,8 @@
  *
  * A cursor knows two ends: `end`, up to which octets were captured and may be read, and `wire`, how many octets there
  * were from `at` on by the lengths seen so far. Invariant: end - at <= wire. A length is always compared as
- * n <= (what is left), never added to a pointer first. A pointer from pf_cursor_need() may be read for the n octets asked
- * for and no further. No function here fails or allocates. */
+ * n <= (what is left), never added to a pointer first. A pointer from pf_cursor_need() may be read for the n octets
+ * asked for and no further. No function here fails or allocates. */
 #ifndef PF_BASE_CURSOR_H
 #define PF_BASE_CURSOR_H
 

@@ -76,8 +76,8 @@ static bool more_octets(struct pf_dictionary *dictionary, size_t need)
     return true;
 }
 
-static enum pf_status append(struct pf_dictionary *dictionary, const struct pf_value *key, const char *text, size_t length, int32_t *code,
-                             struct pf_error *error)
+static enum pf_status append(struct pf_dictionary *dictionary, const struct pf_value *key, const char *text,
+                             size_t length, int32_t *code, struct pf_error *error)
 {
     size_t count = dictionary->count;
     if (count == dictionary->capacity && !more_entries(dictionary))
@@ -102,8 +102,8 @@ static bool known(const struct pf_dictionary *dictionary, const struct pf_value 
     return number != 0;
 }
 
-enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text, int32_t *code,
-                                  struct pf_error *error)
+enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text,
+                                  int32_t *code, struct pf_error *error)
 {
     if (known(dictionary, key, code))
         return PF_OK;
@@ -112,11 +112,12 @@ enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct
     return append(dictionary, key, room, length, code, error);
 }
 
-enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry, int32_t *code,
-                                   struct pf_error *error)
+enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
+                                   int32_t *code, struct pf_error *error)
 {
     if (known(dictionary, &from->keys[entry], code))
         return PF_OK;
     const char *text = from->octets + from->offsets[entry];
-    return append(dictionary, &from->keys[entry], text, (size_t)(from->offsets[entry + 1] - from->offsets[entry]), code, error);
+    return append(dictionary, &from->keys[entry], text, (size_t)(from->offsets[entry + 1] - from->offsets[entry]), code,
+                  error);
 }

@@ -1,7 +1,7 @@
 /* How a function of the core fails: a status to branch on and one line for a person, with the place.
  *
- * Every fallible function returns enum pf_status and takes a struct pf_error * last (never NULL); on PF_OK the struct is
- * left alone. Any thread may call; a struct pf_error belongs to one thread at a time. */
+ * Every fallible function returns enum pf_status and takes a struct pf_error * last (never NULL); on PF_OK the struct
+ * is left alone. Any thread may call; a struct pf_error belongs to one thread at a time. */
 #ifndef PF_BASE_ERROR_H
 #define PF_BASE_ERROR_H
 
@@ -27,18 +27,19 @@ struct pf_error {
     char text[512];
 };
 
-#define PF_TRY(expression)                                                                                             \
-    do {                                                                                                               \
-        enum pf_status pf_try_status_ = (expression);                                                                  \
-        if (pf_try_status_ != PF_OK)                                                                                   \
-            return pf_try_status_;                                                                                     \
+#define PF_TRY(expression) \
+    do { \
+        enum pf_status pf_try_status_ = (expression); \
+        if (pf_try_status_ != PF_OK) \
+            return pf_try_status_; \
     } while (0)
 
 /* Fills *error and returns status, so that a failing line reads `return pf_fail(error, ...)`. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-enum pf_status pf_fail(struct pf_error *error, enum pf_status status, const char *format, ...);
+enum pf_status
+pf_fail(struct pf_error *error, enum pf_status status, const char *format, ...);
 
 /* The same for a refusal of the operating system; file may be NULL. */
 enum pf_status pf_fail_sys(struct pf_error *error, int sys, const char *file, const char *doing);

@@ -8,7 +8,8 @@
  * parts, and 64 Ki rows keep a part's columns within a core's cache. */
 enum { FEW_ROWS = 65536 };
 
-enum pf_status pf_frame_init(struct pf_frame *frame, const struct pf_kind *kinds, size_t columns, struct pf_error *error)
+enum pf_status pf_frame_init(struct pf_frame *frame, const struct pf_kind *kinds, size_t columns,
+                             struct pf_error *error)
 {
     memset(frame, 0, sizeof *frame);
     frame->kinds = pf_alloc_array(columns, sizeof *kinds);
@@ -68,7 +69,8 @@ static bool only_ours(const struct pf_frame *frame, const struct pf_part *part)
     return frame->columns == 0 || (part->first == 0 && atomic_load(&part->columns[0]->references) == 1);
 }
 
-static enum pf_status join(struct pf_frame *frame, struct pf_part *to, const struct pf_part *part, struct pf_error *error)
+static enum pf_status join(struct pf_frame *frame, struct pf_part *to, const struct pf_part *part,
+                           struct pf_error *error)
 {
     for (size_t i = 0; i < frame->columns; i++)
         PF_TRY(pf_column_append(to->columns[i], part->columns[i], part->first, part->rows, error));
@@ -108,10 +110,11 @@ enum pf_status pf_frame_add(struct pf_frame *frame, struct pf_part *part, struct
 }
 
 /* A part showing `rows` rows of another from `first` on, its columns chosen by `which` (NULL: all). */
-static enum pf_status share(struct pf_frame *frame, const struct pf_part *from, const size_t *which, size_t first, size_t rows,
-                            struct pf_error *error)
+static enum pf_status share(struct pf_frame *frame, const struct pf_part *from, const size_t *which, size_t first,
+                            size_t rows, struct pf_error *error)
 {
-    struct pf_part part = {.columns = pf_alloc_array(frame->columns, sizeof *part.columns), .first = first, .rows = rows};
+    struct pf_part part = {
+        .columns = pf_alloc_array(frame->columns, sizeof *part.columns), .first = first, .rows = rows};
     if (part.columns == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < frame->columns; i++)
@@ -121,7 +124,8 @@ static enum pf_status share(struct pf_frame *frame, const struct pf_part *from, 
     return status;
 }
 
-enum pf_status pf_frame_slice(struct pf_frame *frame, const struct pf_frame *from, size_t first, size_t rows, struct pf_error *error)
+enum pf_status pf_frame_slice(struct pf_frame *frame, const struct pf_frame *from, size_t first, size_t rows,
+                              struct pf_error *error)
 {
     PF_TRY(pf_frame_init(frame, from->kinds, from->columns, error));
     enum pf_status status = PF_OK;
@@ -141,8 +145,8 @@ enum pf_status pf_frame_slice(struct pf_frame *frame, const struct pf_frame *fro
     return status;
 }
 
-enum pf_status pf_frame_project(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t columns,
-                                struct pf_error *error)
+enum pf_status pf_frame_project(struct pf_frame *frame, const struct pf_frame *from, const size_t *which,
+                                size_t columns, struct pf_error *error)
 {
     struct pf_kind *kinds = pf_alloc_array(columns, sizeof *kinds);
     if (kinds == NULL)
@@ -158,7 +162,8 @@ enum pf_status pf_frame_project(struct pf_frame *frame, const struct pf_frame *f
     return status;
 }
 
-enum pf_status pf_frame_column(const struct pf_frame *frame, size_t column, struct pf_column **whole, struct pf_error *error)
+enum pf_status pf_frame_column(const struct pf_frame *frame, size_t column, struct pf_column **whole,
+                               struct pf_error *error)
 {
     const struct pf_part *only = frame->count == 1 ? &frame->parts[0] : NULL;
     if (only != NULL && only->first == 0 && only->rows == only->columns[column]->rows) {
@@ -178,7 +183,8 @@ enum pf_status pf_frame_column(const struct pf_frame *frame, size_t column, stru
     return status;
 }
 
-enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t rows, struct pf_error *error)
+enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t rows,
+                             struct pf_error *error)
 {
     PF_TRY(pf_frame_init(frame, from->kinds, from->columns, error));
     struct pf_part *part = pf_part_new(from->kinds, from->columns);

@@ -23,7 +23,8 @@ struct pf_frame {
     size_t count, capacity;
 };
 
-enum pf_status pf_frame_init(struct pf_frame *frame, const struct pf_kind *kinds, size_t columns, struct pf_error *error);
+enum pf_status pf_frame_init(struct pf_frame *frame, const struct pf_kind *kinds, size_t columns,
+                             struct pf_error *error);
 void pf_frame_clear(struct pf_frame *frame);
 
 /* An unattached part with empty columns, to be filled by one worker; NULL when memory is refused. */
@@ -34,12 +35,15 @@ void pf_part_free(struct pf_part *part, size_t columns);
 enum pf_status pf_frame_add(struct pf_frame *frame, struct pf_part *part, struct pf_error *error);
 
 /* New frames (init them not): rows from `first` on; the rows named, in that order; the columns named. */
-enum pf_status pf_frame_slice(struct pf_frame *frame, const struct pf_frame *from, size_t first, size_t rows, struct pf_error *error);
-enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t rows, struct pf_error *error);
-enum pf_status pf_frame_project(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t columns,
-                                struct pf_error *error);
+enum pf_status pf_frame_slice(struct pf_frame *frame, const struct pf_frame *from, size_t first, size_t rows,
+                              struct pf_error *error);
+enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t rows,
+                             struct pf_error *error);
+enum pf_status pf_frame_project(struct pf_frame *frame, const struct pf_frame *from, const size_t *which,
+                                size_t columns, struct pf_error *error);
 
 /* All rows of one column as one new column (one reference). */
-enum pf_status pf_frame_column(const struct pf_frame *frame, size_t column, struct pf_column **whole, struct pf_error *error);
+enum pf_status pf_frame_column(const struct pf_frame *frame, size_t column, struct pf_column **whole,
+                               struct pf_error *error);
 
 #endif

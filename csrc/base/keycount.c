@@ -8,7 +8,8 @@ enum { FIRST_SLOTS = 256 }; /* 4 KiB of one-word slots: most tables of most capt
 
 typedef unsigned __int128 wide;
 
-/* The functions marked `inline ... words` are called with a literal 1 or 2, so that one source gives two tight loops. */
+/* The functions marked `inline ... words` are called with a literal 1 or 2, so that one source gives two tight loops.
+ */
 static inline uint64_t hash_of(const struct pf_keycount *table, const uint64_t *key, unsigned words)
 {
     return words == 1 ? pf_hash_word(table->secret, key[0]) : pf_hash_octets(table->secret, key, 16);
@@ -41,7 +42,8 @@ static inline uint64_t *find(const struct pf_partition *part, const uint64_t *ke
     }
 }
 
-/* Counts of one key add up to at most the packets of all captures ever read: 2^64 is out of reach, saturation is not. */
+/* Counts of one key add up to at most the packets of all captures ever read: 2^64 is out of reach, saturation is not.
+ */
 static inline void add(uint64_t *count, uint64_t by)
 {
     *count = by <= UINT64_MAX - *count ? *count + by : UINT64_MAX;
@@ -69,7 +71,8 @@ static bool grow_lock_held(struct pf_keycount *table, struct pf_partition *part)
 }
 
 /* The keys all belong to this partition. */
-static inline bool add_all(struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n, uint64_t by, unsigned words)
+static inline bool add_all(struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n,
+                           uint64_t by, unsigned words)
 {
     bool done = true;
     pf_mutex_lock(&part->lock);
@@ -94,7 +97,8 @@ static inline bool add_all(struct pf_keycount *table, struct pf_partition *part,
     return done;
 }
 
-static enum pf_status add_partition(struct pf_keycount *table, size_t partition, const uint64_t *keys, size_t n, uint64_t by, struct pf_error *error)
+static enum pf_status add_partition(struct pf_keycount *table, size_t partition, const uint64_t *keys, size_t n,
+                                    uint64_t by, struct pf_error *error)
 {
     struct pf_partition *part = &table->partitions[partition];
     bool done = table->words == 1 ? add_all(table, part, keys, n, by, 1) : add_all(table, part, keys, n, by, 2);
@@ -124,7 +128,8 @@ void pf_keycount_clear(struct pf_keycount *table)
     memset(table, 0, sizeof *table);
 }
 
-enum pf_status pf_keycount_add(struct pf_keycount *table, const uint64_t *keys, size_t n, uint64_t by, struct pf_error *error)
+enum pf_status pf_keycount_add(struct pf_keycount *table, const uint64_t *keys, size_t n, uint64_t by,
+                               struct pf_error *error)
 {
     for (size_t i = 0; by != 0 && i < n; i++) {
         const uint64_t *key = keys + i * table->words;
@@ -188,7 +193,8 @@ void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *mom
     put_wide(moments->squares, squares);
 }
 
-bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key, uint64_t *count)
+bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key,
+                      uint64_t *count)
 {
     unsigned words = table->words;
     for (; place->partition < PF_PARTITIONS; place->partition++, place->slot = 0) {
@@ -223,7 +229,8 @@ static enum pf_status flush_one(struct pf_keystage *stage, size_t partition, str
 {
     unsigned count = stage->count[partition];
     stage->count[partition] = 0;
-    return add_partition(stage->table, partition, stage->keys + partition * PF_STAGED * stage->table->words, count, 1, error);
+    return add_partition(stage->table, partition, stage->keys + partition * PF_STAGED * stage->table->words, count, 1,
+                         error);
 }
 
 enum pf_status pf_keystage_push(struct pf_keystage *stage, const uint64_t *key, struct pf_error *error)

@@ -7,8 +7,8 @@
  * batch overlap and a lock is taken once per batch. Slots come from the table's own arena. Results never depend on the
  * order of slots.
  *
- * pf_keycount_add and the stage functions: any thread at once, one stage per thread. Everything else: one thread, or many
- * readers, while nobody adds. */
+ * pf_keycount_add and the stage functions: any thread at once, one stage per thread. Everything else: one thread, or
+ * many readers, while nobody adds. */
 #ifndef PF_BASE_KEYCOUNT_H
 #define PF_BASE_KEYCOUNT_H
 
@@ -49,20 +49,22 @@ void pf_keycount_init(struct pf_keycount *table, unsigned words);
 void pf_keycount_clear(struct pf_keycount *table);
 
 /* Adds `by` to each of n keys, one after the other in `keys`. */
-enum pf_status pf_keycount_add(struct pf_keycount *table, const uint64_t *keys, size_t n, uint64_t by, struct pf_error *error);
+enum pf_status pf_keycount_add(struct pf_keycount *table, const uint64_t *keys, size_t n, uint64_t by,
+                               struct pf_error *error);
 /* Adds every count of `from`; the tables must be of one width. */
 enum pf_status pf_keycount_merge(struct pf_keycount *table, const struct pf_keycount *from, struct pf_error *error);
 
 uint64_t pf_keycount_get(const struct pf_keycount *table, const uint64_t *key); /* 0: never seen */
 void pf_keycount_prefetch(const struct pf_keycount *table, const uint64_t *key);
-size_t pf_keycount_size(const struct pf_keycount *table); /* distinct keys */
+size_t pf_keycount_size(const struct pf_keycount *table);                              /* distinct keys */
 void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *moments); /* adds to *moments */
 
 /* Steps through all keys in no order: start with a zeroed place; false at the end. */
 struct pf_keycount_place {
     size_t partition, slot;
 };
-bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key, uint64_t *count);
+bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key,
+                      uint64_t *count);
 
 enum pf_status pf_keystage_init(struct pf_keystage *stage, struct pf_keycount *table, struct pf_error *error);
 void pf_keystage_clear(struct pf_keystage *stage);

@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 struct pf_file_facts {
-    bool regular;   /* has a size and can be read anywhere */
+    bool regular; /* has a size and can be read anywhere */
     bool directory;
-    uint64_t size;  /* regular files only */
+    uint64_t size; /* regular files only */
     uint64_t device, inode;
 };
 
@@ -34,7 +34,7 @@ struct pf_draft {
 int pf_draft_begin(struct pf_draft *draft, const char *path);
 int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size);
 int pf_draft_write_at(struct pf_draft *draft, const void *octets, size_t size, uint64_t offset);
-int pf_draft_commit(struct pf_draft *draft); /* whatever it returns, the draft is over */
+int pf_draft_commit(struct pf_draft *draft);   /* whatever it returns, the draft is over */
 void pf_draft_abandon(struct pf_draft *draft); /* a draft that is over is fine */
 
 #endif

@@ -17,7 +17,8 @@ struct pf_thread {
     pthread_t os;
 };
 
-/* The pairs init/clear may be called by any one thread; none of these can fail on the systems we run on but thread_start. */
+/* The pairs init/clear may be called by any one thread; none of these can fail on the systems we run on but
+ * thread_start. */
 void pf_mutex_init(struct pf_mutex *mutex);
 void pf_mutex_clear(struct pf_mutex *mutex);
 void pf_mutex_lock(struct pf_mutex *mutex);

@@ -1,5 +1,5 @@
-/* What the files of the binding share. This room is the only one that includes Python.h and NumPy; it turns arguments into
- * passes and results into Python objects, and lets the GIL go for the whole of a pass. */
+/* What the files of the binding share. This room is the only one that includes Python.h and NumPy; it turns arguments
+ * into passes and results into Python objects, and lets the GIL go for the whole of a pass. */
 #ifndef PF_BINDING_CORE_H
 #define PF_BINDING_CORE_H
 
@@ -38,7 +38,7 @@ extern PyType_Spec pf_input_spec;
 struct pf_input_object {
     PyObject_HEAD
     struct pf_input input;
-    Py_buffer buffer; /* held while the input reads from memory */
+    Py_buffer buffer;   /* held while the input reads from memory */
     atomic_flag in_use; /* streams serve one pass at a time */
     bool consumed;
 };
@@ -56,7 +56,8 @@ struct pf_run {
 /* Takes (inputs, (threads, chunk, strict, tick)); false with an exception set. */
 bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
 /* Runs it without the GIL; false with an exception set. */
-bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count, struct pf_sink *sink);
+bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
+                 struct pf_sink *sink);
 /* The faults as a list of (kind, input, frame_number, offset, lost, message). */
 PyObject *pf_run_faults(const struct pf_run *run);
 void pf_run_end(struct pf_run *run);

@@ -27,7 +27,8 @@ static Py_ssize_t frame_length(PyObject *self)
 }
 
 static const char *const type_names[] = {
-    [PF_UINT8] = "uint8", [PF_UINT16] = "uint16", [PF_UINT32] = "uint32", [PF_UINT64] = "uint64", [PF_TIME] = "time", [PF_TEXT] = "text",
+    [PF_UINT8] = "uint8",   [PF_UINT16] = "uint16", [PF_UINT32] = "uint32",
+    [PF_UINT64] = "uint64", [PF_TIME] = "time",     [PF_TEXT] = "text",
 };
 
 static PyObject *frame_get_schema(PyObject *self, void *closure)
@@ -135,7 +136,8 @@ static PyObject *frame_column(PyObject *self, PyObject *argument)
     return result;
 }
 
-static PyObject *finished(struct pf_state *state, struct pf_frame_object *made, enum pf_status status, const struct pf_error *error)
+static PyObject *finished(struct pf_state *state, struct pf_frame_object *made, enum pf_status status,
+                          const struct pf_error *error)
 {
     if (status == PF_OK)
         return (PyObject *)made;
@@ -228,12 +230,8 @@ static PyGetSetDef frame_getset[] = {
 };
 
 static PyType_Slot frame_slots[] = {
-    {Py_tp_dealloc, frame_dealloc},
-    {Py_mp_length, frame_length},
-    {Py_tp_methods, frame_methods},
-    {Py_tp_getset, frame_getset},
-    {Py_tp_doc, "A table of columns."},
-    {0, NULL},
+    {Py_tp_dealloc, frame_dealloc}, {Py_mp_length, frame_length},       {Py_tp_methods, frame_methods},
+    {Py_tp_getset, frame_getset},   {Py_tp_doc, "A table of columns."}, {0, NULL},
 };
 
 PyType_Spec pf_frame_spec = {

@@ -36,10 +36,11 @@ static bool read_file(const struct request *request)
         *request->got = (size_t)PyBytes_GET_SIZE(octets);
         memcpy(request->memory, PyBytes_AS_STRING(octets), *request->got);
     } else if (PyBytes_Check(octets)) {
-        PyErr_Format(PyExc_ValueError, "read(%zu) of %R gave %zd octets", request->size, request->source->file, PyBytes_GET_SIZE(octets));
+        PyErr_Format(PyExc_ValueError, "read(%zu) of %R gave %zd octets", request->size, request->source->file,
+                     PyBytes_GET_SIZE(octets));
     } else {
-        PyErr_Format(PyExc_TypeError, "read() of %R gave %s: a file opened in binary mode is needed", request->source->file,
-                     Py_TYPE(octets)->tp_name);
+        PyErr_Format(PyExc_TypeError, "read() of %R gave %s: a file opened in binary mode is needed",
+                     request->source->file, Py_TYPE(octets)->tp_name);
     }
     Py_DECREF(octets);
     return good;
@@ -82,9 +83,11 @@ static void source_free(struct pf_source *base)
     pf_free(source);
 }
 
-static const struct pf_source_ops file_object_ops = {.begin = source_begin, .end = source_end, .read = source_read, .free = source_free};
+static const struct pf_source_ops file_object_ops = {
+    .begin = source_begin, .end = source_end, .read = source_read, .free = source_free};
 
-static enum pf_status file_object(PyObject *file, PyObject *start, const char *name, struct pf_source **made, struct pf_error *error)
+static enum pf_status file_object(PyObject *file, PyObject *start, const char *name, struct pf_source **made,
+                                  struct pf_error *error)
 {
     struct file_object_source *source = pf_alloc(sizeof *source);
     if (source == NULL)
@@ -101,14 +104,15 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
     return PF_OK;
 }
 
-/* Input(kind, name, object=None, start=None): kind "path", "memory" (object: a buffer) or "file" (object: a binary file,
- * start: where it stands, None when it can't seek). */
+/* Input(kind, name, object=None, start=None): kind "path", "memory" (object: a buffer) or "file" (object: a binary
+ * file, start: where it stands, None when it can't seek). */
 static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"kind", "name", "object", "start", NULL};
     const char *kind;
     PyObject *path = NULL, *object = Py_None, *start = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "sO&|OO:Input", names, &kind, PyUnicode_FSConverter, &path, &object, &start))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "sO&|OO:Input", names, &kind, PyUnicode_FSConverter, &path,
+                                     &object, &start))
         return NULL;
     struct pf_state *state = pf_state_of_type(type);
     struct pf_input_object *self = (struct pf_input_object *)type->tp_alloc(type, 0);

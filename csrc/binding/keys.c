@@ -88,8 +88,9 @@ static bool add_key(struct pf_state *state, PyObject *object, const char *name, 
     if (!pf_key_from(object, keys->kind, &key, &possible))
         return false;
     if (!possible) {
-        PyErr_Format(PyExc_ValueError, keys->kind == PF_KEY_ADDRESS ? "%s: %R is no IP address" : "%s: %R is no 32-bit sequence number", name,
-                     object);
+        PyErr_Format(PyExc_ValueError,
+                     keys->kind == PF_KEY_ADDRESS ? "%s: %R is no IP address" : "%s: %R is no 32-bit sequence number",
+                     name, object);
         return false;
     }
     if (pf_counts_add(keys, &key, 1, &error) != PF_OK) {
@@ -105,7 +106,8 @@ bool pf_keys_from(struct pf_state *state, PyObject *iterable, const char *name, 
     if (iterator == NULL) {
         if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_TypeError)) {
             PyErr_Clear();
-            PyErr_Format(PyExc_TypeError, "%s: a set, list or other iterable of keys is needed, not %s", name, Py_TYPE(iterable)->tp_name);
+            PyErr_Format(PyExc_TypeError, "%s: a set, list or other iterable of keys is needed, not %s", name,
+                         Py_TYPE(iterable)->tp_name);
         }
         return false;
     }

@@ -201,8 +201,8 @@ static PyObject *write_pcap(PyObject *module, PyObject *arguments)
     PyObject *inputs, *options, *path = NULL, *suspects, *numbers;
     struct narrowing narrowing;
     struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O&OO:write_pcap", &inputs, &PyTuple_Type, &options, PyUnicode_FSConverter, &path, &suspects,
-                          &numbers))
+    if (!PyArg_ParseTuple(arguments, "OO!O&OO:write_pcap", &inputs, &PyTuple_Type, &options, PyUnicode_FSConverter,
+                          &path, &suspects, &numbers))
         return NULL;
     PyObject *result = NULL;
     if (narrowing_from(state, suspects, numbers, &narrowing)) {
@@ -226,7 +226,8 @@ static PyObject *census_faults(const struct pf_census *census)
     while (faults != NULL && pf_keycount_next(&census->faults, &place, &key, &count)) {
         char text[PF_TEXT_ROOM];
         size_t length = pf_fault_text((uint8_t)(*key >> 40), (uint8_t)(*key >> 32), (uint32_t)*key, text);
-        PyObject *name = PyUnicode_FromStringAndSize(text, (Py_ssize_t)length), *number = PyLong_FromUnsignedLongLong(count);
+        PyObject *name = PyUnicode_FromStringAndSize(text, (Py_ssize_t)length),
+                 *number = PyLong_FromUnsignedLongLong(count);
         PyObject *before = name != NULL ? PyDict_GetItemWithError(faults, name) : NULL;
         if (before != NULL) /* two protocols of one name */
             Py_SETREF(number, PyNumber_Add(before, number));
@@ -261,15 +262,16 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
 static PyObject *fields(PyObject *module, PyObject *ignored)
 {
     static const char *const types[] = {
-        [PF_UINT8] = "uint8", [PF_UINT16] = "uint16", [PF_UINT32] = "uint32", [PF_UINT64] = "uint64", [PF_TIME] = "time", [PF_TEXT] = "text",
+        [PF_UINT8] = "uint8",   [PF_UINT16] = "uint16", [PF_UINT32] = "uint32",
+        [PF_UINT64] = "uint64", [PF_TIME] = "time",     [PF_TEXT] = "text",
     };
     (void)module;
     (void)ignored;
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < pf_field_count; i++) {
         const struct pf_field *field = &pf_fields[i];
-        PyObject *item = Py_BuildValue("ssOss", field->kind.name, types[field->kind.type], field->kind.nullable ? Py_True : Py_False,
-                                       field->wireshark, field->doc);
+        PyObject *item = Py_BuildValue("ssOss", field->kind.name, types[field->kind.type],
+                                       field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc);
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);
@@ -287,8 +289,10 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
-    {"write_pcap", write_pcap, METH_VARARGS, "write_pcap(inputs, options, path, suspects, numbers): (packets written, faults)."},
-    {"census", take_census, METH_VARARGS, "census(inputs, options): ((packets, first time, last time, packet faults), faults)."},
+    {"write_pcap", write_pcap, METH_VARARGS,
+     "write_pcap(inputs, options, path, suspects, numbers): (packets written, faults)."},
+    {"census", take_census, METH_VARARGS,
+     "census(inputs, options): ((packets, first time, last time, packet faults), faults)."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},

@@ -38,7 +38,8 @@ static bool enter(struct pf_input_object *input)
     }
     if (source->once && input->consumed) {
         atomic_flag_clear(&input->in_use);
-        PyErr_Format(PyExc_RuntimeError, "%s: can be read only once, and was: open it with spool=True to ask it again", source->name);
+        PyErr_Format(PyExc_RuntimeError, "%s: can be read only once, and was: open it with spool=True to ask it again",
+                     source->name);
         return false;
     }
     input->consumed = true;
@@ -93,7 +94,8 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     return false;
 }
 
-bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count, struct pf_sink *sink)
+bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
+                 struct pf_sink *sink)
 {
     struct pf_error error = {.status = PF_OK};
     enum pf_status status;

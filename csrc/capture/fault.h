@@ -10,6 +10,7 @@ enum pf_fault_kind {
     PF_IMPOSSIBLE_LENGTH, /* a record says more than any capture tool writes */
     PF_SHRANK,            /* the file became shorter than when it was opened */
     PF_UNUSABLE,          /* one input of several is no capture and was left out */
+    PF_OVERLAP,           /* an input begins before the one ahead of it ends: nothing is lost but the order of times */
 };
 
 struct pf_fault {

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A regular file is open only while passes read it, so that thousands of them cost no descriptors in between; when it is
- * opened again it must still be the same file. A stream stays open from the start. */
+/* A regular file is open only while passes read it, so that thousands of them cost no descriptors in between; when it
+ * is opened again it must still be the same file. A stream stays open from the start. */
 struct file_source {
     struct pf_source base;
     struct pf_mutex lock; /* guards fd and passes of a regular file */
@@ -47,7 +47,8 @@ static enum pf_status reopen_lock_held(struct file_source *file, struct pf_error
     struct pf_file_facts now;
     enum pf_status status = open_file(file, &now, error);
     if (status == PF_OK && (now.device != file->facts.device || now.inode != file->facts.inode))
-        status = pf_fail(error, PF_NOT_CAPTURE, "%s: is no longer the file that was opened: it was replaced", file->base.name);
+        status = pf_fail(error, PF_NOT_CAPTURE, "%s: is no longer the file that was opened: it was replaced",
+                         file->base.name);
     if (status != PF_OK) {
         pf_os_close(file->fd);
         file->fd = -1;
@@ -78,10 +79,12 @@ static enum pf_status begin_stream(struct pf_source *source, struct pf_error *er
     return PF_OK;
 }
 
-static enum pf_status read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got, struct pf_error *error)
+static enum pf_status read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
+                              struct pf_error *error)
 {
     uint64_t left = offset < source->size ? source->size - offset : 0;
-    int failed = pf_os_read_at(((struct file_source *)source)->fd, memory, size < left ? size : (size_t)left, offset, got);
+    int failed =
+        pf_os_read_at(((struct file_source *)source)->fd, memory, size < left ? size : (size_t)left, offset, got);
     return failed == 0 ? PF_OK : refused(source, failed, "could not be read", error);
 }
 
@@ -103,8 +106,10 @@ static void release(struct pf_source *source)
     pf_free(file);
 }
 
-static const struct pf_source_ops regular_ops = {.begin = begin_regular, .end = end_regular, .read_at = read_at, .free = release};
-static const struct pf_source_ops stream_ops = {.begin = begin_stream, .end = end_stream, .read = read_some, .free = release};
+static const struct pf_source_ops regular_ops = {
+    .begin = begin_regular, .end = end_regular, .read_at = read_at, .free = release};
+static const struct pf_source_ops stream_ops = {
+    .begin = begin_stream, .end = end_stream, .read = read_some, .free = release};
 
 enum pf_status pf_source_file(const char *path, struct pf_source **source, struct pf_error *error)
 {

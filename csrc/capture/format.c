@@ -8,8 +8,8 @@
 const char *pf_fault_name(enum pf_fault_kind kind)
 {
     static const char *const names[] = {
-        [PF_NO_FAULT] = "none",     [PF_CUT_SHORT] = "cut_short", [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
-        [PF_SHRANK] = "shrank", [PF_UNUSABLE] = "unusable",
+        [PF_NO_FAULT] = "none", [PF_CUT_SHORT] = "cut_short", [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
+        [PF_SHRANK] = "shrank", [PF_UNUSABLE] = "unusable",   [PF_OVERLAP] = "overlap",
     };
     return names[kind];
 }
@@ -42,20 +42,25 @@ static enum pf_status not_capture(const char *name, const uint8_t *head, size_t 
         if (size >= known[i].size && memcmp(head, known[i].octets, known[i].size) == 0)
             return pf_fail(error, PF_NOT_CAPTURE, "%s: is %s", name, known[i].what);
     }
-    return pf_fail(error, PF_NOT_CAPTURE, "%s: is no capture: it begins with the octets %02x %02x %02x %02x, a pcap file with a1 b2 c3 d4 or a kin",
-                   name, head[0], head[1], head[2], head[3]);
+    return pf_fail(
+        error, PF_NOT_CAPTURE,
+        "%s: is no capture: it begins with the octets %02x %02x %02x %02x, a pcap file with a1 b2 c3 d4 or a kin", name,
+        head[0], head[1], head[2], head[3]);
 }
 
-enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_t *head, size_t size, struct pf_error *error)
+enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_t *head, size_t size,
+                            struct pf_error *error)
 {
     memset(walk, 0, sizeof *walk);
     if (size == 0)
-        return pf_fail(error, PF_NOT_CAPTURE, "%s: is empty: a capture begins with a header of %d octets", name, PF_PCAP_HEADER);
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: is empty: a capture begins with a header of %d octets", name,
+                       PF_PCAP_HEADER);
     if (size < 4)
         return pf_fail(error, PF_NOT_CAPTURE, "%s: is no capture: it has only %zu octets", name, size);
     if (!pf_pcap_magic(walk, head))
         return not_capture(name, head, size, error);
     if (size < PF_PCAP_HEADER)
-        return pf_fail(error, PF_NOT_CAPTURE, "%s: is cut short within the header of a pcap file: %zu of %d octets", name, size, PF_PCAP_HEADER);
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: is cut short within the header of a pcap file: %zu of %d octets",
+                       name, size, PF_PCAP_HEADER);
     return pf_pcap_open(walk, name, head, error);
 }

@@ -1,8 +1,8 @@
 /* A capture format: how octets become records.
  *
  * struct pf_walk is the state of the walk over one input's records. It is small and copied freely: between chunks of a
- * parallel pass it is the baton that one worker hands to the next. Formats know nothing of files, threads or buffers: they
- * are shown octets and say what they need. */
+ * parallel pass it is the baton that one worker hands to the next. Formats know nothing of files, threads or buffers:
+ * they are shown octets and say what they need. */
 #ifndef PF_CAPTURE_FORMAT_H
 #define PF_CAPTURE_FORMAT_H
 
@@ -18,8 +18,8 @@ struct pf_record {
     bool timed; /* a record may come without a time */
 };
 
-/* Largest record that a capture tool writes: 262,144 octets (libpcap's and Wireshark's limit), but USB, D-Bus and EBHSCR
- * records may be larger. No memory is taken on the word of a length: a buffer grows as octets arrive. */
+/* Largest record that a capture tool writes: 262,144 octets (libpcap's and Wireshark's limit), but USB, D-Bus and
+ * EBHSCR records may be larger. No memory is taken on the word of a length: a buffer grows as octets arrive. */
 uint32_t pf_most_captured(uint32_t link_type);
 
 enum pf_step {
@@ -37,20 +37,22 @@ struct pf_walk {
     uint16_t link_type;
     uint32_t snap_len;
     uint8_t minor; /* of the version */
-    uint8_t fcs; /* the FCS length in 16-bit words plus 1, 0 when the header says nothing */
+    uint8_t fcs;   /* the FCS length in 16-bit words plus 1, 0 when the header says nothing */
 };
 
 struct pf_format {
     const char *name;
     size_t record_header; /* octets that step() needs to tell a record's size */
-    /* Looks at the octets at walk->offset: `have` of them are there. *body is where in them the packet's octets begin. */
-    enum pf_step (*step)(const struct pf_walk *walk, const uint8_t *octets, size_t have, struct pf_record *record, size_t *body,
-                         size_t *size, struct pf_fault *fault);
+    /* Looks at the octets at walk->offset: `have` of them are there. *body is where in them the packet's octets begin.
+     */
+    enum pf_step (*step)(const struct pf_walk *walk, const uint8_t *octets, size_t have, struct pf_record *record,
+                         size_t *body, size_t *size, struct pf_fault *fault);
 };
 
 enum { PF_HEAD_OCTETS = 24 }; /* what recognising a capture takes */
 
 /* Sets the walk to the first record of the capture that begins with these octets; `name` is for the error's message. */
-enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_t *head, size_t size, struct pf_error *error);
+enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_t *head, size_t size,
+                            struct pf_error *error);
 
 #endif

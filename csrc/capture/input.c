@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Reads the head of a stream on a thread of its own, so that the calling thread stays awake. A stream that can't be read
- * again gives no more than recognising it takes: a live one may be silent for long after its header. */
+/* Reads the head of a stream on a thread of its own, so that the calling thread stays awake. A stream that can't be
+ * read again gives no more than recognising it takes: a live one may be silent for long after its header. */
 static enum pf_status read_head(void *context, struct pf_crew *crew, unsigned worker, struct pf_error *error)
 {
     struct pf_input *input = context;
@@ -13,7 +13,8 @@ static enum pf_status read_head(void *context, struct pf_crew *crew, unsigned wo
     (void)worker;
     while (input->head_size < want) {
         size_t got;
-        PF_TRY(input->source->ops->read(input->source, crew, input->head + input->head_size, want - input->head_size, &got, error));
+        PF_TRY(input->source->ops->read(input->source, crew, input->head + input->head_size, want - input->head_size,
+                                        &got, error));
         if (got == 0)
             break;
         input->head_size += got;
@@ -42,14 +43,15 @@ static void look_at_first_packet(struct pf_input *input)
     size_t body, size;
     if (input->head_size <= walk->offset)
         return;
-    if (walk->format->step(walk, input->head + walk->offset, input->head_size - (size_t)walk->offset, &record, &body, &size, &fault) ==
-        PF_STEP_RECORD) {
+    if (walk->format->step(walk, input->head + walk->offset, input->head_size - (size_t)walk->offset, &record, &body,
+                           &size, &fault) == PF_STEP_RECORD) {
         input->timed = record.timed;
         input->first_time = record.time;
     }
 }
 
-enum pf_status pf_input_open(struct pf_input *input, struct pf_source *source, const struct pf_host *host, struct pf_error *error)
+enum pf_status pf_input_open(struct pf_input *input, struct pf_source *source, const struct pf_host *host,
+                             struct pf_error *error)
 {
     memset(input, 0, sizeof *input);
     input->source = source;
@@ -74,6 +76,12 @@ void pf_input_close(struct pf_input *input)
 
 void pf_fault_message(const struct pf_fault *fault, const char *name, char *text, size_t size)
 {
-    (void)snprintf(text, size, "%s: packet %" PRIu64 " at octet %" PRIu64 ": %s; the %" PRIu64 " octets from there on were not read", name,
-                   fault->frame_number, fault->offset, fault->text, fault->lost);
+    if (fault->kind == PF_OVERLAP) {
+        (void)snprintf(text, size, "%s: %s", name, fault->text);
+        return;
+    }
+    (void)snprintf(text, size,
+                   "%s: packet %" PRIu64 " at octet %" PRIu64 ": %s; the %" PRIu64
+                   " octets from there on were not read",
+                   name, fault->frame_number, fault->offset, fault->text, fault->lost);
 }

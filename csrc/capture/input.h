@@ -18,7 +18,8 @@ struct pf_input {
 
 /* Opens what `source` holds; the source is the input's from then on, also when this fails. A stream may block: the host
  * ticks meanwhile. */
-enum pf_status pf_input_open(struct pf_input *input, struct pf_source *source, const struct pf_host *host, struct pf_error *error);
+enum pf_status pf_input_open(struct pf_input *input, struct pf_source *source, const struct pf_host *host,
+                             struct pf_error *error);
 void pf_input_close(struct pf_input *input);
 
 /* "file: packet 3 at octet 120: what is wrong; 77 octets from there on were not read" */

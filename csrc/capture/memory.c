@@ -21,7 +21,8 @@ static void end(struct pf_source *source)
 }
 
 /* Copied, not shown: a writable buffer may change under us, and what was checked must be what is used. */
-static enum pf_status read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got, struct pf_error *error)
+static enum pf_status read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
+                              struct pf_error *error)
 {
     (void)error;
     uint64_t left = offset < source->size ? source->size - offset : 0;
@@ -38,7 +39,8 @@ static void release(struct pf_source *source)
 
 static const struct pf_source_ops ops = {.begin = begin, .end = end, .read_at = read_at, .free = release};
 
-enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source, struct pf_error *error)
+enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source,
+                                struct pf_error *error)
 {
     struct memory_source *made = pf_alloc(sizeof *made);
     if (made == NULL)

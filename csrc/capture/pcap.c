@@ -45,9 +45,11 @@ enum pf_status pf_pcap_open(struct pf_walk *walk, const char *name, const uint8_
     uint16_t minor = walk->big_endian ? pf_be16(head + 6) : pf_le16(head + 6);
     uint32_t link = word(walk, head + 20);
     if (major != 2)
-        return pf_fail(error, PF_NOT_CAPTURE, "%s: pcap version %u.%u at octet 4: only version 2 can be read", name, major, minor);
+        return pf_fail(error, PF_NOT_CAPTURE, "%s: pcap version %u.%u at octet 4: only version 2 can be read", name,
+                       major, minor);
     if ((link & 0x03ff0000) != 0)
-        return pf_fail(error, PF_NOT_CAPTURE, "%s: the link type at octet 20 is 0x%08" PRIx32 ": its bits 16 to 25 are reserved and must be 0",
+        return pf_fail(error, PF_NOT_CAPTURE,
+                       "%s: the link type at octet 20 is 0x%08" PRIx32 ": its bits 16 to 25 are reserved and must be 0",
                        name, link);
     walk->format = &pf_pcap;
     walk->offset = PF_PCAP_HEADER;
@@ -64,23 +66,25 @@ static int64_t time_of(const struct pf_walk *walk, uint32_t seconds, uint32_t fr
     return (int64_t)seconds * 1000000000 + (int64_t)fraction * (walk->nanoseconds ? 1 : 1000);
 }
 
-static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size_t have, struct pf_record *record, size_t *body,
-                         size_t *size, struct pf_fault *fault)
+static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size_t have, struct pf_record *record,
+                         size_t *body, size_t *size, struct pf_fault *fault)
 {
     size_t header = walk->kuznetzov ? KUZNETZOV_RECORD_HEADER : PF_PCAP_RECORD_HEADER;
     *size = header;
     if (have < header)
         return PF_STEP_MORE;
     uint32_t cap_len = word(walk, octets + 8), len = word(walk, octets + 12);
-    if (walk->minor < 3 || (walk->minor == 3 && cap_len > len)) { /* the two were swapped before version 2.3, by some in it */
+    if (walk->minor < 3 ||
+        (walk->minor == 3 && cap_len > len)) { /* the two were swapped before version 2.3, by some in it */
         uint32_t first = cap_len;
         cap_len = len;
         len = first;
     }
     if (cap_len > pf_most_captured(walk->link_type)) {
         fault->kind = PF_IMPOSSIBLE_LENGTH;
-        (void)snprintf(fault->text, sizeof fault->text, "a captured length of %" PRIu32 " octets where at most %" PRIu32 " are possible",
-                       cap_len, pf_most_captured(walk->link_type));
+        (void)snprintf(fault->text, sizeof fault->text,
+                       "a captured length of %" PRIu32 " octets where at most %" PRIu32 " are possible", cap_len,
+                       pf_most_captured(walk->link_type));
         return PF_STEP_FAULT;
     }
     record->time = time_of(walk, word(walk, octets), word(walk, octets + 4));

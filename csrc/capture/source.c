@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-enum pf_status pf_source_init(struct pf_source *source, const struct pf_source_ops *ops, const char *name, struct pf_error *error)
+enum pf_status pf_source_init(struct pf_source *source, const struct pf_source_ops *ops, const char *name,
+                              struct pf_error *error)
 {
     size_t length = strlen(name);
     source->ops = ops;

@@ -1,10 +1,10 @@
 /* Where octets come from.
  *
- * A source is either *seekable*: its size is known (the size seen when it was opened is the size read) and read_at() may be
- * A source is either *seekable*: its size is known (the size seen when it was opened is the size read), read_at() may be
- * called by several threads at once, and several passes may be under way; or a *stream*: octets come in order from read(),
- * called by one thread at a time, and there is one pass at a time. Each pass calls begin() before it reads and end() after
- * it, from any thread. Implementations embed struct pf_source first. */
+ * A source is either *seekable*: its size is known (the size seen when it was opened is the size read) and read_at()
+ * may be A source is either *seekable*: its size is known (the size seen when it was opened is the size read),
+ * read_at() may be called by several threads at once, and several passes may be under way; or a *stream*: octets come
+ * in order from read(), called by one thread at a time, and there is one pass at a time. Each pass calls begin() before
+ * it reads and end() after it, from any thread. Implementations embed struct pf_source first. */
 #ifndef PF_CAPTURE_SOURCE_H
 #define PF_CAPTURE_SOURCE_H
 
@@ -19,9 +19,11 @@ struct pf_source_ops {
     enum pf_status (*begin)(struct pf_source *source, struct pf_error *error);
     void (*end)(struct pf_source *source);
     /* Fewer octets than asked for mean the end. */
-    enum pf_status (*read_at)(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got, struct pf_error *error);
+    enum pf_status (*read_at)(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
+                              struct pf_error *error);
     /* At least one octet, or 0 for the end; PF_STOPPED when the crew stops while it waits. */
-    enum pf_status (*read)(struct pf_source *source, struct pf_crew *crew, void *memory, size_t size, size_t *got, struct pf_error *error);
+    enum pf_status (*read)(struct pf_source *source, struct pf_crew *crew, void *memory, size_t size, size_t *got,
+                           struct pf_error *error);
     void (*free)(struct pf_source *source);
 };
 
@@ -40,10 +42,12 @@ static inline bool pf_source_seekable(const struct pf_source *source)
 /* A regular file is seekable; a FIFO, a device or "-" (standard input) is a stream. */
 enum pf_status pf_source_file(const char *path, struct pf_source **source, struct pf_error *error);
 /* Octets in memory, which must stay where they are until the source is freed. */
-enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source, struct pf_error *error);
+enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source,
+                                struct pf_error *error);
 
 void pf_source_free(struct pf_source *source); /* NULL is fine */
 /* For implementations: sets what all have in common. */
-enum pf_status pf_source_init(struct pf_source *source, const struct pf_source_ops *ops, const char *name, struct pf_error *error);
+enum pf_status pf_source_init(struct pf_source *source, const struct pf_source_ops *ops, const char *name,
+                              struct pf_error *error);
 
 #endif

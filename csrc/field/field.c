@@ -140,13 +140,13 @@ static bool get_octets(const struct pf_field *field, const struct pf_packet *pac
 }
 
 /* A field that is computed. */
-#define FIELD(name, type, nullable, depth, wireshark, get, text, doc)                                                  \
+#define FIELD(name, type, nullable, depth, wireshark, get, text, doc) \
     {{name, type, nullable}, PF_DEPTH_##depth, wireshark, doc, get, text, 0, 0, 0, 0, 0}
 /* A number: `size` octets at `offset` of the first header of a protocol, shifted right, masked. */
-#define NUMBER(name, type, depth, wireshark, protocol, offset, size, shift, mask, doc)                                 \
+#define NUMBER(name, type, depth, wireshark, protocol, offset, size, shift, mask, doc) \
     {{name, type, true}, PF_DEPTH_##depth, wireshark, doc, get_number, NULL, protocol, offset, size, shift, mask}
 /* Octets at such a place, shown as text. */
-#define OCTETS(name, depth, wireshark, protocol, offset, size, text, doc)                                              \
+#define OCTETS(name, depth, wireshark, protocol, offset, size, text, doc) \
     {{name, PF_TEXT, true}, PF_DEPTH_##depth, wireshark, doc, get_octets, text, protocol, offset, size, 0, 0}
 
 const struct pf_field pf_fields[] = {
@@ -158,27 +158,36 @@ const struct pf_field pf_fields[] = {
     FIELD("frame_cap_len", PF_UINT32, false, RECORD, "frame.cap_len", get_frame_cap_len, NULL, "Octets captured."),
     FIELD("frame_fault", PF_TEXT, true, PAYLOAD, "", get_fault, text_fault,
           "What kept the packet from being decoded whole, such as `truncated tcp`; null for a sound packet."),
-    FIELD("protocol", PF_TEXT, true, PAYLOAD, "", get_protocol, text_protocol, "Highest protocol decoded, in capitals."),
+    FIELD("protocol", PF_TEXT, true, PAYLOAD, "", get_protocol, text_protocol,
+          "Highest protocol decoded, in capitals."),
     OCTETS("eth_src", LINK, "eth.src", PF_ETH, 6, 6, pf_text_mac, "Source address of the first Ethernet header."),
     OCTETS("eth_dst", LINK, "eth.dst", PF_ETH, 0, 6, pf_text_mac, "Destination address of the first Ethernet header."),
-    FIELD("ip_version", PF_UINT8, true, NETWORK, "ip.version", get_ip_version, NULL, "Version of the outermost IP header, 4 or 6."),
-    FIELD("ip_src", PF_TEXT, true, NETWORK, "ip.src|ipv6.src", get_ip_src, pf_text_address, "Source address of the outermost IP header."),
+    FIELD("ip_version", PF_UINT8, true, NETWORK, "ip.version", get_ip_version, NULL,
+          "Version of the outermost IP header, 4 or 6."),
+    FIELD("ip_src", PF_TEXT, true, NETWORK, "ip.src|ipv6.src", get_ip_src, pf_text_address,
+          "Source address of the outermost IP header."),
     FIELD("ip_dst", PF_TEXT, true, NETWORK, "ip.dst|ipv6.dst", get_ip_dst, pf_text_address,
           "Destination address of the outermost IP header."),
-    FIELD("ip_ttl", PF_UINT8, true, NETWORK, "ip.ttl|ipv6.hlim", get_ip_ttl, NULL, "Time to live or hop limit of the outermost IP header."),
+    FIELD("ip_ttl", PF_UINT8, true, NETWORK, "ip.ttl|ipv6.hlim", get_ip_ttl, NULL,
+          "Time to live or hop limit of the outermost IP header."),
     FIELD("ip_proto", PF_UINT8, true, NETWORK, "ip.proto", get_ip_proto, NULL,
           "Protocol the outermost IP header carries, after IPv6 extension headers (IANA number)."),
     NUMBER("tcp_srcport", PF_UINT16, TRANSPORT, "tcp.srcport", PF_TCP, 0, 2, 0, 0xffff, "TCP source port."),
     NUMBER("tcp_dstport", PF_UINT16, TRANSPORT, "tcp.dstport", PF_TCP, 2, 2, 0, 0xffff, "TCP destination port."),
     NUMBER("udp_srcport", PF_UINT16, TRANSPORT, "udp.srcport", PF_UDP, 0, 2, 0, 0xffff, "UDP source port."),
     NUMBER("udp_dstport", PF_UINT16, TRANSPORT, "udp.dstport", PF_UDP, 2, 2, 0, 0xffff, "UDP destination port."),
-    NUMBER("tcp_seq_raw", PF_UINT32, TRANSPORT, "tcp.seq_raw", PF_TCP, 4, 4, 0, UINT32_MAX, "TCP sequence number as on the wire."),
-    NUMBER("tcp_ack_raw", PF_UINT32, TRANSPORT, "tcp.ack_raw", PF_TCP, 8, 4, 0, UINT32_MAX, "TCP acknowledgment number as on the wire."),
+    NUMBER("tcp_seq_raw", PF_UINT32, TRANSPORT, "tcp.seq_raw", PF_TCP, 4, 4, 0, UINT32_MAX,
+           "TCP sequence number as on the wire."),
+    NUMBER("tcp_ack_raw", PF_UINT32, TRANSPORT, "tcp.ack_raw", PF_TCP, 8, 4, 0, UINT32_MAX,
+           "TCP acknowledgment number as on the wire."),
     NUMBER("tcp_flags", PF_UINT16, TRANSPORT, "tcp.flags", PF_TCP, 12, 2, 0, 0x0fff, "TCP flags, 12 bits, FIN lowest."),
     FIELD("tcp_len", PF_UINT32, true, TRANSPORT, "tcp.len", get_tcp_len, NULL, "Octets of TCP payload on the wire."),
-    NUMBER("dns_flags_response", PF_UINT8, PAYLOAD, "dns.flags.response", PF_DNS, 2, 1, 7, 1, "DNS: 0 query, 1 response."),
-    FIELD("dns_flags_rcode", PF_UINT8, true, PAYLOAD, "dns.flags.rcode", get_rcode, NULL, "DNS response code (IANA number); null in queries."),
-    NUMBER("dns_count_answers", PF_UINT16, PAYLOAD, "dns.count.answers", PF_DNS, 6, 2, 0, 0xffff, "DNS answers said to follow."),
+    NUMBER("dns_flags_response", PF_UINT8, PAYLOAD, "dns.flags.response", PF_DNS, 2, 1, 7, 1,
+           "DNS: 0 query, 1 response."),
+    FIELD("dns_flags_rcode", PF_UINT8, true, PAYLOAD, "dns.flags.rcode", get_rcode, NULL,
+          "DNS response code (IANA number); null in queries."),
+    NUMBER("dns_count_answers", PF_UINT16, PAYLOAD, "dns.count.answers", PF_DNS, 6, 2, 0, 0xffff,
+           "DNS answers said to follow."),
 };
 
 const size_t pf_field_count = sizeof pf_fields / sizeof pf_fields[0];

@@ -1,7 +1,15 @@
 /* Generic Routing Encapsulation (RFC 2784, 2890) */
 #include "packet/packet.h"
 
-enum { FIXED = 4, CHECKSUM = 0x8000, ROUTING = 0x4000, KEY = 0x2000, SEQUENCE = 0x1000, VERSION = 0x0007, ETHERNET = 0x6558 };
+enum {
+    FIXED = 4,
+    CHECKSUM = 0x8000,
+    ROUTING = 0x4000,
+    KEY = 0x2000,
+    SEQUENCE = 0x1000,
+    VERSION = 0x0007,
+    ETHERNET = 0x6558
+};
 
 enum pf_protocol pf_step_gre(struct pf_packet *packet, struct pf_cursor *cursor)
 {

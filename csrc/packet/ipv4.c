@@ -28,14 +28,12 @@ enum pf_protocol pf_step_ipv4(struct pf_packet *packet, struct pf_cursor *cursor
     if (header == NULL)
         return pf_lacking(packet, PF_IPV4, cursor, HEADER);
     note_outermost(packet, cursor, header);
-    if (header[0] >> 4 != 4)
-        return pf_malformed(packet, PF_IPV4);
     if (pf_cursor_need(cursor, HEADER) == NULL)
         return pf_lacking(packet, PF_IPV4, cursor, HEADER);
 
     size_t header_length = (header[0] & 0x0fu) * 4;
     size_t total_length = pf_be16(header + 2);
-    if (header_length < HEADER || (total_length != 0 && total_length < header_length))
+    if (header[0] >> 4 != 4 || header_length < HEADER || (total_length != 0 && total_length < header_length))
         return pf_malformed(packet, PF_IPV4);
     if (total_length > cursor->wire)
         (void)pf_malformed(packet, PF_IPV4);
@@ -45,6 +43,6 @@ enum pf_protocol pf_step_ipv4(struct pf_packet *packet, struct pf_cursor *cursor
         return pf_lacking(packet, PF_IPV4, cursor, header_length);
 
     unsigned fragment = pf_be16(header + 6);
-    packet->fragment = (fragment & MORE_FRAGMENTS) != 0;
+    packet->fragment |= (fragment & MORE_FRAGMENTS) != 0;
     return (fragment & FRAGMENT_OFFSET) == 0 ? pf_by_ip_protocol(packet, header[9]) : PF_END;
 }

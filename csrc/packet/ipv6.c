@@ -59,7 +59,7 @@ static bool over_extensions(struct pf_packet *packet, struct pf_cursor *cursor, 
             return pf_lacking(packet, PF_IPV6, cursor, size) != PF_END;
         if (kind == FRAGMENT) {
             unsigned field = pf_be16(header + 2); /* offset in the high 13 bits, more fragments in the lowest */
-            packet->fragment = (field & 1) != 0;
+            packet->fragment |= (field & 1) != 0;
             if (field >> 3 != 0)
                 return false;
         }
@@ -73,9 +73,7 @@ enum pf_protocol pf_step_ipv6(struct pf_packet *packet, struct pf_cursor *cursor
     const uint8_t *header = pf_cursor_need(cursor, 1);
     if (header == NULL)
         return pf_lacking(packet, PF_IPV6, cursor, HEADER);
-    if (header[0] >> 4 != 6)
-        return pf_malformed(packet, PF_IPV6);
-    bool outermost = packet->ip == PF_NO_LAYER;
+    bool outermost = packet->ip == PF_NO_LAYER && header[0] >> 4 == 6;
     if (outermost) {
         packet->ip = (uint8_t)(packet->layers - 1);
         packet->ip_version = 6;
@@ -87,6 +85,8 @@ enum pf_protocol pf_step_ipv6(struct pf_packet *packet, struct pf_cursor *cursor
         }
         return pf_lacking(packet, PF_IPV6, cursor, HEADER);
     }
+    if (header[0] >> 4 != 6)
+        return pf_malformed(packet, PF_IPV6);
     size_t payload = pf_be16(header + 4);
     uint8_t next = header[6];
     if (HEADER + payload > cursor->wire)
@@ -94,7 +94,6 @@ enum pf_protocol pf_step_ipv6(struct pf_packet *packet, struct pf_cursor *cursor
     (void)pf_cursor_skip(cursor, HEADER);
     if (payload != 0) /* 0: a jumbogram (RFC 2675), or a segment the sending kernel had not cut up yet */
         pf_cursor_clip(cursor, payload);
-    packet->fragment = false;
     bool on = over_extensions(packet, cursor, &next);
     if (outermost && extension_size(next, 0) == 0) {
         packet->has_ip_proto = true;

@@ -15,8 +15,10 @@ const struct pf_protocol_info pf_protocols[PF_PROTOCOL_COUNT] = {
 
 /* In the order of enum pf_unknown. */
 static const char *const unknown_formats[] = {
-    "unknown link type %" PRIu32, "unknown ethertype 0x%04" PRIx32, "unknown llc 0x%02" PRIx32,  "unknown snap 0x%06" PRIx32,
-    "unknown null %" PRIu32,      "unknown ip protocol %" PRIu32,   "unknown gre version %" PRIu32, "unknown gre routing",
+    "unknown link type %" PRIu32,   "unknown ethertype 0x%04" PRIx32,
+    "unknown llc 0x%02" PRIx32,     "unknown snap 0x%06" PRIx32,
+    "unknown null %" PRIu32,        "unknown ip protocol %" PRIu32,
+    "unknown gre version %" PRIu32, "unknown gre routing",
 };
 
 /* Numbers to protocols; what a table lacks is unknown. */
@@ -26,7 +28,7 @@ struct entry {
 };
 
 static const struct entry link_types[] = {
-    {1, PF_ETH},    {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},
+    {1, PF_ETH},   {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},
     {101, PF_RAW}, {12, PF_RAW},  {14, PF_RAW},   {228, PF_IPV4},    {229, PF_IPV6},
 };
 
@@ -69,7 +71,8 @@ enum pf_protocol pf_unknown(struct pf_packet *packet, enum pf_unknown what, uint
     return note(packet, PF_UNKNOWN, (uint8_t)what, value);
 }
 
-enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor, size_t size)
+enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor,
+                            size_t size)
 {
     return note(packet, size <= cursor->wire ? PF_TRUNCATED : PF_MALFORMED, (uint8_t)protocol, 0);
 }
@@ -100,7 +103,8 @@ size_t pf_fault_text(uint8_t malady, uint8_t faulty, uint32_t value, char *text)
     if (malady == PF_UNKNOWN)
         length = snprintf(text, PF_TEXT_ROOM, unknown_formats[faulty], value);
     else
-        length = snprintf(text, PF_TEXT_ROOM, "%s %s", malady == PF_TRUNCATED ? "truncated" : "malformed", pf_protocols[faulty].name);
+        length = snprintf(text, PF_TEXT_ROOM, "%s %s", malady == PF_TRUNCATED ? "truncated" : "malformed",
+                          pf_protocols[faulty].name);
     return (size_t)length;
 }
 

@@ -45,7 +45,7 @@ struct pf_packet {
     uint8_t ip;                       /* the outermost IP header with the right version nibble */
     uint8_t ip_version, ip_proto;
     bool has_ip_proto;
-    bool fragment;    /* of the innermost IP header so far: the first fragment of a datagram */
+    bool fragment;    /* one of the IP headers so far is that of a first fragment: what it carries goes on elsewhere */
     bool has_tcp_len; /* of the first TCP header */
     uint32_t tcp_len;
     uint8_t malady; /* the first fault: an enum pf_malady, */
@@ -58,7 +58,8 @@ struct pf_packet {
 void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth);
 
 /* `size` octets at `offset` within a layer, or NULL when there is no such layer or they are not all there. */
-static inline const uint8_t *pf_layer_octets(const struct pf_packet *packet, uint8_t layer, uint32_t offset, uint32_t size)
+static inline const uint8_t *pf_layer_octets(const struct pf_packet *packet, uint8_t layer, uint32_t offset,
+                                             uint32_t size)
 {
     if (layer == PF_NO_LAYER)
         return NULL;
@@ -71,19 +72,22 @@ static inline const uint8_t *pf_layer_octets(const struct pf_packet *packet, uin
 /* Source and destination of the outermost IP header: 4 or 16 octets by ip_version, or NULL. */
 static inline const uint8_t *pf_packet_ip_src(const struct pf_packet *packet)
 {
-    return packet->ip_version == 4 ? pf_layer_octets(packet, packet->ip, 12, 4) : pf_layer_octets(packet, packet->ip, 8, 16);
+    return packet->ip_version == 4 ? pf_layer_octets(packet, packet->ip, 12, 4)
+                                   : pf_layer_octets(packet, packet->ip, 8, 16);
 }
 
 static inline const uint8_t *pf_packet_ip_dst(const struct pf_packet *packet)
 {
-    return packet->ip_version == 4 ? pf_layer_octets(packet, packet->ip, 16, 4) : pf_layer_octets(packet, packet->ip, 24, 16);
+    return packet->ip_version == 4 ? pf_layer_octets(packet, packet->ip, 16, 4)
+                                   : pf_layer_octets(packet, packet->ip, 24, 16);
 }
 
 /* For steps. The first fault is the one that is kept. */
 enum pf_protocol pf_malformed(struct pf_packet *packet, enum pf_protocol protocol);
 enum pf_protocol pf_unknown(struct pf_packet *packet, enum pf_unknown what, uint32_t value);
 /* `size` octets were needed and are not all captured: truncated when they were on the wire, else malformed. */
-enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor, size_t size);
+enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor,
+                            size_t size);
 
 /* What follows by number; unknown values are noted. */
 enum pf_protocol pf_by_ethertype(struct pf_packet *packet, uint16_t type);
@@ -92,7 +96,8 @@ enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint16_t link_type);
 /* What follows two octets that are an EtherType from 1536 on, a length below. */
 enum pf_protocol pf_by_type_or_length(struct pf_packet *packet, struct pf_cursor *cursor, uint16_t value);
 
-/* "truncated tcp", "unknown ethertype 0x88cc": at most PF_TEXT_ROOM octets; returns the length, 0 for a sound packet. */
+/* "truncated tcp", "unknown ethertype 0x88cc": at most PF_TEXT_ROOM octets; returns the length, 0 for a sound packet.
+ */
 size_t pf_fault_text(uint8_t malady, uint8_t faulty, uint32_t value, char *text);
 
 #define X(id, name, label, depth, step) enum pf_protocol step(struct pf_packet *packet, struct pf_cursor *cursor);

@@ -1,5 +1,5 @@
-/* The protocols a packet is walked through, in one list: number, name in faults, name in the column `protocol`, how deep
- * it lies, its step. Adding a protocol is a line here and a file with its step (docs/architecture.md). */
+/* The protocols a packet is walked through, in one list: number, name in faults, name in the column `protocol`, how
+ * deep it lies, its step. Adding a protocol is a line here and a file with its step (docs/architecture.md). */
 #ifndef PF_PACKET_PROTOCOL_H
 #define PF_PACKET_PROTOCOL_H
 
@@ -8,23 +8,23 @@
 /* How far a packet is decoded; each includes those before it. */
 enum pf_depth { PF_DEPTH_RECORD, PF_DEPTH_LINK, PF_DEPTH_NETWORK, PF_DEPTH_TRANSPORT, PF_DEPTH_PAYLOAD };
 
-#define PF_PROTOCOLS(X)                                                                                                \
-    X(ETH, "eth", "ETH", LINK, pf_step_eth)                                                                            \
-    X(LLC, "llc", "LLC", LINK, pf_step_llc)                                                                            \
-    X(VLAN, "vlan", "VLAN", LINK, pf_step_vlan)                                                                        \
-    X(SLL, "sll", "SLL", LINK, pf_step_sll)                                                                            \
-    X(SLL2, "sll2", "SLL2", LINK, pf_step_sll2)                                                                        \
-    X(NULL_LINK, "null", "NULL", LINK, pf_step_null)                                                                   \
-    X(LOOP, "null", "NULL", LINK, pf_step_loop)                                                                        \
-    X(RAW, "raw", "", LINK, pf_step_raw)                                                                               \
-    X(ARP, "arp", "ARP", NETWORK, pf_step_arp)                                                                         \
-    X(IPV4, "ipv4", "IPV4", NETWORK, pf_step_ipv4)                                                                     \
-    X(IPV6, "ipv6", "IPV6", NETWORK, pf_step_ipv6)                                                                     \
-    X(GRE, "gre", "GRE", TRANSPORT, pf_step_gre)                                                                       \
-    X(ICMP, "icmp", "ICMP", TRANSPORT, pf_step_icmp)                                                                   \
-    X(ICMPV6, "icmpv6", "ICMPV6", TRANSPORT, pf_step_icmpv6)                                                           \
-    X(TCP, "tcp", "TCP", TRANSPORT, pf_step_tcp)                                                                       \
-    X(UDP, "udp", "UDP", TRANSPORT, pf_step_udp)                                                                       \
+#define PF_PROTOCOLS(X) \
+    X(ETH, "eth", "ETH", LINK, pf_step_eth) \
+    X(LLC, "llc", "LLC", LINK, pf_step_llc) \
+    X(VLAN, "vlan", "VLAN", LINK, pf_step_vlan) \
+    X(SLL, "sll", "SLL", LINK, pf_step_sll) \
+    X(SLL2, "sll2", "SLL2", LINK, pf_step_sll2) \
+    X(NULL_LINK, "null", "NULL", LINK, pf_step_null) \
+    X(LOOP, "null", "NULL", LINK, pf_step_loop) \
+    X(RAW, "raw", "", LINK, pf_step_raw) \
+    X(ARP, "arp", "ARP", NETWORK, pf_step_arp) \
+    X(IPV4, "ipv4", "IPV4", NETWORK, pf_step_ipv4) \
+    X(IPV6, "ipv6", "IPV6", NETWORK, pf_step_ipv6) \
+    X(GRE, "gre", "GRE", TRANSPORT, pf_step_gre) \
+    X(ICMP, "icmp", "ICMP", TRANSPORT, pf_step_icmp) \
+    X(ICMPV6, "icmpv6", "ICMPV6", TRANSPORT, pf_step_icmpv6) \
+    X(TCP, "tcp", "TCP", TRANSPORT, pf_step_tcp) \
+    X(UDP, "udp", "UDP", TRANSPORT, pf_step_udp) \
     X(DNS, "dns", "DNS", PAYLOAD, pf_step_dns)
 
 enum pf_protocol {
@@ -37,8 +37,8 @@ enum pf_protocol {
 
 struct pf_packet;
 
-/* Reads one header at the cursor, moves the cursor to what it carries and pulls its ends to the header's lengths; returns
- * what comes next. Notes what it finds, faults included, in the packet. */
+/* Reads one header at the cursor, moves the cursor to what it carries and pulls its ends to the header's lengths;
+ * returns what comes next. Notes what it finds, faults included, in the packet. */
 typedef enum pf_protocol (*pf_step_function)(struct pf_packet *packet, struct pf_cursor *cursor);
 
 struct pf_protocol_info {

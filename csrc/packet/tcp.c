@@ -10,8 +10,8 @@
 
 enum { HEADER = 20, DNS_PORT = 53, DNS_LENGTH = 2, DNS_HEADER = 12 };
 
-/* RFC 1035 4.2.2: over TCP a message comes after its length. A segment in the middle of one is not taken for a beginning
- * unless it looks like one. */
+/* RFC 1035 4.2.2: over TCP a message comes after its length. A segment in the middle of one is not taken for a
+ * beginning unless it looks like one. */
 static enum pf_protocol payload(const struct pf_packet *packet, const uint8_t *header, struct pf_cursor *cursor)
 {
     if (packet->fragment || (pf_be16(header) != DNS_PORT && pf_be16(header + 2) != DNS_PORT))

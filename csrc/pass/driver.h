@@ -50,10 +50,12 @@ struct pf_driver {
 
     /* The baton: its holder is the worker whose ticket number equals `turn`. */
     atomic_uint_fast64_t turn;
-    size_t walked;         /* the input that is walked, SIZE_MAX before the first */
-    atomic_size_t ended;   /* inputs below this one have no more records */
+    size_t walked;       /* the input that is walked, SIZE_MAX before the first */
+    atomic_size_t ended; /* inputs below this one have no more records */
     struct pf_walk walk;
     uint64_t frames;
+    bool timed; /* a packet with a time was walked; the latest was at: */
+    int64_t last_time;
     bool stream_begun, stream_ended;
     size_t fault_capacity;
 
@@ -65,14 +67,17 @@ struct pf_driver {
     bool emitting;
 };
 
-/* walk.c: walks the records that begin in the ticket's chunk; the caller holds the baton. Afterwards the worker's records
- * point into its window, which holds all their octets. */
-enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error);
+/* walk.c: walks the records that begin in the ticket's chunk; the caller holds the baton. Afterwards the worker's
+ * records point into its window, which holds all their octets. */
+enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                              struct pf_error *error);
 /* Reads a seekable input's chunk ahead of the walk. */
-enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error);
+enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                              struct pf_error *error);
 
 /* order.c: hands on the pieces of a ticket. */
-enum pf_status pf_driver_order(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error);
+enum pf_status pf_driver_order(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                               struct pf_error *error);
 enum pf_status pf_driver_order_init(struct pf_driver *driver, struct pf_error *error);
 void pf_driver_order_clear(struct pf_driver *driver);
 

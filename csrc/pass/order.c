@@ -82,7 +82,8 @@ static enum pf_status emit_ready_lock_held(struct pf_driver *driver, struct pf_e
     return status;
 }
 
-enum pf_status pf_driver_order(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+enum pf_status pf_driver_order(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                               struct pf_error *error)
 {
     if (!driver->ordered)
         return PF_OK;

@@ -8,7 +8,8 @@
 enum { SPINS = 200 }; /* a walk takes a few microseconds: less than a sleeping thread takes to wake */
 
 /* The next ticket, or false when there are none left. */
-static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket *ticket, bool *claimed, struct pf_error *error)
+static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket *ticket, bool *claimed,
+                                      struct pf_error *error)
 {
     struct pf_pass *pass = driver->pass;
     struct pf_ticket *next = &driver->next;
@@ -91,8 +92,8 @@ static size_t keep(const struct pf_pass *pass, struct pf_packet **batch, size_t 
     return count;
 }
 
-static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worker, const struct pf_record *records, size_t count,
-                               struct pf_error *error)
+static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worker, const struct pf_record *records,
+                               size_t count, struct pf_error *error)
 {
     const struct pf_pass *pass = driver->pass;
     struct pf_packet *batch[PF_BATCH];
@@ -110,7 +111,8 @@ static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worke
     return PF_OK;
 }
 
-static enum pf_status do_ticket(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+static enum pf_status do_ticket(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                                struct pf_error *error)
 {
     struct pf_pass *pass = driver->pass;
     if (pf_source_seekable(pass->inputs[ticket->input]->source))

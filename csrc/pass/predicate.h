@@ -1,7 +1,7 @@
 /* Which packets of a pass the sinks get to see.
  *
- * keep() is asked about a batch, so that look-ups in large tables can overlap: it moves the packets that pass to the front
- * and returns how many. Any number of workers call it at once; it changes nothing. Implementations embed struct
+ * keep() is asked about a batch, so that look-ups in large tables can overlap: it moves the packets that pass to the
+ * front and returns how many. Any number of workers call it at once; it changes nothing. Implementations embed struct
  * pf_predicate first. */
 #ifndef PF_PASS_PREDICATE_H
 #define PF_PASS_PREDICATE_H

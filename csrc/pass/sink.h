@@ -20,10 +20,13 @@ struct pf_sink;
 struct pf_sink_ops {
     enum pf_order order;
     enum pf_status (*begin)(struct pf_sink *sink, unsigned workers, struct pf_error *error);
-    enum pf_status (*accept)(struct pf_sink *sink, unsigned worker, struct pf_packet *const *packets, size_t count, struct pf_error *error);
-    enum pf_status (*cut)(struct pf_sink *sink, unsigned worker, void **piece, struct pf_error *error); /* a NULL piece is empty */
-    enum pf_status (*emit)(struct pf_sink *sink, void *piece, struct pf_error *error); /* the piece is the sink's, also on failure */
-    void (*discard)(struct pf_sink *sink, void *piece);                               /* a piece that will not be emitted */
+    enum pf_status (*accept)(struct pf_sink *sink, unsigned worker, struct pf_packet *const *packets, size_t count,
+                             struct pf_error *error);
+    enum pf_status (*cut)(struct pf_sink *sink, unsigned worker, void **piece,
+                          struct pf_error *error); /* a NULL piece is empty */
+    enum pf_status (*emit)(struct pf_sink *sink, void *piece,
+                           struct pf_error *error);     /* the piece is the sink's, also on failure */
+    void (*discard)(struct pf_sink *sink, void *piece); /* a piece that will not be emitted */
     enum pf_status (*finish)(struct pf_sink *sink, struct pf_error *error);
 };
 

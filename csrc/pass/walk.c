@@ -27,7 +27,8 @@ static struct pf_source *source_of(const struct pf_driver *driver, size_t input)
     return driver->pass->inputs[input]->source;
 }
 
-enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                              struct pf_error *error)
 {
     struct pf_source *source = source_of(driver, ticket->input);
     struct pf_window *window = &worker->window;
@@ -76,8 +77,8 @@ static size_t have_from(const struct pf_window *window, uint64_t offset)
 }
 
 /* What is left of a stream is read to its end, to know how much was lost and to let its writer finish. */
-static enum pf_status drain(struct pf_driver *driver, struct pf_source *source, const struct pf_window *window, uint64_t *lost,
-                            struct pf_error *error)
+static enum pf_status drain(struct pf_driver *driver, struct pf_source *source, const struct pf_window *window,
+                            uint64_t *lost, struct pf_error *error)
 {
     struct pf_window scratch = {NULL, 0, 0, 0};
     enum pf_status status = PF_OK;
@@ -91,24 +92,9 @@ static enum pf_status drain(struct pf_driver *driver, struct pf_source *source, 
     return status;
 }
 
-static enum pf_status note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input, struct pf_fault *fault,
-                                 struct pf_error *error)
+static enum pf_status append_fault(struct pf_driver *driver, const struct pf_fault *fault, struct pf_error *error)
 {
     struct pf_pass *pass = driver->pass;
-    struct pf_source *source = source_of(driver, input);
-    fault->input = input;
-    fault->frame_number = driver->frames + 1;
-    fault->offset = driver->walk.offset;
-    if (pf_source_seekable(source))
-        fault->lost = source->size - driver->walk.offset;
-    else
-        PF_TRY(drain(driver, source, window, &fault->lost, error));
-    atomic_store(&driver->ended, input + 1);
-    if (pass->strict) {
-        char text[sizeof error->text];
-        pf_fault_message(fault, source->name, text, sizeof text);
-        return pf_fail(error, PF_FAULT, "%s", text);
-    }
     if (pass->fault_count == driver->fault_capacity) {
         size_t capacity = pf_grown(driver->fault_capacity, pass->fault_count + 1, sizeof *pass->faults);
         struct pf_fault *faults = capacity != 0 ? pf_realloc(pass->faults, capacity * sizeof *faults) : NULL;
@@ -121,8 +107,28 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
     return PF_OK;
 }
 
-static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *worker, size_t input, struct pf_record *record, size_t at,
-                                  struct pf_error *error)
+/* Notes what is wrong with the record at walk.offset: the input ends here. */
+static enum pf_status note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input,
+                                 struct pf_fault *fault, struct pf_error *error)
+{
+    struct pf_source *source = source_of(driver, input);
+    fault->input = input;
+    fault->frame_number = driver->frames + 1;
+    fault->offset = driver->walk.offset;
+    if (pf_source_seekable(source))
+        fault->lost = source->size - driver->walk.offset;
+    else
+        PF_TRY(drain(driver, source, window, &fault->lost, error));
+    atomic_store(&driver->ended, input + 1);
+    if (!driver->pass->strict)
+        return append_fault(driver, fault, error);
+    char text[sizeof error->text];
+    pf_fault_message(fault, source->name, text, sizeof text);
+    return pf_fail(error, PF_FAULT, "%s", text);
+}
+
+static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *worker, size_t input,
+                                  struct pf_record *record, size_t at, struct pf_error *error)
 {
     if (worker->record_count == worker->record_capacity) {
         size_t capacity = pf_grown(worker->record_capacity, worker->record_count + 1, sizeof *record);
@@ -135,13 +141,17 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
     record->octets = (const uint8_t *)at; /* an index until the window no longer moves */
     record->frame_number = ++driver->frames;
     record->input = (uint32_t)input;
+    if (record->timed && (!driver->timed || record->time > driver->last_time)) {
+        driver->timed = true;
+        driver->last_time = record->time;
+    }
     worker->records[worker->record_count++] = *record;
     return PF_OK;
 }
 
 /* The input ended where `size` octets of a record were needed and `have` are there. */
-static enum pf_status ended_within(struct pf_driver *driver, const struct pf_window *window, size_t input, size_t have, size_t size,
-                                   struct pf_error *error)
+static enum pf_status ended_within(struct pf_driver *driver, const struct pf_window *window, size_t input, size_t have,
+                                   size_t size, struct pf_error *error)
 {
     struct pf_source *source = source_of(driver, input);
     bool shrank = pf_source_seekable(source) && driver->walk.offset + have < source->size;
@@ -153,12 +163,14 @@ static enum pf_status ended_within(struct pf_driver *driver, const struct pf_win
     if (shrank)
         (void)snprintf(fault.text, sizeof fault.text, "the file ends here: it became shorter while it was read");
     else
-        (void)snprintf(fault.text, sizeof fault.text, "the capture is cut short: %zu of the record's %zu octets are there", have, size);
+        (void)snprintf(fault.text, sizeof fault.text,
+                       "the capture is cut short: %zu of the record's %zu octets are there", have, size);
     return note_fault(driver, window, input, &fault, error);
 }
 
 /* Has the next `size` octets in the window; false when the input ends before them, which is then noted. */
-static enum pf_status need(struct pf_driver *driver, struct pf_window *window, size_t input, size_t size, bool *there, struct pf_error *error)
+static enum pf_status need(struct pf_driver *driver, struct pf_window *window, size_t input, size_t size, bool *there,
+                           struct pf_error *error)
 {
     struct pf_source *source = source_of(driver, input);
     uint64_t offset = driver->walk.offset;
@@ -173,7 +185,8 @@ static enum pf_status need(struct pf_driver *driver, struct pf_window *window, s
 }
 
 /* Walks from driver->walk.offset up to `end`, or to the end of the input. */
-static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *worker, size_t input, uint64_t end, struct pf_error *error)
+static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *worker, size_t input, uint64_t end,
+                                   struct pf_error *error)
 {
     struct pf_window *window = &worker->window;
     struct pf_walk *walk = &driver->walk;
@@ -182,7 +195,8 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
         struct pf_fault fault = {.kind = PF_NO_FAULT};
         size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
         bool there = true;
-        enum pf_step step = walk->format->step(walk, window->octets + (have != 0 ? at : 0), have, &record, &body, &size, &fault);
+        enum pf_step step =
+            walk->format->step(walk, window->octets + (have != 0 ? at : 0), have, &record, &body, &size, &fault);
         if (step == PF_STEP_FAULT)
             return note_fault(driver, window, input, &fault, error);
         if (have < size)
@@ -196,16 +210,25 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
     return PF_OK;
 }
 
-static void start_input(struct pf_driver *driver, size_t input)
+static enum pf_status start_input(struct pf_driver *driver, size_t input, struct pf_error *error)
 {
+    const struct pf_input *opened = driver->pass->inputs[input];
     driver->walked = input;
-    driver->walk = driver->pass->inputs[input]->walk;
+    driver->walk = opened->walk;
     driver->stream_begun = driver->stream_ended = false;
+    if (!opened->timed || !driver->timed || opened->first_time >= driver->last_time)
+        return PF_OK;
+    struct pf_fault fault = {
+        .kind = PF_OVERLAP, .input = input, .frame_number = driver->frames + 1, .offset = driver->walk.offset};
+    (void)snprintf(fault.text, sizeof fault.text,
+                   "begins before the files ahead of it end: packets are not in the order of their times");
+    return append_fault(driver, &fault, error);
 }
 
-/* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves nothing
- * over: it reads its last record to the end. */
-static enum pf_status read_stream(struct pf_driver *driver, struct pf_window *window, size_t input, struct pf_error *error)
+/* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves
+ * nothing over: it reads its last record to the end. */
+static enum pf_status read_stream(struct pf_driver *driver, struct pf_window *window, size_t input,
+                                  struct pf_error *error)
 {
     const struct pf_input *opened = driver->pass->inputs[input];
     size_t head = driver->stream_begun ? 0 : opened->head_size;
@@ -222,14 +245,15 @@ static enum pf_status read_stream(struct pf_driver *driver, struct pf_window *wi
     return fill(driver, opened->source, window, chunk > least ? chunk : least, error);
 }
 
-enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket, struct pf_error *error)
+enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                              struct pf_error *error)
 {
     struct pf_window *window = &worker->window;
     size_t input = ticket->input;
     bool stream = !pf_source_seekable(source_of(driver, input));
     worker->record_count = 0;
     if (driver->walked != input)
-        start_input(driver, input);
+        PF_TRY(start_input(driver, input, error));
     if (atomic_load(&driver->ended) > input)
         return PF_OK;
     uint64_t end = ticket->start + driver->chunk;

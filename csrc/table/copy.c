@@ -51,7 +51,8 @@ static enum pf_status append(struct pf_copied *copied, const void *octets, size_
     return PF_OK;
 }
 
-static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
+                             struct pf_error *error)
 {
     struct pf_copy_sink *sink = (struct pf_copy_sink *)base;
     if (sink->open[worker] == NULL)
@@ -63,7 +64,8 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
         const struct pf_record *record = &packets[i]->record;
         uint8_t header[PF_PCAP_RECORD_HEADER];
         if (!pf_pcap_put_record(header, record, sink->nanoseconds))
-            return pf_fail(error, PF_INVALID, "%s: the time of packet %" PRIu64 " does not fit a pcap file", sink->draft->path, record->frame_number);
+            return pf_fail(error, PF_INVALID, "%s: the time of packet %" PRIu64 " does not fit a pcap file",
+                           sink->draft->path, record->frame_number);
         if (record->cap_len > copied->longest)
             copied->longest = record->cap_len;
         PF_TRY(append(copied, header, sizeof header, error));
@@ -111,11 +113,17 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 }
 
 static const struct pf_sink_ops ops = {
-    .order = PF_ORDER_FILE, .begin = begin, .accept = accept, .cut = cut, .emit = emit, .discard = discard, .finish = finish,
+    .order = PF_ORDER_FILE,
+    .begin = begin,
+    .accept = accept,
+    .cut = cut,
+    .emit = emit,
+    .discard = discard,
+    .finish = finish,
 };
 
-enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *draft, struct pf_input *const *inputs, size_t input_count,
-                                 struct pf_error *error)
+enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *draft, struct pf_input *const *inputs,
+                                 size_t input_count, struct pf_error *error)
 {
     memset(sink, 0, sizeof *sink);
     sink->sink.ops = &ops;
@@ -125,8 +133,9 @@ enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *dra
     for (size_t i = 0; i < input_count; i++) {
         const struct pf_walk *walk = &inputs[i]->walk;
         if (walk->link_type != inputs[0]->walk.link_type)
-            return pf_fail(error, PF_INVALID, "%s: a pcap file holds one link type, and %s has %u where %s has %u", draft->path,
-                           inputs[i]->source->name, walk->link_type, inputs[0]->source->name, inputs[0]->walk.link_type);
+            return pf_fail(error, PF_INVALID, "%s: a pcap file holds one link type, and %s has %u where %s has %u",
+                           draft->path, inputs[i]->source->name, walk->link_type, inputs[0]->source->name,
+                           inputs[0]->walk.link_type);
         sink->nanoseconds |= walk->nanoseconds;
         if (walk->snap_len > sink->snap_len)
             sink->snap_len = walk->snap_len;

@@ -9,7 +9,7 @@
 struct pf_copy_sink {
     struct pf_sink sink;
     struct pf_draft *draft; /* the caller's, begun; the caller commits it */
-    struct pf_walk like; /* what the header says */
+    struct pf_walk like;    /* what the header says */
     uint32_t snap_len;
     bool nanoseconds;
     uint64_t written; /* packets, after finish */
@@ -18,8 +18,8 @@ struct pf_copy_sink {
 };
 
 /* Writes the header of the new file, which must hold what these inputs hold: one link type. */
-enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *draft, struct pf_input *const *inputs, size_t input_count,
-                                 struct pf_error *error);
+enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *draft, struct pf_input *const *inputs,
+                                 size_t input_count, struct pf_error *error);
 void pf_copy_sink_clear(struct pf_copy_sink *sink);
 
 #endif

@@ -12,8 +12,8 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return sink->open != NULL ? PF_OK : pf_fail_memory(error);
 }
 
-static enum pf_status fill(struct pf_column *column, const struct pf_field *field, struct pf_packet *const *packets, size_t count,
-                           struct pf_error *error)
+static enum pf_status fill(struct pf_column *column, const struct pf_field *field, struct pf_packet *const *packets,
+                           size_t count, struct pf_error *error)
 {
     PF_TRY(pf_column_reserve(column, count, error));
     for (size_t i = 0; i < count; i++) {
@@ -28,7 +28,8 @@ static enum pf_status fill(struct pf_column *column, const struct pf_field *fiel
     return PF_OK;
 }
 
-static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
+                             struct pf_error *error)
 {
     struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
     if (sink->open[worker] == NULL)
@@ -69,7 +70,13 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 }
 
 static const struct pf_sink_ops ops = {
-    .order = PF_ORDER_FILE, .begin = begin, .accept = accept, .cut = cut, .emit = emit, .discard = discard, .finish = finish,
+    .order = PF_ORDER_FILE,
+    .begin = begin,
+    .accept = accept,
+    .cut = cut,
+    .emit = emit,
+    .discard = discard,
+    .finish = finish,
 };
 
 enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct pf_field *const *fields, size_t count,

@@ -11,6 +11,7 @@ _Rules = tuple[bool, bool, bool]
 _Suspects = tuple[_Rules, Iterable[str], Iterable[str], Iterable[int]]
 _Fault = tuple[str, int, int, int, int, str]
 
+@final
 class Input:
     def __new__(cls, kind: str, name: str, object: Any = None, start: int | None = None) -> Input: ...
     @property

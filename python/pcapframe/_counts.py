@@ -133,7 +133,7 @@ class IocCounts(NamedTuple):
     seq: Counts
     """Packets per TCP sequence number."""
 
-    def __add__(self, other: object) -> IocCounts:  # type: ignore[override]  # a tuple's would join them end to end
+    def __add__(self, other: object) -> IocCounts:  # a tuple's would join them end to end
         if not isinstance(other, IocCounts):
             return NotImplemented
         return IocCounts(self.dns + other.dns, self.ip + other.ip, self.seq + other.seq)

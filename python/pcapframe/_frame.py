@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import html
 import importlib
+import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -60,7 +61,9 @@ class Column:
 
     __slots__ = ("_categories", "_kind", "_name", "_texts", "_valid", "_values")
 
-    def __init__(self, name: str, kind: str, values: _Array, valid: _Array | None, categories: list[str] | None) -> None:
+    def __init__(
+        self, name: str, kind: str, values: _Array, valid: _Array | None, categories: list[str] | None
+    ) -> None:
         self._name, self._kind = name, kind
         self._values, self._valid, self._categories = values, valid, categories
         if valid is not None:
@@ -126,7 +129,7 @@ class Column:
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def _where_valid(self, result: _Array) -> _Array:
-        return result if self._valid is None else result & self._valid
+        return np.asarray(result) if self._valid is None else result & self._valid
 
     def _by_text(self, accepts: Any) -> _Array:
         """Ask each distinct text once."""
@@ -134,34 +137,30 @@ class Column:
         table = np.fromiter((accepts(text) for text in self._categories), dtype=bool, count=len(self._categories))
         return table[self._values] if len(table) else np.zeros(len(self), dtype=bool)
 
-    def _compare(self, operator: str, other: Any) -> _Array:
+    def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
         if isinstance(other, Column):
-            both: _Array = getattr(self.values, operator)(other.values)
-            return other._where_valid(self._where_valid(both))
+            return other._where_valid(self._where_valid(compare(self.values, other.values)))
         if self._categories is not None and isinstance(other, str):
-            return self._where_valid(self._by_text(lambda text: getattr(text, operator)(other)))
-        result = getattr(self.values, operator)(np.asarray(other) if not isinstance(other, int) else other)
-        if result is NotImplemented or not isinstance(result, np.ndarray):
-            return NotImplemented
-        return self._where_valid(result)
+            return self._where_valid(self._by_text(lambda text: compare(text, other)))
+        return self._where_valid(np.broadcast_to(compare(self.values, other), len(self)))
 
-    def __eq__(self, other: object) -> _Array:  # type: ignore[override]
-        return self._compare("__eq__", other)
+    def __eq__(self, other: object) -> _Array:  # type: ignore[override]  # as NumPy's: element by element
+        return self._compare(operator.eq, other)
 
     def __ne__(self, other: object) -> _Array:  # type: ignore[override]
-        return self._compare("__ne__", other)
+        return self._compare(operator.ne, other)
 
     def __lt__(self, other: Any) -> _Array:
-        return self._compare("__lt__", other)
+        return self._compare(operator.lt, other)
 
     def __le__(self, other: Any) -> _Array:
-        return self._compare("__le__", other)
+        return self._compare(operator.le, other)
 
     def __gt__(self, other: Any) -> _Array:
-        return self._compare("__gt__", other)
+        return self._compare(operator.gt, other)
 
     def __ge__(self, other: Any) -> _Array:
-        return self._compare("__ge__", other)
+        return self._compare(operator.ge, other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -170,7 +169,9 @@ class Column:
         wanted = values if isinstance(values, set | frozenset) else set(values)
         if self._categories is not None:
             return self._where_valid(self._by_text(wanted.__contains__))
-        return self._where_valid(np.isin(self._values, np.array(sorted(wanted))) if wanted else np.zeros(len(self), dtype=bool))
+        return self._where_valid(
+            np.isin(self._values, np.array(sorted(wanted))) if wanted else np.zeros(len(self), dtype=bool)
+        )
 
     def tolist(self) -> list[Any]:
         """Return a list of `int` or `str`, None where null."""
@@ -186,7 +187,7 @@ class Column:
     def to_pandas(self, strings: str = "category") -> pd.Series[Any]:
         """Return a `pandas.Series`; see `Frame.to_pandas`."""
         pandas = import_pandas("Column.to_pandas")
-        return pandas.Series(self._pandas(pandas, strings), name=self._name)  # type: ignore[no-any-return]
+        return pandas.Series(self._pandas(pandas, strings), name=self._name)
 
     def _pandas(self, pandas: Any, strings: str) -> Any:
         values, valid = self._values, self._valid
@@ -207,7 +208,9 @@ class Column:
 
     def _head(self, n: int) -> list[Any]:
         valid = None if self._valid is None else self._valid[:n]
-        return Column(self._name, self._kind, self._values[:n], None if valid is None else valid.copy(), self._categories).tolist()
+        return Column(
+            self._name, self._kind, self._values[:n], None if valid is None else valid.copy(), self._categories
+        ).tolist()
 
 
 def _string_dtype(pandas: Any) -> Any:
@@ -271,7 +274,7 @@ class Frame:
     @overload
     def __getitem__(self, key: str) -> Column: ...
     @overload
-    def __getitem__(self, key: int | slice | Sequence[str] | _Array) -> Frame: ...
+    def __getitem__(self, key: int | slice | list[str] | tuple[str, ...] | _Array) -> Frame: ...
     def __getitem__(self, key: Any) -> Column | Frame:
         if isinstance(key, str):
             return self._column(key)
@@ -289,7 +292,9 @@ class Frame:
     def _row(self, key: Any) -> Frame:
         number = key.__index__() if hasattr(key, "__index__") else None
         if number is None:
-            raise TypeError(f"a column name, list of names, row number, slice or bool array is needed, not {type(key).__name__}")
+            raise TypeError(
+                f"a column name, list of names, row number, slice or bool array is needed, not {type(key).__name__}"
+            )
         if not -len(self) <= number < len(self):
             raise IndexError(f"row {number} of {len(self)}")
         return self._with(self._native.slice(number % len(self), 1))
@@ -327,7 +332,9 @@ class Frame:
         pandas = import_pandas("Frame.to_pandas")
         if strings not in ("category", "str"):
             raise ValueError(f"strings: 'category' or 'str', not {strings!r}")
-        table: pd.DataFrame = pandas.DataFrame({name: self._column(name)._pandas(pandas, strings) for name in self.columns})
+        table: pd.DataFrame = pandas.DataFrame(
+            {name: self._column(name)._pandas(pandas, strings) for name in self.columns}
+        )
         return table
 
     def to_numpy(self) -> dict[str, _Array]:

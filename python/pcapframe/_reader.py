@@ -25,8 +25,8 @@ _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not st
 
 # Names of link types (tcpdump.org/linktypes), for people.
 _LINK_TYPES = {
-    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 101: "RAW", 105: "IEEE802_11", 108: "LOOP", 113: "LINUX_SLL",
-    127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
+    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 101: "RAW", 105: "IEEE802_11", 108: "LOOP",
+    113: "LINUX_SLL", 127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
 }  # fmt: skip
 
 
@@ -105,7 +105,9 @@ class CaptureInfo:
         return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows())
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows()
+        )
         return f"<table><tbody>{rows}</tbody></table>"
 
 
@@ -227,8 +229,8 @@ class _Options:
 class Capture:
     """An opened capture. It is never changed, and several threads may ask it at once.
 
-    A question is one pass over all packets, on all threads, with the GIL released; Ctrl-C ends it at once and leaves the
-    Capture as it was.
+    A question is one pass over all packets, on all threads, with the GIL released; Ctrl-C ends it at once and leaves
+    the Capture as it was.
     """
 
     __slots__ = ("_faults", "_inputs", "_options")
@@ -260,12 +262,20 @@ class Capture:
         octets = self._octets()
         return f"<Capture {names}: {'a stream' if octets is None else f'{octets:,} octets'}>"
 
-    def _run(self, ask: Callable[..., Any], *arguments: Any, on_packets: Callable[[int], object] | None = None, stacklevel: int = 4) -> Any:
+    def _run(
+        self,
+        ask: Callable[..., Any],
+        *arguments: Any,
+        on_packets: Callable[[int], object] | None = None,
+        stacklevel: int = 4,
+    ) -> Any:
         """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
         total, progress, options = self._octets(), self._options.progress, self._options
         bar = None
         if not callable(progress):
-            wanted = progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
+            wanted = (
+                progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
+            )
             progress = bar = _progress.shown(total) if wanted else None
 
         def tick(octets: int, packets: int) -> None:
@@ -276,7 +286,9 @@ class Capture:
 
         heard = progress is not None or on_packets is not None
         try:
-            result, faults = ask(self._inputs, (options.threads, options.chunk, options.strict, tick if heard else None), *arguments)
+            result, faults = ask(
+                self._inputs, (options.threads, options.chunk, options.strict, tick if heard else None), *arguments
+            )
         finally:
             if bar is not None:
                 bar.close()
