@@ -4,15 +4,21 @@
 
 #include <string.h>
 
-enum { FIRST_SLOTS = 256 }; /* 4 KiB of one-word slots: most tables of most captures are small */
+enum { FIRST_SLOTS = 512 }; /* 4 KiB of narrow slots: most tables of most captures are small */
 
 typedef unsigned __int128 wide;
 
-/* The functions marked `inline ... words` are called with a literal 1 or 2, so that one source gives two tight loops.
- */
-static inline uint64_t hash_of(const struct pf_keycount *table, const uint64_t *key, unsigned words)
+/* Functions marked inline that take a form are called with a literal one on the paths that matter, so that one source
+ * gives three tight loops. */
+
+static inline unsigned words_of(enum pf_form form)
 {
-    return words == 1 ? pf_hash_word(table->secret, key[0]) : pf_hash_octets(table->secret, key, 16);
+    return form == PF_PAIR ? 2 : 1;
+}
+
+static inline uint64_t hash_of(const struct pf_secret *secret, const uint64_t *key, unsigned words)
+{
+    return words == 1 ? pf_hash_word(secret, key[0]) : pf_hash_octets(secret, key, 16);
 }
 
 static inline size_t partition_of(uint64_t hash)
@@ -25,84 +31,139 @@ static inline size_t home_of(uint64_t hash, size_t size)
     return (size_t)(hash >> 12) & (size - 1);
 }
 
-static inline bool equal(const uint64_t *a, const uint64_t *b, unsigned words)
+static inline uint64_t count_of(const uint64_t *slot, enum pf_form form)
 {
-    return a[0] == b[0] && (words == 1 || a[1] == b[1]);
+    return form == PF_NARROW ? slot[0] >> 32 : slot[form - 1];
 }
 
-/* The slot of `key`, or the empty one where it belongs: load stays below 3/4, so there is one. */
-static inline uint64_t *find(const struct pf_partition *part, const uint64_t *key, uint64_t hash, unsigned words)
+static inline bool holds(const uint64_t *slot, const uint64_t *key, enum pf_form form)
+{
+    if (form == PF_NARROW)
+        return (uint32_t)slot[0] == key[0];
+    return slot[0] == key[0] && (form == PF_WORD || slot[1] == key[1]);
+}
+
+/* Writes a slot; false where its form has no room for the key or the count. */
+static inline bool put(uint64_t *slot, const uint64_t *key, uint64_t count, enum pf_form form)
+{
+    if (form == PF_NARROW) {
+        if ((key[0] | count) > UINT32_MAX)
+            return false;
+        slot[0] = count << 32 | key[0];
+        return true;
+    }
+    slot[0] = key[0];
+    if (form == PF_PAIR)
+        slot[1] = key[1];
+    slot[form - 1] = count;
+    return true;
+}
+
+static inline void get_key(const uint64_t *slot, uint64_t key[2], enum pf_form form)
+{
+    key[0] = form == PF_NARROW ? (uint32_t)slot[0] : slot[0];
+    key[1] = form == PF_PAIR ? slot[1] : 0;
+}
+
+/* The slot of `key`, or the empty one where it belongs: at most 3/4 are taken, so there is one. */
+static inline uint64_t *find(const struct pf_partition *part, const uint64_t *key, uint64_t hash, enum pf_form form)
 {
     size_t at = home_of(hash, part->size);
     for (;;) {
-        uint64_t *slot = part->slots + at * (words + 1);
-        if (slot[words] == 0 || equal(slot, key, words))
+        uint64_t *slot = part->slots + at * form;
+        if (count_of(slot, form) == 0 || holds(slot, key, form))
             return slot;
         at = (at + 1) & (part->size - 1);
     }
 }
 
-/* Counts of one key add up to at most the packets of all captures ever read: 2^64 is out of reach, saturation is not.
- */
-static inline void add(uint64_t *count, uint64_t by)
+/* Counts of one key add up to at most the packets of all captures ever read: 2^64 is out of reach, saturation is not. */
+static inline uint64_t sum(uint64_t count, uint64_t by)
 {
-    *count = by <= UINT64_MAX - *count ? *count + by : UINT64_MAX;
+    return by <= UINT64_MAX - count ? count + by : UINT64_MAX;
 }
 
-static bool grow_lock_held(struct pf_keycount *table, struct pf_partition *part)
+static size_t octets_of(size_t size, enum pf_form form)
 {
-    unsigned words = table->words;
-    size_t slot_octets = (words + 1) * sizeof(uint64_t);
-    struct pf_partition bigger = {.size = part->size != 0 ? part->size * 2 : FIRST_SLOTS};
-    if (bigger.size > SIZE_MAX / slot_octets)
+    return size * form * sizeof(uint64_t);
+}
+
+/* Moves all slots to a table of another size or form. */
+static bool rebuild_lock_held(struct pf_keycount *table, struct pf_partition *part, size_t size, enum pf_form form)
+{
+    struct pf_partition built = {.size = size, .form = form};
+    if (size > SIZE_MAX / octets_of(1, form))
         return false;
-    bigger.slots = pf_arena_take(&table->arena, bigger.size * slot_octets);
-    if (bigger.slots == NULL)
+    built.slots = pf_arena_take(&table->arena, octets_of(size, form));
+    if (built.slots == NULL)
         return false;
     for (size_t i = 0; i < part->size; i++) {
-        const uint64_t *slot = part->slots + i * (words + 1);
-        if (slot[words] != 0)
-            memcpy(find(&bigger, slot, hash_of(table, slot, words), words), slot, slot_octets);
+        const uint64_t *slot = part->slots + i * part->form;
+        uint64_t key[2], count = count_of(slot, part->form);
+        if (count == 0)
+            continue;
+        get_key(slot, key, part->form);
+        (void)put(find(&built, key, hash_of(table->secret, key, words_of(form)), form), key, count, form);
     }
-    pf_arena_give(&table->arena, part->slots, part->size * slot_octets);
-    part->slots = bigger.slots;
-    part->size = bigger.size;
+    pf_arena_give(&table->arena, part->slots, octets_of(part->size, part->form));
+    part->slots = built.slots;
+    part->size = size;
+    part->form = form;
     return true;
 }
 
-/* The keys all belong to this partition. */
-static inline bool add_all(struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n,
-                           uint64_t by, unsigned words)
+/* Adds keys of this partition one after the other; returns how many were added before it must grow or get wider slots. */
+static inline size_t add_some(const struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n, uint64_t by,
+                              enum pf_form form)
 {
-    bool done = true;
-    pf_mutex_lock(&part->lock);
+    unsigned words = words_of(form);
+    size_t limit = part->size / 4 * 3;
     for (size_t i = 0; part->size != 0 && i < n; i++) {
-        uint64_t hash = hash_of(table, keys + i * words, words);
-        __builtin_prefetch(part->slots + home_of(hash, part->size) * (words + 1), 1);
+        uint64_t hash = hash_of(table->secret, keys + i * words, words);
+        __builtin_prefetch(part->slots + home_of(hash, part->size) * form, 1);
     }
-    for (size_t i = 0; i < n && done; i++) {
-        if (part->used >= part->size / 4 * 3 && !grow_lock_held(table, part)) {
-            done = false;
-            break;
-        }
+    for (size_t i = 0; i < n; i++) {
         const uint64_t *key = keys + i * words;
-        uint64_t *slot = find(part, key, hash_of(table, key, words), words);
-        if (slot[words] == 0) {
-            memcpy(slot, key, words * sizeof *key);
-            part->used++;
-        }
-        add(&slot[words], by);
+        if (part->used >= limit)
+            return i;
+        uint64_t *slot = find(part, key, hash_of(table->secret, key, words), form);
+        uint64_t count = count_of(slot, form);
+        if (!put(slot, key, sum(count, by), form))
+            return i;
+        part->used += count == 0;
     }
-    pf_mutex_unlock(&part->lock);
-    return done;
+    return n;
 }
 
-static enum pf_status add_partition(struct pf_keycount *table, size_t partition, const uint64_t *keys, size_t n,
-                                    uint64_t by, struct pf_error *error)
+static size_t add_by_form(const struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n, uint64_t by)
+{
+    switch (part->form) {
+    case PF_NARROW:
+        return add_some(table, part, keys, n, by, PF_NARROW);
+    case PF_WORD:
+        return add_some(table, part, keys, n, by, PF_WORD);
+    default:
+        return add_some(table, part, keys, n, by, PF_PAIR);
+    }
+}
+
+/* The keys all belong to this partition. */
+static enum pf_status add_partition(struct pf_keycount *table, size_t partition, const uint64_t *keys, size_t n, uint64_t by,
+                                    struct pf_error *error)
 {
     struct pf_partition *part = &table->partitions[partition];
-    bool done = table->words == 1 ? add_all(table, part, keys, n, by, 1) : add_all(table, part, keys, n, by, 2);
-    return done ? PF_OK : pf_fail_memory(error);
+    bool good = true;
+    pf_mutex_lock(&part->lock);
+    for (size_t done = 0; good && done < n;) {
+        done += add_by_form(table, part, keys + done * table->words, n - done, by);
+        if (done == n)
+            break;
+        bool full = part->used >= part->size / 4 * 3;
+        size_t size = part->size == 0 ? FIRST_SLOTS : full ? part->size * 2 : part->size;
+        good = rebuild_lock_held(table, part, size, full ? part->form : PF_WORD);
+    }
+    pf_mutex_unlock(&part->lock);
+    return good ? PF_OK : pf_fail_memory(error);
 }
 
 void pf_keycount_init(struct pf_keycount *table, unsigned words)
@@ -111,8 +172,10 @@ void pf_keycount_init(struct pf_keycount *table, unsigned words)
     table->words = words;
     table->secret = pf_secret();
     pf_arena_init(&table->arena);
-    for (size_t i = 0; i < PF_PARTITIONS; i++)
+    for (size_t i = 0; i < PF_PARTITIONS; i++) {
         pf_mutex_init(&table->partitions[i].lock);
+        table->partitions[i].form = words == 1 ? PF_NARROW : PF_PAIR;
+    }
 }
 
 void pf_keycount_clear(struct pf_keycount *table)
@@ -121,7 +184,7 @@ void pf_keycount_clear(struct pf_keycount *table)
         return;
     for (size_t i = 0; i < PF_PARTITIONS; i++) {
         struct pf_partition *part = &table->partitions[i];
-        pf_arena_give(&table->arena, part->slots, part->size * (table->words + 1) * sizeof(uint64_t));
+        pf_arena_give(&table->arena, part->slots, octets_of(part->size, part->form));
         pf_mutex_clear(&part->lock);
     }
     pf_arena_clear(&table->arena);
@@ -133,14 +196,14 @@ enum pf_status pf_keycount_add(struct pf_keycount *table, const uint64_t *keys, 
 {
     for (size_t i = 0; by != 0 && i < n; i++) {
         const uint64_t *key = keys + i * table->words;
-        PF_TRY(add_partition(table, partition_of(hash_of(table, key, table->words)), key, 1, by, error));
+        PF_TRY(add_partition(table, partition_of(hash_of(table->secret, key, table->words)), key, 1, by, error));
     }
     return PF_OK;
 }
 
 enum pf_status pf_keycount_merge(struct pf_keycount *table, const struct pf_keycount *from, struct pf_error *error)
 {
-    struct pf_keycount_place place = {0, 0};
+    struct pf_keycount_place place = {.partition = 0};
     const uint64_t *key;
     uint64_t count;
     while (pf_keycount_next(from, &place, &key, &count))
@@ -150,17 +213,17 @@ enum pf_status pf_keycount_merge(struct pf_keycount *table, const struct pf_keyc
 
 uint64_t pf_keycount_get(const struct pf_keycount *table, const uint64_t *key)
 {
-    uint64_t hash = hash_of(table, key, table->words);
+    uint64_t hash = hash_of(table->secret, key, table->words);
     const struct pf_partition *part = &table->partitions[partition_of(hash)];
-    return part->size != 0 ? find(part, key, hash, table->words)[table->words] : 0;
+    return part->size != 0 ? count_of(find(part, key, hash, part->form), part->form) : 0;
 }
 
 void pf_keycount_prefetch(const struct pf_keycount *table, const uint64_t *key)
 {
-    uint64_t hash = hash_of(table, key, table->words);
+    uint64_t hash = hash_of(table->secret, key, table->words);
     const struct pf_partition *part = &table->partitions[partition_of(hash)];
     if (part->size != 0)
-        __builtin_prefetch(part->slots + home_of(hash, part->size) * (table->words + 1));
+        __builtin_prefetch(part->slots + home_of(hash, part->size) * part->form);
 }
 
 size_t pf_keycount_size(const struct pf_keycount *table)
@@ -179,31 +242,31 @@ static void put_wide(uint64_t halves[2], wide value)
 
 void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *moments)
 {
-    wide sum = (wide)moments->sum[0] << 64 | moments->sum[1];
+    wide total = (wide)moments->sum[0] << 64 | moments->sum[1];
     wide squares = (wide)moments->squares[0] << 64 | moments->squares[1];
-    struct pf_keycount_place place = {0, 0};
+    struct pf_keycount_place place = {.partition = 0};
     const uint64_t *key;
     uint64_t count;
     while (pf_keycount_next(table, &place, &key, &count)) {
         moments->n++;
-        sum += count;
+        total += count;
         squares += (wide)count * count;
     }
-    put_wide(moments->sum, sum);
+    put_wide(moments->sum, total);
     put_wide(moments->squares, squares);
 }
 
 bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key,
                       uint64_t *count)
 {
-    unsigned words = table->words;
     for (; place->partition < PF_PARTITIONS; place->partition++, place->slot = 0) {
         const struct pf_partition *part = &table->partitions[place->partition];
         while (place->slot < part->size) {
-            const uint64_t *slot = part->slots + place->slot++ * (words + 1);
-            if (slot[words] != 0) {
-                *key = slot;
-                *count = slot[words];
+            const uint64_t *slot = part->slots + place->slot++ * part->form;
+            *count = count_of(slot, part->form);
+            if (*count != 0) {
+                get_key(slot, place->key, part->form);
+                *key = place->key;
                 return true;
             }
         }
@@ -236,7 +299,7 @@ static enum pf_status flush_one(struct pf_keystage *stage, size_t partition, str
 enum pf_status pf_keystage_push(struct pf_keystage *stage, const uint64_t *key, struct pf_error *error)
 {
     unsigned words = stage->table->words;
-    size_t partition = partition_of(hash_of(stage->table, key, words));
+    size_t partition = partition_of(hash_of(stage->table->secret, key, words));
     uint64_t *to = stage->keys + (partition * PF_STAGED + stage->count[partition]) * words;
     to[0] = key[0];
     if (words == 2)

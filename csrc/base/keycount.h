@@ -2,13 +2,18 @@
  *
  *   key --keyed hash--> high 6 bits: partition (a lock each)      the bits below: slot, then linear probing
  *
- * A key is one or two 64-bit words (`words`); a slot is the key and its count, empty where the count is 0. A worker
- * collects keys per partition in a pf_keystage and adds them as a batch with prefetching, so that the cache misses of a
- * batch overlap and a lock is taken once per batch. Slots come from the table's own arena. Results never depend on the
- * order of slots.
+ * A key is one or two 64-bit words (`words`). A slot is empty where its count is 0 and has one of three forms:
  *
- * pf_keycount_add and the stage functions: any thread at once, one stage per thread. Everything else: one thread, or
- * many readers, while nobody adds. */
+ *   PF_NARROW   | key 32 | count 32 |                  while all keys and counts of a partition fit: half the memory,
+ *   PF_WORD     |     key 64     |     count 64     |  half the cache misses
+ *   PF_PAIR     |     key 64     |      key 64      |     count 64     |
+ *
+ * A worker collects keys per partition in a pf_keystage and adds them as a batch with prefetching, so that the cache
+ * misses of a batch overlap and a lock is taken once per batch. Slots come from the table's own arena. Results never
+ * depend on the order of slots.
+ *
+ * pf_keycount_add and the stage functions: any thread at once, one stage per thread. Everything else: one thread, or many
+ * readers, while nobody adds. */
 #ifndef PF_BASE_KEYCOUNT_H
 #define PF_BASE_KEYCOUNT_H
 
@@ -21,6 +26,8 @@ enum {
     PF_STAGED = 128,    /* keys collected per partition: enough to hide misses, 64 KiB a worker and one-word table */
 };
 
+enum pf_form { PF_NARROW = 1, PF_WORD, PF_PAIR }; /* the value is the slot's size in words */
+
 struct pf_keycount {
     unsigned words; /* per key: 1 or 2 */
     const struct pf_secret *secret;
@@ -30,6 +37,7 @@ struct pf_keycount {
         uint64_t *slots;
         size_t size; /* slots there are: 0 or a power of two */
         size_t used;
+        enum pf_form form;
     } partitions[PF_PARTITIONS];
 };
 
@@ -59,9 +67,10 @@ void pf_keycount_prefetch(const struct pf_keycount *table, const uint64_t *key);
 size_t pf_keycount_size(const struct pf_keycount *table);                              /* distinct keys */
 void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *moments); /* adds to *moments */
 
-/* Steps through all keys in no order: start with a zeroed place; false at the end. */
+/* Steps through all keys in no order: start with a zeroed place; false at the end. *key is good until the next step. */
 struct pf_keycount_place {
     size_t partition, slot;
+    uint64_t key[2];
 };
 bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key,
                       uint64_t *count);

@@ -220,7 +220,7 @@ static PyObject *write_pcap(PyObject *module, PyObject *arguments)
 static PyObject *census_faults(const struct pf_census *census)
 {
     PyObject *faults = PyDict_New();
-    struct pf_keycount_place place = {0, 0};
+    struct pf_keycount_place place = {.partition = 0};
     const uint64_t *key;
     uint64_t count;
     while (faults != NULL && pf_keycount_next(&census->faults, &place, &key, &count)) {

@@ -15,6 +15,7 @@ struct pf_record {
     uint32_t cap_len, len; /* captured, on the wire */
     uint32_t input;
     uint16_t link_type;
+    uint8_t link_high; /* bits 26 to 31 of the link type of a classic pcap: the FCS length and its like */
     bool timed; /* a record may come without a time */
 };
 
@@ -37,7 +38,7 @@ struct pf_walk {
     uint16_t link_type;
     uint32_t snap_len;
     uint8_t minor; /* of the version */
-    uint8_t fcs;   /* the FCS length in 16-bit words plus 1, 0 when the header says nothing */
+    uint8_t link_high; /* bits 26 to 31 of the link type: the FCS length and its like */
 };
 
 struct pf_format {

@@ -56,7 +56,7 @@ enum pf_status pf_pcap_open(struct pf_walk *walk, const char *name, const uint8_
     walk->minor = minor < UINT8_MAX ? (uint8_t)minor : UINT8_MAX;
     walk->snap_len = word(walk, head + 16);
     walk->link_type = (uint16_t)link;
-    walk->fcs = (link & 0x04000000) != 0 ? (uint8_t)((link >> 28) + 1) : 0;
+    walk->link_high = (uint8_t)(link >> 26);
     return PF_OK;
 }
 
@@ -92,6 +92,7 @@ static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size
     record->cap_len = cap_len;
     record->len = len;
     record->link_type = walk->link_type;
+    record->link_high = walk->link_high;
     *body = header;
     *size = header + cap_len;
     return PF_STEP_RECORD;
@@ -112,7 +113,7 @@ void pf_pcap_put_header(uint8_t header[PF_PCAP_HEADER], const struct pf_walk *li
     put_word(header + 8, 0);
     put_word(header + 12, 0);
     put_word(header + 16, snap_len);
-    put_word(header + 20, like->link_type | (like->fcs != 0 ? 0x04000000u | (like->fcs - 1u) << 28 : 0));
+    put_word(header + 20, (uint32_t)like->link_high << 26 | like->link_type);
 }
 
 bool pf_pcap_put_record(uint8_t header[PF_PCAP_RECORD_HEADER], const struct pf_record *record, bool nanoseconds)

@@ -132,7 +132,7 @@ enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *dra
     sink->like = inputs[0]->walk;
     for (size_t i = 0; i < input_count; i++) {
         const struct pf_walk *walk = &inputs[i]->walk;
-        if (walk->link_type != inputs[0]->walk.link_type)
+        if (walk->link_type != inputs[0]->walk.link_type || walk->link_high != inputs[0]->walk.link_high)
             return pf_fail(error, PF_INVALID, "%s: a pcap file holds one link type, and %s has %u where %s has %u",
                            draft->path, inputs[i]->source->name, walk->link_type, inputs[0]->source->name,
                            inputs[0]->walk.link_type);

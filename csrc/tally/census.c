@@ -27,7 +27,8 @@ static void widen(bool *timed, int64_t *first, int64_t *last, int64_t low, int64
     *timed = true;
 }
 
-static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_packet *const *packets, size_t count,
+                             struct pf_error *error)
 {
     struct pf_census *census = (struct pf_census *)base;
     struct pf_census_worker *worker = &census->workers[number];

@@ -40,7 +40,8 @@ enum pf_status pf_counts_merge(struct pf_counts *counts, const struct pf_counts 
     return pf_keycount_merge(&counts->wide, &from->wide, error);
 }
 
-enum pf_status pf_counts_add(struct pf_counts *counts, const struct pf_address *key, uint64_t by, struct pf_error *error)
+enum pf_status pf_counts_add(struct pf_counts *counts, const struct pf_address *key, uint64_t by,
+                             struct pf_error *error)
 {
     return pf_keycount_add(key->size == 16 ? &counts->wide : &counts->narrow, key->word, 1, by, error);
 }
@@ -54,7 +55,7 @@ bool pf_counts_next(const struct pf_counts *counts, struct pf_counts_place *plac
             return true;
         }
         place->in_wide = true;
-        place->place = (struct pf_keycount_place){0, 0};
+        place->place = (struct pf_keycount_place){.partition = 0};
     }
     if (!pf_keycount_next(&counts->wide, &place->place, &key, &counted->count))
         return false;
@@ -116,7 +117,8 @@ static unsigned digit_of(const struct pf_counted *counted, unsigned digit)
     return (unsigned)(~counted->count >> (8 * (digit - 17))) & 0xff;
 }
 
-/* A radix sort, least significant digit first: linear, whatever an attacker chose; digits that are all alike cost one look. */
+/* A radix sort, least significant digit first: linear, whatever an attacker chose; digits that are all alike cost one
+ * look. */
 static enum pf_status sort(struct pf_counted **list, size_t size, struct pf_error *error)
 {
     struct pf_counted *from = *list, *to = pf_alloc_array(size, sizeof *to);
@@ -144,8 +146,8 @@ static enum pf_status sort(struct pf_counted **list, size_t size, struct pf_erro
     return PF_OK;
 }
 
-enum pf_status pf_counts_sorted(const struct pf_counts *counts, uint64_t least, size_t most, struct pf_counted **list, size_t *size,
-                                struct pf_error *error)
+enum pf_status pf_counts_sorted(const struct pf_counts *counts, uint64_t least, size_t most, struct pf_counted **list,
+                                size_t *size, struct pf_error *error)
 {
     size_t keys = pf_counts_size(counts), wanted = most < keys ? most : keys;
     struct pf_counted *kept = pf_alloc_array(wanted, sizeof *kept), counted;

@@ -26,7 +26,8 @@ size_t pf_counts_size(const struct pf_counts *counts);
 uint64_t pf_counts_get(const struct pf_counts *counts, const struct pf_address *key);
 void pf_counts_moments(const struct pf_counts *counts, struct pf_moments *moments);
 enum pf_status pf_counts_merge(struct pf_counts *counts, const struct pf_counts *from, struct pf_error *error);
-enum pf_status pf_counts_add(struct pf_counts *counts, const struct pf_address *key, uint64_t by, struct pf_error *error);
+enum pf_status pf_counts_add(struct pf_counts *counts, const struct pf_address *key, uint64_t by,
+                             struct pf_error *error);
 
 /* Steps through all keys in no order; start with a zeroed place. */
 struct pf_counts_place {
@@ -35,9 +36,9 @@ struct pf_counts_place {
 };
 bool pf_counts_next(const struct pf_counts *counts, struct pf_counts_place *place, struct pf_counted *counted);
 
-/* The keys with count >= least, at most `most` of them, by count descending, then key: numbers by value, IPv4 before IPv6,
- * each by octets. *list is from pf_alloc. */
-enum pf_status pf_counts_sorted(const struct pf_counts *counts, uint64_t least, size_t most, struct pf_counted **list, size_t *size,
-                                struct pf_error *error);
+/* The keys with count >= least, at most `most` of them, by count descending, then key: numbers by value, IPv4 before
+ * IPv6, each by octets. *list is from pf_alloc. */
+enum pf_status pf_counts_sorted(const struct pf_counts *counts, uint64_t least, size_t most, struct pf_counted **list,
+                                size_t *size, struct pf_error *error);
 
 #endif

@@ -49,7 +49,8 @@ static bool seq_counts(enum pf_seq_rule rule, const struct pf_packet *packet)
     return (packet->has_tcp_len && packet->tcp_len != 0) || (flags != NULL && (pf_be16(flags) & (SYN | FIN)) != 0);
 }
 
-void pf_indicators_of(const struct pf_indicator_rules *rules, const struct pf_packet *packet, struct pf_indicators *found)
+void pf_indicators_of(const struct pf_indicator_rules *rules, const struct pf_packet *packet,
+                      struct pf_indicators *found)
 {
     memset(found, 0, sizeof *found);
     if (rules->scapy) {

@@ -30,6 +30,7 @@ struct pf_indicators {
 };
 
 enum pf_depth pf_indicator_depth(const struct pf_indicator_rules *rules);
-void pf_indicators_of(const struct pf_indicator_rules *rules, const struct pf_packet *packet, struct pf_indicators *found);
+void pf_indicators_of(const struct pf_indicator_rules *rules, const struct pf_packet *packet,
+                      struct pf_indicators *found);
 
 #endif

@@ -26,15 +26,16 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return PF_OK;
 }
 
-static inline enum pf_status push_address(struct pf_ioc_worker *worker, enum pf_indicator_kind kind, const struct pf_address *address,
-                                          struct pf_error *error)
+static inline enum pf_status push_address(struct pf_ioc_worker *worker, enum pf_indicator_kind kind,
+                                          const struct pf_address *address, struct pf_error *error)
 {
     if (address->size == 0)
         return PF_OK;
     return pf_keystage_push(address->size == 4 ? &worker->narrow[kind] : &worker->wide[kind], address->word, error);
 }
 
-static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_packet *const *packets, size_t count,
+                             struct pf_error *error)
 {
     struct pf_ioc_sink *sink = (struct pf_ioc_sink *)base;
     struct pf_ioc_worker *worker = &sink->workers[number];
@@ -63,8 +64,8 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 
 static const struct pf_sink_ops ops = {.order = PF_ORDER_ANY, .begin = begin, .accept = accept, .finish = finish};
 
-void pf_ioc_sink_init(struct pf_ioc_sink *sink, const struct pf_indicator_rules *rules, struct pf_counts *dns, struct pf_counts *ip,
-                      struct pf_counts *seq)
+void pf_ioc_sink_init(struct pf_ioc_sink *sink, const struct pf_indicator_rules *rules, struct pf_counts *dns,
+                      struct pf_counts *ip, struct pf_counts *seq)
 {
     memset(sink, 0, sizeof *sink);
     sink->sink.ops = &ops;

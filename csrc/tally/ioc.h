@@ -13,8 +13,8 @@ struct pf_ioc_sink {
     unsigned worker_count;
 };
 
-void pf_ioc_sink_init(struct pf_ioc_sink *sink, const struct pf_indicator_rules *rules, struct pf_counts *dns, struct pf_counts *ip,
-                      struct pf_counts *seq);
+void pf_ioc_sink_init(struct pf_ioc_sink *sink, const struct pf_indicator_rules *rules, struct pf_counts *dns,
+                      struct pf_counts *ip, struct pf_counts *seq);
 void pf_ioc_sink_clear(struct pf_ioc_sink *sink);
 
 #endif

@@ -1,4 +1,5 @@
-/* The predicate that keeps packets counted under one of the given keys, of any kind: the second pass of the analysis. */
+/* The predicate that keeps packets counted under one of the given keys, of any kind: the second pass of the analysis.
+ */
 #ifndef PF_TALLY_SUSPECTS_H
 #define PF_TALLY_SUSPECTS_H
 
