@@ -112,7 +112,9 @@ def options6(protocol: int) -> Header:
 def routing6(protocol: int) -> Header:
     def header(rng: random.Random, _: bytes) -> bytes:
         count = rng.randrange(3)
-        head = bytes([protocol, rng.choice((2 * count, 2 * count + 1)), rng.choice((0, 4)), 0, max(count - 1, 0), 0, 0, 0])
+        head = bytes(
+            [protocol, rng.choice((2 * count, 2 * count + 1)), rng.choice((0, 4)), 0, max(count - 1, 0), 0, 0, 0]
+        )
         return head + rng.randbytes(16 * count + rng.choice((0, 8)))
 
     return header
@@ -125,7 +127,11 @@ def ah(protocol: int) -> Header:
 def gre(protocol: int) -> Header:
     def header(rng: random.Random, _: bytes) -> bytes:
         flags = rng.choice((0, 0, 0x8000, 0x2000, 0x3000, 0xB000, 0x4000, 0x0080, 0x1080)) | rng.randrange(2)
-        size = rng.choice((0, 4, 8, 12)) if rng.random() < 0.1 else 4 * ((flags & 0xC000 > 0) + bin(flags & 0x3000).count("1"))
+        size = (
+            rng.choice((0, 4, 8, 12))
+            if rng.random() < 0.1
+            else 4 * ((flags & 0xC000 > 0) + bin(flags & 0x3000).count("1"))
+        )
         if protocol == 0x880B:
             size = 4 + 4 * ((flags & 0x1000 > 0) + (flags & 0x80 > 0))
         return struct.pack("!HH", flags, protocol) + rng.randbytes(size)
@@ -149,7 +155,10 @@ def tcp(*ports: int) -> Header:
         options = rng.choice((b"", b"", b"\1\1\x08\x0a" + bytes(8), b"\x1d\3\0\1", b"\x1d\4\0\0", rng.randbytes(8)))
         words = rng.randrange(16) if rng.random() < 0.1 else 5 + len(options) // 4
         pair = rng.sample((rng.choice(ports), 50_000), 2)
-        return struct.pack("!HHIIBBHHH", *pair, rng.randrange(1 << 32), 0, words << 4, rng.randrange(64), 1, 0, 0) + options
+        return (
+            struct.pack("!HHIIBBHHH", *pair, rng.randrange(1 << 32), 0, words << 4, rng.randrange(64), 1, 0, 0)
+            + options
+        )
 
     return header
 
@@ -169,7 +178,9 @@ def dns_records(rng: random.Random) -> bytes:
     if rng.random() < 0.5:
         return rng.choice((1, 99, 100, 101, 202)) * (name + bytes(4))
     kind = rng.choice((*twin.RDATA, 2, 16))
-    return rng.choice((1, 2, 100, 101)) * (name + struct.pack("!HHIH", kind, 1, 0, size := rng.randrange(30)) + bytes(size))
+    return rng.choice((1, 2, 100, 101)) * (
+        name + struct.pack("!HHIH", kind, 1, 0, size := rng.randrange(30)) + bytes(size)
+    )
 
 
 def radiotap(rng: random.Random, _: bytes) -> bytes:
@@ -219,7 +230,16 @@ TYPES: list[tuple[int, str]] = [
 IP: list[tuple[int, str]] = [
     (6, "tcp"), (6, "tcp"), (17, "udp"), (17, "udp"), (17, "udp"), (1, "icmp"), (4, "ip"), (41, "ip6"), (47, "gre"), (51, "ah"),
 ]  # fmt: skip
-IP6: list[tuple[int, str]] = [*IP[:5], (58, "icmp6"), (58, "icmp6"), (0, "options6"), (60, "options6"), (43, "routing6"), (44, "fragment6"), *IP[6:]]
+IP6: list[tuple[int, str]] = [
+    *IP[:5],
+    (58, "icmp6"),
+    (58, "icmp6"),
+    (0, "options6"),
+    (60, "options6"),
+    (43, "routing6"),
+    (44, "fragment6"),
+    *IP[6:],
+]
 
 # What a layer may be: its header, and what it says it carries; "" is anything.
 GRAMMAR: dict[str, list[tuple[Header, str]]] = {
@@ -279,7 +299,9 @@ def chain(rng: random.Random, layer: str, depth: int) -> bytes:
         return rng.randbytes(rng.choice((0, 0, 1, 8, 20, 60)))
     header, follows = rng.choice(GRAMMAR[layer])
     inner = chain(rng, follows, depth - 1)
-    return header(rng, inner) + inner + (rng.randbytes(4) if layer in ("mpacket", "dot11") and rng.random() < 0.5 else b"")
+    return (
+        header(rng, inner) + inner + (rng.randbytes(4) if layer in ("mpacket", "dot11") and rng.random() < 0.5 else b"")
+    )
 
 
 # --- disfigured ------------------------------------------------------------------------------------------------------
@@ -379,7 +401,9 @@ def test_no_more_octets_than_scapys_reader_gives() -> None:
     for header in (20, 40):  # reaches just as far as the reader does, and beyond
         size = twin.MAX_OCTETS - 14 - 20 - header
         options = struct.pack("!BBHIIII", 0, 0, 0, 0, 0, 0, 0)[:0]
-        packet = bytes(12) + b"\x08\0" + make.ipv4(make.Layer(bytes(size) + inner, ip_protocol=4), total_length=0).octets
+        packet = (
+            bytes(12) + b"\x08\0" + make.ipv4(make.Layer(bytes(size) + inner, ip_protocol=4), total_length=0).octets
+        )
         assert_equal(1, [packet, packet + tag + options])
 
 
@@ -402,4 +426,6 @@ def test_captures_disfigured() -> None:
                 pool.setdefault(link_type & 0xFFFF, []).append(octets)
     for link_type, packets in sorted(pool.items()):
         assert_equal(link_type, packets)
-        assert_equal(link_type, (disfigured(rng, rng.choice(packets)) for _ in range(len(packets) * (5 if FULL else 3))))
+        assert_equal(
+            link_type, (disfigured(rng, rng.choice(packets)) for _ in range(len(packets) * (5 if FULL else 3)))
+        )
