@@ -175,7 +175,7 @@ class Writer:
     def comments(self, tape: Tape) -> list[tuple[int, bytes]]:
         if tape.octet() % 8 < 6:
             return []
-        return [(COMMENT, b"a comment"), (2, bytes(4)), (0x8001, b"?")][: 1 + tape.octet() % 3]
+        return [(COMMENT, b"a comment"), (2988, b"\0\0\x7e\xd9text"), (0x8001, b"?")][: 1 + tape.octet() % 3]
 
     def section(self, tape: Tape) -> None:
         self.order = tape.pick("<>")

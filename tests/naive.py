@@ -31,7 +31,7 @@ def read(data: bytes) -> Capture:
         return read_pcapng(data)
     header, records, fault = read_pcap(data)
     units = 1_000_000_000 // MAGICS[header.magic][0]
-    return Capture([Interface(0, header.link_type, header.snap_len, None, units)], records, fault, {})
+    return Capture([Interface(0, header.link_type, header.snap_len, units=units)], records, fault, {})
 
 
 class Keys(NamedTuple):

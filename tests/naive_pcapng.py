@@ -23,6 +23,7 @@ class Interface(NamedTuple):
     link_type: int
     snap_len: int
     name: bytes | None = None
+    description: bytes | None = None
     units: int = 1_000_000  # of its clock, in a second
     offset: int = 0  # seconds
 
@@ -119,19 +120,21 @@ class Reader:
         if len(self.interfaces) == MOST_INTERFACES:
             raise Wrong("impossible_length")
         link_type, _, snap_len = self.unpack("HHI", body)
-        interface = Interface(self.sections - 1, link_type, snap_len)
+        values: dict[int, bytes] = {}
         for code, value in self.options(body[8:]):
-            if code == IF_NAME and interface.name is None:
-                interface = interface._replace(name=value)
-            elif code == IF_TSRESOL and len(value) >= 1:
-                exponent = value[0] & 0x7F
-                base, most = (2, 63) if value[0] & 0x80 else (10, 19)
-                if exponent > most:
-                    raise Wrong("bad_block")
-                interface = interface._replace(units=base**exponent)
-            elif code == IF_TSOFFSET and len(value) >= 8:
-                interface = interface._replace(offset=self.unpack("q", value)[0])
-        self.interfaces.append(interface)
+            if len(value) == {IF_TSRESOL: 1, IF_TSOFFSET: 8}.get(code, len(value)):
+                values.setdefault(code, value)
+        self.interfaces.append(
+            Interface(
+                section=self.sections - 1,
+                link_type=link_type,
+                snap_len=snap_len,
+                name=values.get(IF_NAME),
+                description=values.get(IF_DESCRIPTION),
+                units=units(values[IF_TSRESOL][0]) if IF_TSRESOL in values else 1_000_000,
+                offset=self.unpack("q", values[IF_TSOFFSET])[0] if IF_TSOFFSET in values else 0,
+            )
+        )
 
     def options(self, octets: bytes) -> Iterator[tuple[int, bytes]]:
         while octets:
@@ -175,6 +178,14 @@ class Reader:
                 interface=self.first_interface + number,
             )
         )
+
+
+def units(tsresol: int) -> int:
+    base, most = (2, 63) if tsresol & 0x80 else (10, 19)
+    exponent = tsresol & 0x7F
+    if exponent > most:
+        raise Wrong("bad_block")
+    return base**exponent
 
 
 def time_ns(count: int, interface: Interface) -> int | None:
