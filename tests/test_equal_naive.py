@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import captures
+import captures_ng
 import naive
 import pcapframe as pf
 
@@ -38,9 +39,13 @@ def table(capture: pf.Capture) -> dict[str, list[object]]:
     return quietly(capture.packets)[0].to_dict()
 
 
+def text(octets: bytes | None) -> str | None:
+    return None if octets is None else octets.decode("utf-8", "replace")
+
+
 def check(data: bytes, capture: pf.Capture) -> None:
     """All answers of a capture are the twin's."""
-    _, records, fault = naive.read_pcap(data)
+    interfaces, records, fault, blocks_skipped = naive.read(data)
     rows = [naive.decode(record) for record in records]
     got = table(capture)
     assert list(got) == list(naive.COLUMNS)
@@ -56,18 +61,34 @@ def check(data: bytes, capture: pf.Capture) -> None:
     assert [(f.kind, f.frame_number, f.offset, f.lost) for f in info.faults] == ([tuple(fault)] if fault else [])
     faults = [row["frame_fault"] for row in rows if row["frame_fault"]]
     assert info.packet_faults == {text: faults.count(text) for text in faults}
+    assert info.other_blocks == blocks_skipped
+    assert [(each.name, each.description, each.snap_len) for each in info.interfaces] == [
+        (text(each.name), text(each.description), each.snap_len) for each in interfaces
+    ]
+    times = [record.time_ns for record in records if record.time_ns is not None]
+    assert (info.first_time, info.last_time) == ((min(times), max(times)) if times else (None, None))
 
 
-@settings(max_examples=300, deadline=None)
-@given(data=captures.st_capture(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
-def test_any_capture(data: bytes, threads: int, chunk: int) -> None:
+def check_as_whole(data: bytes, threads: int, chunk: int) -> None:
     try:
-        naive.read_header(data)
+        naive.read(data)
     except ValueError:
         with pytest.raises(pf.CaptureError):
             pf.open(data)
         return
     check(data, opened(data, threads, chunk))
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=captures.st_capture(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
+def test_any_capture(data: bytes, threads: int, chunk: int) -> None:
+    check_as_whole(data, threads, chunk)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=captures_ng.st_pcapng(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
+def test_any_pcapng(data: bytes, threads: int, chunk: int) -> None:
+    check_as_whole(data, threads, chunk)
 
 
 @settings(max_examples=150, deadline=None)
