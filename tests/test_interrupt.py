@@ -39,9 +39,9 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=send)
-    thread.start()
     took = None
     try:
+        thread.start()
         try:
             ask()
         except KeyboardInterrupt:

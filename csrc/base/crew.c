@@ -60,12 +60,13 @@ static void stop(struct pf_crew *crew, const struct pf_error *error)
         pf_os_wake(crew->wake[1]);
     }
     struct pf_mutex *watched_lock = crew->watched_lock;
+    struct pf_cond *watched_cond = crew->watched_cond;
     pf_cond_wake_all(&crew->caller);
     pf_cond_wake_all(&crew->workers);
     pf_mutex_unlock(&crew->lock);
     if (first && watched_lock != NULL) {
         pf_mutex_lock(watched_lock);
-        pf_cond_wake_all(crew->watched_cond);
+        pf_cond_wake_all(watched_cond);
         pf_mutex_unlock(watched_lock);
     }
 }
