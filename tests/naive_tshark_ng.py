@@ -61,7 +61,9 @@ def in_seconds(time_ns: int | None) -> str:
 def name_of(interface: naive.Interface) -> str:
     """tshark falls back on the description, and ends a name at a zero."""
     name = interface.description if interface.name is None else interface.name
-    return "unknown" if name is None else name.split(b"\0")[0].decode("utf-8", "replace")
+    if name is None:
+        return "unknown"
+    return name.split(b"\0")[0].decode("utf-8", "replace").translate({9: "\\t", 10: "\\n", 13: "\\r"})
 
 
 def ours(capture: naive.Capture) -> list[Seen]:
