@@ -283,7 +283,11 @@ class Capture:
         files = self.files
         names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
         octets = self._octets()
-        return f"<Capture {names}: {'a stream' if octets is None else f'{octets:,} octets'}>"
+        narrowed = [f"filter {narrowing.expression!r}" for narrowing in self._options.filters]
+        if (self._options.first, self._options.last) != (_times.EARLIEST, _times.LATEST):
+            narrowed.append("a period of time")
+        shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
+        return f"<Capture {names}: {shown}>"
 
     def _run(
         self,
