@@ -243,6 +243,24 @@ def test_asked_by_many_threads_at_once() -> None:
 
 
 @with_libpcap
+def test_others_run_while_it_compiles() -> None:
+    capture = opened(a_capture(1))
+    slow = " or ".join(f"port {port}" for port in range(1000, 1080))
+    done, turns = threading.Event(), 0
+
+    def compile_it() -> None:
+        capture.filter(slow)
+        done.set()
+
+    thread = threading.Thread(target=compile_it)
+    thread.start()
+    while not done.wait(0.001):
+        turns += 1
+    thread.join()
+    assert turns > 5  # it takes some hundred of these
+
+
+@with_libpcap
 def test_stream(tmp_path: Path) -> None:
     data = a_capture(1)
     expected = opened(data).filter("tcp").packets().to_dict()
