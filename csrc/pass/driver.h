@@ -36,7 +36,7 @@ struct pf_pieces {
 struct pf_driver {
     struct pf_pass *pass;
     struct pf_crew *crew;
-    enum pf_depth predicate_depth, depth;
+    enum pf_depth depth;
     size_t chunk;
     unsigned threads;
 
