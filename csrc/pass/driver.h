@@ -57,6 +57,7 @@ struct pf_driver {
     bool timed; /* a packet with a time was walked; the latest was at: */
     int64_t last_time;
     bool stream_begun, stream_ended;
+    bool fresh; /* no packet of this input yet */
     size_t fault_capacity;
 
     /* Pieces in chunk order. */

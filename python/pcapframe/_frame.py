@@ -366,7 +366,8 @@ class Frame:
         Parameters
         ----------
         path : path
-            Ends in ``.pcap``.
+            Ends in ``.pcap`` or ``.pcapng``, which decides the format. Only pcapng holds several link types, interfaces
+            and packets without a time.
 
         Returns
         -------
@@ -376,12 +377,10 @@ class Frame:
         Raises
         ------
         ValueError
-            Another suffix; a Frame without ``frame_number``; packets that one pcap file cannot hold.
+            Another suffix; a Frame without ``frame_number``; packets that the format cannot hold.
         OSError
             The file could not be written.
         """
-        if not os.fspath(path).endswith((".pcap", ".cap")):
-            raise ValueError(f"{os.fspath(path)}: only .pcap can be written")
         if "frame_number" not in self.columns or self._capture is None:
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
         return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))
