@@ -79,7 +79,7 @@ def _file(capture: Capture, info: CaptureInfo, numbers: Numbers | None, folder: 
 
 
 def _copy(capture: Capture, info: CaptureInfo, numbers: Numbers | None, folder: Path) -> Path:
-    plain = info.format == "pcap" and len({face.link_type for face in info.interfaces}) == 1
+    plain = info.format == "pcap" and len(info.link_types) == 1
     path = folder / ("sample.pcap" if plain else "sample.pcapng")
     capture._write(path, numbers)
     return path
@@ -128,9 +128,10 @@ def _count(files: Sequence[str]) -> int | None:
 
 def _by_tshark(file: Path, numbers: Numbers | None, info: CaptureInfo, folder: Path) -> dict[str, Any]:
     comparison = _tshark.Comparison()
-    links = {face.link_type for face in info.interfaces}
+    capture = open_capture(file, progress=False)
+    links = {found[0] for source in capture._inputs for found in source.interfaces}
     link = links.pop() if len(links) == 1 else -1
-    ours_of_all = _rows(open_capture(file, progress=False).packets())
+    ours_of_all = _rows(capture.packets())
     different: list[dict[str, Any]] = []
     read = 0
     try:

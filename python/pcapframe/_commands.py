@@ -18,9 +18,10 @@ import pcapframe
 
 from . import _export
 from ._counts import Counts, IocCounts
-from ._display import display, duration, percent, size, table, when
+from ._display import duration, percent, printable, size, table, when
 from ._frame import Column, Frame
 from ._reader import Capture
+from ._text import display
 from ._thresholds import Threshold, eval_packets, set_threshold
 
 DONE, ALARM = 0, 3
@@ -103,30 +104,30 @@ def _json(document: dict[str, Any], rows: Iterable[object] | None = None) -> Non
 # ------------------------------------------------------------------------------------------------------------ info
 
 
+def _size(octets: int | None) -> str:
+    if octets is None:
+        return "unknown"
+    return size(octets) + (f" ({octets:,} octets)" if octets >= 1000 else "")
+
+
 def info(given: argparse.Namespace) -> int:
     capture = _open(given)
     info = capture.info(full=given.full)
     if given.json:
         _json({"files": capture.files, **dataclasses.asdict(info)})
         return DONE
-    octets = "unknown" if info.octets is None else size(info.octets)
-    if info.octets is not None and info.octets >= 1000:
-        octets += f" ({info.octets:,} octets)"
-    rows = [
-        ("files" if len(capture.files) > 1 else "file", ", ".join(display(file) for file in capture.files)),
-        ("format", info.format),
-        ("link types", ", ".join(info.link_types)),
-        ("interfaces", f"{len(info.interfaces):,}"),
-        ("size", octets),
-        ("first packet", when(info.first_time)),
-    ]
-    if info.packets is not None:
-        rows += [("last packet", when(info.last_time))]
-        if info.first_time is not None and info.last_time is not None:
-            rows += [("duration", duration(info.last_time - info.first_time))]
-        rows += [("packets", f"{info.packets:,}")]
-        rows += [("damage", display(fault.message)) for fault in info.faults or ()]
-        rows += [("packets with", f"{count:,} {text}") for text, count in (info.packet_faults or {}).items()]
+    rows = [("files" if len(capture.files) > 1 else "file", ", ".join(map(display, capture.files)))]
+    for name, value in info._rows():
+        if name == "octets":
+            rows.append(("size", _size(info.octets)))
+        elif name == "first packet":
+            rows.append((name, when(info.first_time)))
+        elif name == "last packet":
+            rows.append((name, when(info.last_time)))
+            if info.first_time is not None and info.last_time is not None:
+                rows.append(("duration", duration(info.last_time - info.first_time)))
+        else:
+            rows.append((name, printable(value)))
     wide = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
         lines = textwrap.wrap(value, max(20, _width() - wide - 1), break_long_words=False) or [""]
@@ -302,7 +303,7 @@ def _columns(given: argparse.Namespace, to_capture: bool) -> list[str] | None:
 
 def _show_keys(keys: dict[str, list[Any]], thresholds: dict[str, Threshold]) -> None:
     for kind, listed in keys.items():
-        shown = ", ".join(display(str(key)) for key in listed[:ROWS]) or "none"
+        shown = ", ".join(printable(str(key)) for key in listed[:ROWS]) or "none"
         more = f" and {len(listed) - ROWS:,} more" if len(listed) > ROWS else ""
         since = f", from {_threshold_text(thresholds[kind])}" if kind in thresholds else ""
         _say(f"{kind}{since}: {shown}{more}")
@@ -397,7 +398,7 @@ def check(given: argparse.Namespace) -> int:
 
 def _show_report(report: dict[str, Any]) -> None:
     ours, theirs = report["packets"]["ours"], report["packets"]["theirs"]
-    other = display(report["version"])
+    other = printable(report["version"])
     _print(f"{', '.join(display(file) for file in report['files'])} against {other}")
     told = f"{_number(ours, 'packet')}"
     if theirs is not None:
@@ -425,12 +426,12 @@ def _show_report(report: dict[str, Any]) -> None:
     _print("", "unexplained:")
     for one in report["different"][:ROWS]:
         where = "" if one["frame_number"] is None else f"packet {one['frame_number']:,}, "
-        key = f" {display(str(one['key']))}" if "key" in one else ""
+        key = f" {printable(str(one['key']))}" if "key" in one else ""
         ours, theirs = (
-            f"{one[side]:,}" if "key" in one or one["name"] == "packets" else display(str(one[side]))
+            f"{one[side]:,}" if "key" in one or one["name"] == "packets" else printable(str(one[side]))
             for side in ("ours", "theirs")
         )
         said = f"{where}{one['name']}{key}: ours {ours}, {report['against']} {theirs}"
-        _say(f"  {said}" + (f" ({display(one['layers'])})" if "layers" in one else ""))
+        _say(f"  {said}" + (f" ({printable(one['layers'])})" if "layers" in one else ""))
     if len(report["different"]) > ROWS:
         _print("  ... and more: --json")

@@ -1,30 +1,18 @@
-"""Text for a terminal: nothing from a packet or a file name can steer it, and numbers are as people write them."""
+"""Text for a terminal: nothing from a packet can steer it, and numbers are as people write them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ._text import display
+
 _CLIP = 48  # characters of a cell: the longest address is shorter
 
 
-def display(text: str) -> str:
-    r"""Return `text` with every octet of what is not printable as ``\DDD``, in decimal.
-
-    So are octets of a file name that are no UTF-8, and what turns the direction of writing. The backslash stays: text
-    off the wire has been escaped where it was read, and escaping it again would change it.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    shown = []
-    for character in text:
-        if character.isprintable():
-            shown.append(character)
-        else:
-            by_file_name = "\udc80" <= character <= "\udcff"
-            octets = character.encode("utf-8", "surrogateescape" if by_file_name else "surrogatepass")
-            shown.append("".join(f"\\{octet:03}" for octet in octets))
-    return "".join(shown)
+def printable(text: str) -> str:
+    """Return `text` as `display` does, but with the backslashes it has: for what has been made safe once already."""
+    return text if text.isascii() and text.isprintable() else "\\".join(map(display, text.split("\\")))
 
 
 def size(octets: int) -> str:
@@ -70,7 +58,7 @@ def percent(part: int, whole: int) -> str:
 
 def table(names: Sequence[str], rows: Sequence[Sequence[str]], right: set[str], width: int) -> tuple[list[str], int]:
     """Return lines of a table, and how many columns fit into `width` characters (one always does)."""
-    cells = [[clip(display(cell)) for cell in row] for row in [names, *rows]]
+    cells = [[clip(printable(cell)) for cell in row] for row in [names, *rows]]
     widths = [max(len(row[n]) for row in cells) for n in range(len(names))]
     fit = len(widths)
     while fit > 1 and sum(widths[:fit]) + 2 * fit > width:

@@ -16,7 +16,7 @@ import pcapframe
 
 from . import _commands
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, Usage
-from ._display import display
+from ._display import printable
 from ._frame import check_columns
 from .errors import CaptureWarning, PcapframeError
 
@@ -240,14 +240,14 @@ class _Warnings:
         self.heard: list[str] = []
 
     def show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        text = display(str(message))
+        text = printable(str(message))
         if text not in self.heard:
             self.heard.append(text)
             print(f"pcapframe: warning: {text}", file=sys.stderr, flush=True)
 
 
 def _fail(text: str) -> int:
-    print(f"pcapframe: error: {display(text)}", file=sys.stderr, flush=True)
+    print(f"pcapframe: error: {printable(text)}", file=sys.stderr, flush=True)
     return UNUSABLE
 
 
