@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+import captures as make
 import pcapframe as pf
 from pcapframe import _check, _commands, _display, _export, _text, _tshark, cli
 
@@ -419,6 +420,20 @@ def test_check_against_scapy(run: Run, cut: Path) -> None:
     code, out, _ = run("check", short, "--against", "scapy", "--json")
     assert code == 1, out
     assert _check._DAMAGED in {one["reason"] for one in json.loads(out)["known"]}
+
+
+@needs_scapy
+def test_check_tells_what_scapys_reader_does_otherwise(run: Run, tmp_path: Path) -> None:
+    packets = [make.ethernet(make.ipv4(make.udp(bytes(size)))).octets for size in (20, 30, 40)]
+    file = make.pcap_bytes(packets)
+    (tmp_path / "cut.pcap").write_bytes(file[:-5])
+    code, out, _ = run("check", tmp_path / "cut.pcap", "--against", "scapy")
+    assert code == 1, out
+    assert "1 packets: readers end a damaged file" in out
+    assert "ip: scapy delivers what follows the fault" in out
+    (tmp_path / "kuznetzov.pcap").write_bytes(make.pcap_bytes(packets, magic="kuznetzov"))
+    code, out, _ = run("check", tmp_path / "kuznetzov.pcap", "--against", "scapy")
+    assert code == 0, out  # scapy refuses the file, not a copy of its packets
 
 
 @needs_scapy

@@ -131,6 +131,7 @@ def _by_tshark(file: Path, numbers: Numbers | None, info: CaptureInfo, folder: P
     capture = open_capture(file, progress=False)
     links = {found[0] for source in capture._inputs for found in source.interfaces}
     link = links.pop() if len(links) == 1 else -1
+    fine = any(face.resolution < 1e-9 for face in info.interfaces)
     ours_of_all = _rows(capture.packets())
     different: list[dict[str, Any]] = []
     read = 0
@@ -139,6 +140,7 @@ def _by_tshark(file: Path, numbers: Numbers | None, info: CaptureInfo, folder: P
             read += theirs is not None
             if ours is None or theirs is None:
                 continue  # the numbers of packets tell
+            theirs["fine"] = fine
             for column in comparison.add(ours, theirs, link):
                 place = ours["frame_number"] if numbers is None else int(numbers[ours["frame_number"] - 1])
                 if len(different) < _SHOWN:

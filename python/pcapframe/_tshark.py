@@ -76,6 +76,7 @@ FIELDS = [
     *TEXTS.values(),
     *REASONS.values(),
     "frame.time_epoch",
+    "frame.encap_type",
     *OF_FAMILY["ip"].values(),
     *OF_FAMILY["ipv6"].values(),
 ]
@@ -91,6 +92,14 @@ COMPARED = [  # all but frame_fault and protocol, which are ours alone
 
 def number(text: str | None) -> int | None:
     return int(text, 0) if text else None
+
+
+def nanoseconds(text: str | None) -> int | None:
+    if not text:
+        return None
+    seconds, _, fraction = text.removeprefix("-").partition(".")
+    size = int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    return -size if text.startswith("-") else size
 
 
 def split_cells(line: str) -> dict[str, list[str]]:
@@ -114,8 +123,7 @@ def tshark_row(cells: dict[str, list[str]]) -> Row:
     first = {field: values[0] if values else None for field, values in cells.items()}
     row: Row = {column: number(first[field]) for column, field in NUMBERS.items()}
     row |= {column: first[field] for column, field in TEXTS.items()}
-    seconds, fraction = (first["frame.time_epoch"] or "0.0").split(".")
-    row["frame_time"] = int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    row["frame_time"] = nanoseconds(first["frame.time_epoch"])
     row |= {reason: any(value not in ("0", "False") for value in cells[field]) for reason, field in REASONS.items()}
     layers = row["layers"] = (row["layers"] or "").split(":")
     outer = next((layer for layer in layers if layer in ("ip", "ipv6")), "ip")
@@ -140,8 +148,13 @@ def tshark_rows(path: Path) -> Iterator[Row]:
             command, stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL, text=True, env=surroundings
         ) as process:
             assert process.stdout is not None
+            skipped = 0
             for line in process.stdout:
-                yield tshark_row(split_cells(line.rstrip("\n")))
+                cells = split_cells(line.rstrip("\n"))
+                if cells["frame.encap_type"]:
+                    yield tshark_row(cells) | {"skipped": skipped}
+                else:  # a block of a pcapng file that is no packet has a row and a number too
+                    skipped += 1
         if process.returncode not in (0, 2):  # 2: the file is cut short
             said.seek(0)
             raise RuntimeError(said.read().decode(errors="replace").strip())
@@ -159,7 +172,7 @@ HEADERS = {"eth", "ip", "ipv6", "tcp", "udp"}
 DNS_LAYERS = {"dns", "mdns", "llmnr"}
 Kind = Callable[[Row, Row, str, int], bool]  # (ours, theirs, column, link type)
 
-# The first that fits is the one. All but the last four need our cell or theirs to be null: values both give must agree.
+# The first that fits is the one. All but the last seven need our cell or theirs to be null: what both give must agree.
 KINDS: dict[str, Kind] = {
     "tshark walks on where we say unknown": lambda ours, theirs, column, link: (
         ours[column] is None and (ours["frame_fault"] or "").startswith("unknown ")
@@ -216,6 +229,15 @@ KINDS: dict[str, Kind] = {
     ),
     "tshark walks Mobile IPv6's old protocol number": lambda ours, theirs, column, link: (
         column == "ip_proto" and ours[column] == 62
+    ),
+    "tshark numbers blocks that are no packets": lambda ours, theirs, column, link: (
+        column == "frame_number" and theirs["skipped"] > 0 and ours[column] + theirs["skipped"] == theirs[column]
+    ),
+    "tshark gives times that do not fit 63 bits of ns": lambda ours, theirs, column, link: (
+        column == "frame_time" and ours[column] is None and abs(theirs[column]) >= 1 << 63
+    ),
+    "tshark misprints times of units finer than ns": lambda ours, theirs, column, link: (
+        column == "frame_time" and theirs.get("fine", False)
     ),
     "tshark's frame.len ends at 2^31 - 1": lambda ours, theirs, column, link: (
         column == "frame_len" and theirs[column] == (1 << 31) - 1 < ours[column]
