@@ -67,6 +67,9 @@ void pf_scapy_indicators(const struct pf_indicator_rules *rules, const struct pf
                          struct pf_indicators *found)
 {
     memset(found, 0, sizeof *found);
+    /* It takes the whole word of a pcap header for the link type, check sequence bits and all, and then knows none. */
+    if (record->interface != NULL && record->interface->link_high != 0)
+        return;
     enum pf_scapy_layer layer = pf_scapy_by_link_type(record->link_type);
     if (record->cap_len == 0) {
         read_nothing(layer, found);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import html
 import importlib
 import operator
@@ -34,6 +33,8 @@ def import_pandas(caller: str) -> Any:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a hint with the names most like `name`, for an error message."""
+    import difflib  # for an error only: not worth its time at every start
+
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
     return f"; did you mean {', '.join(close)}?" if close else ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import html
-import ipaddress
 import operator
 import os
 import warnings
@@ -152,6 +151,8 @@ def _interface(found: tuple[Any, ...]) -> Interface:
 
 def _told(notes: list[tuple[str, int, bytes]]) -> dict[str, Any]:
     """What sections, interfaces and packets say in words."""
+    import ipaddress
+
     comments, recorded_by, names = [], [], []
     for kind, number, text in notes:
         if kind == "comment":
