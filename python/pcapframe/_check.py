@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import logging
 import os
@@ -170,20 +171,16 @@ def _by_tshark(file: Path, numbers: Numbers | None, info: CaptureInfo, folder: P
 # ----------------------------------------------------------------------------------------------------------- scapy
 
 Keys = tuple[Any, Any, Any]
-ScapyKind = Callable[[Row | None, Any, int], bool]  # (our row, None where we have no such packet; scapy's; link type)
+ScapyKind = Callable[[Row | None, Any], bool]  # (our row, None where we have no such packet; scapy's packet)
 
 # Why scapy counts a packet otherwise than `compat="scapy"`: what docs/differences.md names as left out. The first that
 # fits is the one.
 SCAPY_KINDS: dict[str, ScapyKind] = {
-    "scapy delivers what follows the fault of a damaged file": lambda ours, packet, link: ours is None,
-    "scapy knows no link type with check sequence bits": lambda ours, packet, link: link > 0xFFFF,
-    "scapy cuts a packet of more than 65,535 octets": lambda ours, packet, link: (
-        ours is not None and ours["frame_cap_len"] > 65_535
-    ),
-    "scapy decompresses 6LoWPAN": lambda ours, packet, link: any(
+    "scapy delivers what follows the fault of a damaged file": lambda ours, packet: ours is None,
+    "scapy decompresses 6LoWPAN": lambda ours, packet: any(
         layer.__name__.startswith("LoWPAN") for layer in packet.layers()
     ),
-    "scapy's depth ends where Python's recursion does": lambda ours, packet, link: len(packet.layers()) >= 150,
+    "scapy's depth ends where Python's recursion does": lambda ours, packet: len(packet.layers()) >= 150,
 }
 
 
@@ -217,7 +214,9 @@ def scapy_keys(packet: Any) -> Keys:
 def _by_scapy(file: Path, numbers: Numbers | None, info: CaptureInfo, folder: Path) -> dict[str, Any]:
     scapy = _scapy()
     try:
-        scapy.PcapReader(os.fspath(file)).close()
+        with open(file, "rb") as stream:  # what scapy opened itself it would not close
+            squeezed = stream.peek(2)[:2] == b"\x1f\x8b"
+            scapy.PcapReader(gzip.GzipFile(fileobj=stream) if squeezed else stream)
     except Exception as error:  # the modified magics, say: scapy can compare the packets of a copy
         capture = open_capture(file, progress=False)
         if file.parent == folder:
@@ -265,12 +264,11 @@ def _reasons(
     sought = set().union(*parted.values())
     if not sought:
         return {}
-    rows = capture.packets(columns=["frame_number", "frame_cap_len"])
+    rows = capture.packets(columns=["frame_number"])
     by_number: dict[int, str | None] = {}
     with _scapy().PcapReader(os.fspath(file)) as reader:
         for number, packet in enumerate(reader, 1):
             if number in sought:
                 row = next(_rows(rows[number - 1 : number]), None)
-                link = getattr(reader, "linktype", None) or 0
-                by_number[number] = next((name for name, fits in SCAPY_KINDS.items() if fits(row, packet, link)), None)
+                by_number[number] = next((name for name, fits in SCAPY_KINDS.items() if fits(row, packet)), None)
     return {key: [(number, by_number.get(number)) for number in sorted(found)] for key, found in parted.items()}
