@@ -12,6 +12,7 @@ from naive_pcap import LARGEST, LARGEST_OF, Fault, Record
 SECTION, INTERFACE, OBSOLETE, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 PACKETS = (ENHANCED, SIMPLE, OBSOLETE)
 LARGEST_BLOCK = {SECTION: 1 << 20, INTERFACE: 1 << 20, **dict.fromkeys(PACKETS, 16 << 20)}
+LARGEST_OTHER = 16 << 20  # larger ones are taken at the word of their first length
 MOST_INTERFACES = 1 << 20
 ZERO_RUN = bytes(64)
 
@@ -71,18 +72,18 @@ class Reader:
         self.records: list[Record] = []
         self.skipped: Counter[int] = Counter()
 
-    def unpack(self, form: str, octets: bytes) -> tuple[int, ...]:
+    def unpack(self, form: str, octets: bytes | memoryview) -> tuple[int, ...]:
         return struct.unpack_from(self.order + form, octets)
 
     def step(self) -> None:
         """One block."""
-        rest = self.data[self.offset :]
+        rest = memoryview(self.data)[self.offset :]
         if len(rest) < 12:
             raise Wrong("cut_short")
         if rest[:64] == ZERO_RUN:
             raise Wrong("zero_run")
         if rest[:4] == b"\n\r\r\n":
-            self.order = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}.get(rest[8:12], "")
+            self.order = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}.get(bytes(rest[8:12]), "")
             if not self.order:
                 raise Wrong("bad_block")
         kind, length = self.unpack("II", rest)
@@ -92,9 +93,10 @@ class Reader:
             raise Wrong("impossible_length")
         if length > len(rest):
             raise Wrong("cut_short")
-        if self.unpack("I", rest[length - 4 : length]) != (length,):
+        looked_at = kind in LARGEST_BLOCK or length <= LARGEST_OTHER
+        if looked_at and self.unpack("I", rest[length - 4 : length]) != (length,):
             raise Wrong("bad_block")
-        body = rest[8 : length - 4]
+        body = bytes(rest[8 : length - 4])
         if kind == SECTION:
             self.section(body)
         elif kind == INTERFACE:

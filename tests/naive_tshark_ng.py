@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -53,16 +54,16 @@ def theirs(file: bytes, folder: Path) -> tuple[list[Seen], str]:
 
 
 def in_seconds(time_ns: int | None) -> str:
-    if time_ns is None:
-        return ""
-    sign, size = ("-" if time_ns < 0 else ""), abs(time_ns)
-    return f"{sign}{size // 1_000_000_000}.{size % 1_000_000_000:09}"
+    """As tshark writes it, with a positive fraction before 1970 too."""
+    return "" if time_ns is None else f"{time_ns // 1_000_000_000}.{time_ns % 1_000_000_000:09}"
 
 
 def name_of(interface: naive.Interface) -> str:
     """tshark falls back on the description, and ends a name at a zero."""
     name = interface.description if interface.name is None else interface.name
-    return "unknown" if name is None else name.split(b"\0")[0].decode("utf-8", "replace")
+    if name is None:
+        return "unknown"
+    return name.split(b"\0")[0].decode("utf-8", "replace").translate({9: "\\t", 10: "\\n", 13: "\\r"})
 
 
 def ours(capture: naive.Capture) -> list[Seen]:
@@ -94,6 +95,9 @@ KINDS: dict[str, Kind] = {  # which value, ours, theirs, the interface, all inte
     "tshark misprints decimal resolutions above ns": lambda value, ours, theirs, interface, names: (
         value == "time" and interface.units > 1_000_000_000 and interface.units % 10 == 0
     ),
+    "tshark misprints binary resolutions above 2^-32": lambda value, ours, theirs, interface, names: (
+        value == "time" and interface.units > 1 << 32
+    ),
     "tshark gives times that do not fit 63 bits of ns": lambda value, ours, theirs, interface, names: (
         value == "time" and ours.time == ""
     ),
@@ -105,8 +109,37 @@ KINDS: dict[str, Kind] = {  # which value, ours, theirs, the interface, all inte
     ),
 }
 
-STOPS = {  # why tshark ends earlier: what it says
+
+# --- how far either goes ---------------------------------------------------------------------------------------------
+
+STOPS = {  # where tshark has fewer packets: what it says, and why that is no error of ours
+    r"unknown SHB version 1\.": "tshark knows the minor versions 0 and 2 alone",
+    r"of an? (ISB|NRB|CB|DSB|systemd journal export block)\b.* (small|minimum)": "tshark uses blocks we step over",
+    r"left in the block < NRB record length": "tshark uses blocks we step over",
+    r"Not enough data to handle option": "tshark minds options that run over in any block",
 }
+
+
+def reason(file: bytes, capture: naive.Capture, rows: list[Seen], said: str) -> str | None:
+    """Why the two end at different packets, or only one finds a fault; "" where they agree, None: nobody knows."""
+    _, records, fault, _ = capture
+    if len(rows) < len(records):
+        stop = records[len(rows)]
+        if file[stop.offset : stop.offset + 4] in (b"\3\0\0\0", b"\0\0\0\3") and "don't match" in said:
+            return "tshark wants the end of a simple block right behind its packet"
+        return next((why for pattern, why in STOPS.items() if re.search(pattern, said)), None)
+    if fault is not None and (len(rows) > len(records) or not said):
+        failing = file[fault.offset : fault.offset + 4]
+        if fault.kind == "bad_block" and failing in (b"\1\0\0\0", b"\0\0\0\1"):
+            return "tshark takes resolutions that no clock has"
+        if fault.kind == "cut_short" and fault.lost < 12:
+            return "tshark minds no few octets at the end"
+        if fault.kind == "impossible_length":
+            return "tshark has higher limits"
+        return None
+    if said and fault is None:
+        return next((why for pattern, why in STOPS.items() if re.search(pattern, said)), None)
+    return ""
 
 
 class Comparison:
