@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import naive
-from naive_tshark import TSHARK
+from pcapframe._tshark import TSHARK
 
 ENCAPSULATIONS = {  # link type: tshark's own number for it
     0: 15, 1: 1, 12: 7, 14: 7, 101: 7, 105: 20, 108: 174, 113: 25, 127: 23, 147: 45, 228: 129, 229: 130, 231: 146,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import captures as make
 import naive
-from naive_tshark import COMPARED, TSHARK, Comparison
+from oracle_tshark import COMPARED, TSHARK, Comparison
 
 # --- tshark ----------------------------------------------------------------------------------------------------------
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import naive
+from typing import Any
 
 TSHARK = shutil.which("tshark")
+
+Row = dict[str, Any]
 
 PREFERENCES = {  # one packet at a time, numbers as they are on the wire
     "ip.defragment": "FALSE",
@@ -73,16 +76,30 @@ FIELDS = [
     *TEXTS.values(),
     *REASONS.values(),
     "frame.time_epoch",
+    "frame.encap_type",
     *OF_FAMILY["ip"].values(),
     *OF_FAMILY["ipv6"].values(),
 ]
 FIELDS += NEXT_HEADERS.values()
 EXTENSIONS = {0, 43, 44, 51, 60, 135, 139, 140}
-COMPARED = [column for column in naive.COLUMNS if column not in ("frame_fault", "protocol")]
+COMPARED = [  # all but frame_fault and protocol, which are ours alone
+    *("frame_number", "frame_time", "frame_len", "frame_cap_len", "eth_src", "eth_dst"),
+    *("ip_version", "ip_src", "ip_dst", "ip_ttl", "ip_proto"),
+    *("tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport", "tcp_seq_raw", "tcp_ack_raw", "tcp_flags", "tcp_len"),
+    *("dns_flags_response", "dns_flags_rcode", "dns_count_answers"),
+]
 
 
 def number(text: str | None) -> int | None:
     return int(text, 0) if text else None
+
+
+def nanoseconds(text: str | None) -> int | None:
+    if not text:
+        return None
+    seconds, _, fraction = text.removeprefix("-").partition(".")
+    size = int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    return -size if text.startswith("-") else size
 
 
 def split_cells(line: str) -> dict[str, list[str]]:
@@ -101,13 +118,12 @@ def end_of_chain(layers: list[str], cells: dict[str, list[str]]) -> int | None:
     return None if value in EXTENSIONS else value  # a header that is announced and not there
 
 
-def tshark_row(cells: dict[str, list[str]]) -> naive.Row:
+def tshark_row(cells: dict[str, list[str]]) -> Row:
     """The first occurrence of each field, under our names; ip_* from the outermost header of either family."""
     first = {field: values[0] if values else None for field, values in cells.items()}
-    row: naive.Row = {column: number(first[field]) for column, field in NUMBERS.items()}
+    row: Row = {column: number(first[field]) for column, field in NUMBERS.items()}
     row |= {column: first[field] for column, field in TEXTS.items()}
-    seconds, fraction = first["frame.time_epoch"].split(".")
-    row["frame_time"] = int(seconds) * 1_000_000_000 + int(fraction.ljust(9, "0"))
+    row["frame_time"] = nanoseconds(first["frame.time_epoch"])
     row |= {reason: any(value not in ("0", "False") for value in cells[field]) for reason, field in REASONS.items()}
     layers = row["layers"] = (row["layers"] or "").split(":")
     outer = next((layer for layer in layers if layer in ("ip", "ipv6")), "ip")
@@ -118,17 +134,30 @@ def tshark_row(cells: dict[str, list[str]]) -> naive.Row:
     return row
 
 
-def tshark_rows(file: bytes, folder: Path) -> list[naive.Row]:
-    path = folder / "for-tshark.pcap"
-    path.write_bytes(file)
-    command = [TSHARK, "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a", "-E", "separator=/t"]
+def tshark_rows(path: Path) -> Iterator[Row]:
+    """What tshark says of each packet of a file, in file order; a `RuntimeError` where it cannot read it."""
+    command = [TSHARK or "tshark", "-n", "-r", os.fspath(path), "-T", "fields", "-E", "occurrence=a"]
+    command += ["-E", "separator=/t"]
     for name, value in PREFERENCES.items():
         command += ["-o", f"{name}:{value}"]
     for field in FIELDS:
         command += ["-e", field]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode in (0, 2), done.stderr  # 2: the file is cut short
-    return [tshark_row(split_cells(line)) for line in done.stdout.splitlines()]
+    with tempfile.TemporaryDirectory() as settings, tempfile.TemporaryFile() as said:
+        surroundings = os.environ | {"WIRESHARK_CONFIG_DIR": settings, "LC_ALL": "C"}  # not the user's own preferences
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=said, stdin=subprocess.DEVNULL, text=True, env=surroundings
+        ) as process:
+            assert process.stdout is not None
+            skipped = 0
+            for line in process.stdout:
+                cells = split_cells(line.rstrip("\n"))
+                if cells["frame.encap_type"]:
+                    yield tshark_row(cells) | {"skipped": skipped}
+                else:  # a block of a pcapng file that is no packet has a row and a number too
+                    skipped += 1
+        if process.returncode not in (0, 2):  # 2: the file is cut short
+            said.seek(0)
+            raise RuntimeError(said.read().decode(errors="replace").strip())
 
 
 # --- kinds of difference that are no error ---------------------------------------------------------------------------
@@ -141,9 +170,9 @@ def has_layer_behind(layers: list[str], first: set[str], second: set[str]) -> bo
 
 HEADERS = {"eth", "ip", "ipv6", "tcp", "udp"}
 DNS_LAYERS = {"dns", "mdns", "llmnr"}
-Kind = Callable[[naive.Row, naive.Row, str, int], bool]  # (ours, theirs, column, link type)
+Kind = Callable[[Row, Row, str, int], bool]  # (ours, theirs, column, link type)
 
-# The first that fits is the one. All but the last four need our cell or theirs to be null: values both give must agree.
+# The first that fits is the one. All but the last seven need our cell or theirs to be null: what both give must agree.
 KINDS: dict[str, Kind] = {
     "tshark walks on where we say unknown": lambda ours, theirs, column, link: (
         ours[column] is None and (ours["frame_fault"] or "").startswith("unknown ")
@@ -201,6 +230,15 @@ KINDS: dict[str, Kind] = {
     "tshark walks Mobile IPv6's old protocol number": lambda ours, theirs, column, link: (
         column == "ip_proto" and ours[column] == 62
     ),
+    "tshark numbers blocks that are no packets": lambda ours, theirs, column, link: (
+        column == "frame_number" and theirs["skipped"] > 0 and ours[column] + theirs["skipped"] == theirs[column]
+    ),
+    "tshark gives times that do not fit 63 bits of ns": lambda ours, theirs, column, link: (
+        column == "frame_time" and ours[column] is None and abs(theirs[column]) >= 1 << 63
+    ),
+    "tshark misprints times of units finer than ns": lambda ours, theirs, column, link: (
+        column == "frame_time" and theirs.get("fine", False)
+    ),
     "tshark's frame.len ends at 2^31 - 1": lambda ours, theirs, column, link: (
         column == "frame_len" and theirs[column] == (1 << 31) - 1 < ours[column]
     ),
@@ -215,26 +253,23 @@ class Comparison:
         self.known: Counter[tuple[str, str]] = Counter()
         self.different: dict[str, list[str]] = {column: [] for column in COMPARED}
 
-    def add(self, ours: naive.Row, theirs: naive.Row, record: naive.Record) -> None:
+    def add(self, ours: Row, theirs: Row, link_type: int, octets: bytes = b"") -> list[str]:
+        """Compare the two readings of a packet; the columns that differ without a known reason are returned."""
+        unexplained = []
         for column in COMPARED:
             if ours[column] == theirs[column]:
                 self.equal[column] += ours[column] is not None
                 continue
-            kind = next((name for name, fits in KINDS.items() if fits(ours, theirs, column, record.link_type)), None)
+            kind = next((name for name, fits in KINDS.items() if fits(ours, theirs, column, link_type)), None)
             if kind is not None:
                 self.known[column, kind] += 1
             else:
+                unexplained.append(column)
                 self.different[column].append(
                     f"{column} ours {ours[column]} theirs {theirs[column]} fault {ours['frame_fault']}"
-                    f" {':'.join(theirs['layers'])} link {record.link_type} {record.octets[:120].hex()}"
+                    f" {':'.join(theirs['layers'])} link {link_type} {octets[:120].hex()}"
                 )
-
-    def add_file(self, file: bytes, folder: Path) -> None:
-        _, records, _ = naive.read_pcap(file)
-        rows = tshark_rows(file, folder)
-        assert len(rows) == len(records)
-        for record, theirs in zip(records, rows, strict=True):
-            self.add(naive.decode(record), theirs, record)
+        return unexplained
 
     def share(self, column: str) -> float:
         """Of the cells that no known reason covers."""

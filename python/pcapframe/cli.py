@@ -1,0 +1,303 @@
+"""The command ``pcapframe``: one verb per method of a capture. docs/cli.md is its reference."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import math
+import os
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TextIO
+
+import pcapframe
+
+from . import _commands
+from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, Usage
+from ._display import printable
+from ._frame import check_columns
+from .errors import CaptureWarning, PcapframeError
+
+DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
+
+FIRST = """\
+pcapframe: packets in, frames out
+
+  pcapframe info capture.pcap        what is in it
+  pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
+
+then select or check; pcapframe --help tells more."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Usage(f"{message} ({self.prog} --help)")
+
+
+# --------------------------------------------------------------------------------------------------------- reading
+
+
+def _separated(text: str) -> list[str]:
+    items = [item.strip() for item in text.split(",")]
+    if not all(items):
+        raise argparse.ArgumentTypeError(f"{text!r}: items separated by commas are needed, none of them empty")
+    return items
+
+
+def _kinds(text: str) -> list[str]:
+    kinds = _separated(text)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"{kind!r}: dns, ip or seq")
+    return [kind for kind in KINDS if kind in kinds]
+
+
+def _sequence_numbers(text: str) -> list[int]:
+    try:
+        return [int(item, 0) for item in _separated(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: whole numbers separated by commas are needed") from None
+
+
+def _names(text: str) -> list[str]:
+    try:
+        return list(check_columns(_separated(text)))
+    except (KeyError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error.args[0])) from None
+
+
+def _sigma(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number is needed")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number is needed")
+    return int(text)
+
+
+def _has_filter() -> bool:
+    return "filter" in inspect.signature(pcapframe.open).parameters
+
+
+def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int]) -> _Parser:
+    parser: _Parser = verbs.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(text, 100),
+        epilog=f"example:\n{textwrap.indent(example, '  ')}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _common(parser: _Parser, several: bool = True) -> None:
+    if several:
+        parser.add_argument(
+            "files", nargs="+", metavar="FILE", help="a capture; several are one, globs work, - is standard input"
+        )
+    else:
+        parser.add_argument("files", nargs=1, metavar="FILE", help="a capture")
+    group = parser.add_argument_group("reading")
+    if several and _has_filter():
+        group.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
+    group.add_argument(
+        "--threads", type=_whole, metavar="N", help="threads that read and decode (default: all there are)"
+    )
+    group.add_argument("--strict", action="store_true", help="a damaged capture is an error")
+    group.add_argument("--no-progress", action="store_true", help="no bar on standard error for large captures")
+    parser.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
+
+
+def _rules(parser: _Parser) -> None:
+    group = parser.add_argument_group("what counts")
+    group.add_argument("--compat", choices=["scapy"], help="count as a loop over scapy's packets does")
+    group.add_argument(
+        "--dns-rule",
+        choices=list(DNS_TITLES),
+        default="empty",
+        help="replies without an answer, or with NXDOMAIN (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seq-rule",
+        choices=list(SEQ_TITLES),
+        default="all",
+        help="all segments, or those with payload, SYN or FIN (default: %(default)s)",
+    )
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="pcapframe",
+        description="Packets in, frames out: ask network captures questions.",
+        epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
+        "input; 3 check found an unexplained difference",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pcapframe {pcapframe.__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", parser_class=_Parser)
+
+    info = _verb(
+        verbs, "info", "what a capture is",
+        "Say what a capture is: format, link types, size, first packet.",
+        "pcapframe info --full capture.pcap", _commands.info,
+    )  # fmt: skip
+    _common(info)
+    info.add_argument("--full", action="store_true", help="read all of it: packets, last packet, what is damaged")
+
+    counts = _verb(
+        verbs, "counts", "the three indicator counts, and which keys stand out",
+        "Count DNS replies without an answer per client, packets per source address and packets per TCP sequence "
+        "number; keys at or above mean + K standard deviations are suspicious.",
+        "pcapframe counts --kind dns,ip --sigma 3 capture.pcap\npcapframe counts 'day-*.pcap' -o counts.csv",
+        _commands.counts,
+    )  # fmt: skip
+    _common(counts)
+    _rules(counts)
+    counts.add_argument(
+        "--kind", type=_kinds, default=list(KINDS), metavar="KIND,...", help="of dns, ip, seq (default: all)"
+    )
+    counts.add_argument(
+        "--sigma", type=_sigma, default=3.0, metavar="K", help="the threshold is mean + K sigma (default: 3)"
+    )
+    counts.add_argument(
+        "--top", type=_whole, default=ROWS, metavar="N", help="keys to show of each kind (default: %(default)s)"
+    )
+    counts.add_argument("-o", dest="output", metavar="FILE", help="write all keys to a .csv or .json file")
+
+    select = _verb(
+        verbs, "select", "the packets that were counted under some keys",
+        "Collect the packets that were counted under any of the keys: given, or found by a first pass with --auto.",
+        "pcapframe select --auto 3 -o suspicious.pcap capture.pcap\n"
+        "pcapframe select --ip 203.0.113.9,2001:db8::9 --columns ip_dst,tcp_dstport capture.pcap", _commands.select,
+    )  # fmt: skip
+    _common(select)
+    keys = select.add_argument_group("keys")
+    keys.add_argument(
+        "--dns",
+        type=_separated,
+        action="extend",
+        metavar="KEY,...",
+        help="clients that got DNS replies without an answer",
+    )
+    keys.add_argument("--ip", type=_separated, action="extend", metavar="KEY,...", help="source addresses")
+    keys.add_argument("--seq", type=_sequence_numbers, action="extend", metavar="KEY,...", help="TCP sequence numbers")
+    keys.add_argument(
+        "--auto", type=_sigma, metavar="K", help="the keys at or above mean + K sigma; this reads the capture twice"
+    )
+    keys.add_argument(
+        "--kind", type=_kinds, metavar="KIND,...", help="the kinds --auto looks at, of dns, ip, seq (default: all)"
+    )
+    _rules(select)
+    select.add_argument("--columns", type=_names, metavar="NAME,...", help="columns to give (default: all that fit)")
+    select.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show of each table (default: %(default)s)"
+    )
+    select.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        help="write the packets to a capture, or their rows to a .csv or .json file",
+    )
+
+    check = _verb(
+        verbs, "check", "compare our reading of a capture with tshark's or scapy's",
+        "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
+        "packet, with scapy the three dicts its loop counts. Differences are classed by their reason; one without is "
+        "exit code 3.",
+        "pcapframe check --against tshark --sample 50000 capture.pcap", _commands.check,
+    )  # fmt: skip
+    _common(check, several=False)
+    check.add_argument("--against", choices=["tshark", "scapy"], required=True, help="the other tool")
+    check.add_argument(
+        "--sample",
+        type=_whole,
+        default=20_000,
+        metavar="N",
+        help="packets to compare, evenly spread; 0: all (default: %(default)s)",
+    )
+    return parser
+
+
+# ------------------------------------------------------------------------------------------------------------ main
+
+
+class _Warnings:
+    """Print each warning of a capture once, as one line."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = printable(str(message))
+        if text not in self.heard:
+            self.heard.append(text)
+            print(f"pcapframe: warning: {text}", file=sys.stderr, flush=True)
+
+
+def _fail(text: str) -> int:
+    print(f"pcapframe: error: {printable(text)}", file=sys.stderr, flush=True)
+    return UNUSABLE
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename is not None else error.strerror
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _hush(stream: TextIO) -> None:
+    """Nobody reads on: let what is still buffered go nowhere, so that the interpreter's end says nothing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if not arguments:
+        print(FIRST, file=sys.stderr)
+        return UNUSABLE
+    try:
+        given = _parser().parse_args(arguments)
+    except SystemExit as done:  # --help, --version
+        return int(done.code or 0)
+    if not hasattr(given, "run"):
+        raise Usage("a verb is needed: info, counts, select or check (pcapframe --help)")
+    heard = _Warnings()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
+        warnings.simplefilter("always", CaptureWarning)
+        warnings.showwarning = heard.show
+        code: int = given.run(given)
+    return code or (DAMAGED if heard.heard else DONE)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's alphabet lacks
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `| head` has seen enough
+        _hush(sys.stdout)
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (Usage, PcapframeError, OSError, ValueError, MemoryError) as error:
+        return _fail(_reason(error))
