@@ -57,6 +57,9 @@ def test_round_trip(
         return
     assert written == len(packets)
     assert essence(path.read_bytes()) == packets
+    other = path.with_name(f"other.{suffix}")
+    assert opened(data, 1).write(other) == written
+    assert other.read_bytes() == path.read_bytes()  # whatever threads and chunks
     again = path.with_name(f"again.{suffix}")
     assert pf.open(path, progress=False).write(again) == written
     assert again.read_bytes() == path.read_bytes()  # what we write is a fixed point

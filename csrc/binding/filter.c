@@ -43,7 +43,8 @@ static enum pf_status check(struct pf_filter *filter, const struct pf_input *con
         const struct pf_interfaces *interfaces = &inputs[i]->interfaces;
         for (size_t j = 0; j < interfaces->count; j++) {
             const struct pf_verdict *verdict;
-            PF_TRY(pf_filter_verdict(filter, interfaces->list[j]->link_type, interfaces->list[j]->big_endian, &verdict, error));
+            PF_TRY(pf_filter_verdict(filter, interfaces->list[j]->link_type, interfaces->list[j]->big_endian, &verdict,
+                                     error));
             if (verdict->program != NULL)
                 return PF_OK;
             if (refusal == NULL)

@@ -58,7 +58,7 @@ struct pf_driver {
     int64_t last_time;
     bool stream_begun, stream_ended;
     uint64_t thrown; /* octets of the block being skipped that a stream gave and nobody kept */
-    bool fresh;    /* no packet of this input yet */
+    bool fresh;      /* no packet of this input yet */
     size_t fault_capacity;
 
     /* Pieces in chunk order. */

@@ -7,13 +7,20 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* A place in what was gathered, before the first packet of an interface with a higher number than those ahead. */
+struct mark {
+    size_t at;
+    const struct pf_interface *interface;
+};
+
 /* Records ready to be written, gathered from one chunk. */
 struct pf_copied {
     uint8_t *octets;
     size_t size, capacity;
+    struct mark *marks; /* the first one is at 0 */
+    size_t mark_count, mark_capacity;
     uint64_t packets;
-    const struct pf_interface *first, *last; /* of the first record; the one with the highest number */
-    uint32_t snap_len;                       /* the largest of snap lengths and records */
+    uint32_t snap_len; /* the largest of snap lengths and records */
 };
 
 static enum pf_status write_out(struct pf_copy_sink *sink, const void *octets, size_t size, struct pf_error *error)
@@ -24,8 +31,10 @@ static enum pf_status write_out(struct pf_copy_sink *sink, const void *octets, s
 
 static void free_copied(struct pf_copied *copied)
 {
-    if (copied != NULL)
+    if (copied != NULL) {
         pf_free(copied->octets);
+        pf_free(copied->marks);
+    }
     pf_free(copied);
 }
 
@@ -84,16 +93,29 @@ static size_t put_record(const struct pf_copy_sink *sink, uint8_t *to, const str
     return PF_PCAP_RECORD_HEADER + (size_t)record->cap_len;
 }
 
+static enum pf_status mark(struct pf_copied *copied, const struct pf_interface *interface, struct pf_error *error)
+{
+    if (copied->mark_count != 0 && interface->number <= copied->marks[copied->mark_count - 1].interface->number)
+        return PF_OK;
+    if (copied->mark_count == copied->mark_capacity) {
+        size_t capacity = pf_grown(copied->mark_capacity, copied->mark_count + 1, sizeof *copied->marks);
+        struct mark *marks = capacity != 0 ? pf_realloc(copied->marks, capacity * sizeof *marks) : NULL;
+        if (marks == NULL)
+            return pf_fail_memory(error);
+        copied->marks = marks;
+        copied->mark_capacity = capacity;
+    }
+    copied->marks[copied->mark_count++] = (struct mark){copied->size, interface};
+    return PF_OK;
+}
+
 static enum pf_status copy(struct pf_copy_sink *sink, struct pf_copied *copied, const struct pf_record *record,
                            struct pf_error *error)
 {
     const struct pf_interface *interface = record->interface;
-    if (copied->first == NULL)
-        copied->first = copied->last = interface;
-    if (interface->number > copied->last->number)
-        copied->last = interface;
-    if (sink->format == PF_COPY_PCAP && !same_link(copied->first, interface))
-        return other_link(sink, copied->first, interface, error);
+    PF_TRY(mark(copied, interface, error));
+    if (sink->format == PF_COPY_PCAP && !same_link(copied->marks[0].interface, interface))
+        return other_link(sink, copied->marks[0].interface, interface, error);
     uint32_t longest = interface->snap_len > record->cap_len ? interface->snap_len : record->cap_len;
     if (longest > copied->snap_len)
         copied->snap_len = longest;
@@ -154,20 +176,33 @@ static enum pf_status describe(struct pf_copy_sink *sink, const struct pf_interf
     return status;
 }
 
+/* Each interface is described right before the first packet that needs it, wherever chunks end. */
+static enum pf_status write_pcapng(struct pf_copy_sink *sink, const struct pf_copied *copied, struct pf_error *error)
+{
+    for (size_t i = 0; i < copied->mark_count; i++) {
+        size_t from = copied->marks[i].at, to = i + 1 < copied->mark_count ? copied->marks[i + 1].at : copied->size;
+        PF_TRY(describe(sink, copied->marks[i].interface, error));
+        PF_TRY(write_out(sink, copied->octets + from, to - from, error));
+    }
+    return PF_OK;
+}
+
+static enum pf_status write_pcap(struct pf_copy_sink *sink, const struct pf_copied *copied, struct pf_error *error)
+{
+    const struct pf_interface *interface = copied->marks[0].interface;
+    if (sink->interface == NULL)
+        sink->interface = interface;
+    if (!same_link(sink->interface, interface))
+        return other_link(sink, sink->interface, interface, error);
+    if (copied->snap_len > sink->snap_len)
+        sink->snap_len = copied->snap_len;
+    return write_out(sink, copied->octets, copied->size, error);
+}
+
 static enum pf_status write_copied(struct pf_copy_sink *sink, const struct pf_copied *copied, struct pf_error *error)
 {
-    if (sink->format == PF_COPY_PCAPNG) {
-        PF_TRY(describe(sink, copied->last, error));
-    } else {
-        if (sink->interface == NULL)
-            sink->interface = copied->first;
-        if (!same_link(sink->interface, copied->first))
-            return other_link(sink, sink->interface, copied->first, error);
-        if (copied->snap_len > sink->snap_len)
-            sink->snap_len = copied->snap_len;
-    }
     sink->written += copied->packets;
-    return write_out(sink, copied->octets, copied->size, error);
+    return sink->format == PF_COPY_PCAPNG ? write_pcapng(sink, copied, error) : write_pcap(sink, copied, error);
 }
 
 static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *error)
