@@ -1,7 +1,8 @@
 """The slow, obvious twin of the C core, written from docs/decoding.md and from nothing else.
 
-naive_pcap.py reads the file, naive_packet.py walks down a packet, this file counts. Every step says one sentence of
-that page. Nothing here is fast, and nothing may be clever: where twin and core differ, the twin is the one to read.
+naive_pcap.py reads the file, naive_packet.py and naive_tunnels.py walk down a packet, this file counts. Every step says
+one sentence of that page. Nothing here is fast, and nothing may be clever: where twin and core differ, the twin is the
+one to read.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from naive_packet import COLUMNS, STEPS, Row, decode
+from naive_packet import COLUMNS, Row, decode
 from naive_pcap import Fault, Header, Record, read_header, read_pcap
+from naive_tunnels import STEPS
 
 __all__ = [
     "COLUMNS", "STEPS", "Fault", "Header", "Keys", "Record", "Row",

@@ -23,6 +23,7 @@ PREFERENCES = {  # one packet at a time, numbers as they are on the wire
     "tcp.desegment_tcp_streams": "FALSE",
     "tcp.analyze_sequence_numbers": "FALSE",
     "tcp.relative_sequence_numbers": "FALSE",
+    "wlan.defragment": "FALSE",
 }
 NUMBERS = {  # column: tshark's field
     "frame_number": "frame.number",
@@ -32,6 +33,8 @@ NUMBERS = {  # column: tshark's field
     "tcp_dstport": "tcp.dstport",
     "udp_srcport": "udp.srcport",
     "udp_dstport": "udp.dstport",
+    "sctp_srcport": "sctp.srcport",
+    "sctp_dstport": "sctp.dstport",
     "tcp_seq_raw": "tcp.seq_raw",
     "tcp_ack_raw": "tcp.ack_raw",
     "tcp_flags": "tcp.flags",
@@ -46,6 +49,7 @@ REASONS = {  # not compared; they tell kinds of difference apart
     "source_route": "ip.cur_rt",
     "fragment": "ip.flags.mf",
     "fragment6": "ipv6.fraghdr.more",
+    "udp_length": "udp.length",
 }
 OF_FAMILY = {
     "ip": {
@@ -143,7 +147,7 @@ HEADERS = {"eth", "ip", "ipv6", "tcp", "udp"}
 DNS_LAYERS = {"dns", "mdns", "llmnr"}
 Kind = Callable[[naive.Row, naive.Row, str, int], bool]  # (ours, theirs, column, link type)
 
-# The first that fits is the one. All but the last four need our cell or theirs to be null: values both give must agree.
+# The first that fits is the one. All but the last five need our cell or theirs to be null: values both give must agree.
 KINDS: dict[str, Kind] = {
     "tshark walks on where we say unknown": lambda ours, theirs, column, link: (
         ours[column] is None and (ours["frame_fault"] or "").startswith("unknown ")
@@ -153,6 +157,24 @@ KINDS: dict[str, Kind] = {
     ),
     "tshark walks a tunnel over UDP or TCP": lambda ours, theirs, column, link: (
         ours[column] is None and has_layer_behind(theirs["layers"], {"udp", "tcp"}, HEADERS)
+    ),
+    "tshark reads IPv6 where IPv4 was announced": lambda ours, theirs, column, link: (
+        ours[column] is None and ours["frame_fault"] == "malformed ipv4" and "ip:ipv6" in ":".join(theirs["layers"])
+    ),
+    "tshark goes on behind a PPI header shorter than itself": lambda ours, theirs, column, link: (
+        ours[column] is None and ours["frame_fault"] == "malformed ppi"
+    ),
+    "tshark takes discovery for a session on PPPoE links": lambda ours, theirs, column, link: (
+        ours[column] is None and ours["protocol"] == "PPPOE" and "pppoes" in theirs["layers"]
+    ),
+    "tshark takes no IPv4 header of 60 octets for what a G-PDU carries": lambda ours, theirs, column, link: (
+        theirs[column] is None and theirs["layers"][-1] == "gtp"
+    ),
+    "tshark forgets that an outer datagram is a fragment": lambda ours, theirs, column, link: (
+        ours[column] is None and column == "tcp_len" and (theirs["fragment"] or theirs["fragment6"])
+    ),
+    "tshark stops at a UDP length of zero": lambda ours, theirs, column, link: (
+        theirs[column] is None and theirs["layers"][-1] == "udp" and not theirs["udp_length"]
     ),
     "tshark names the counts of other DNS operations otherwise": lambda ours, theirs, column, link: (
         theirs[column] is None and column == "dns_count_answers" and theirs["opcode"]
@@ -192,6 +214,9 @@ KINDS: dict[str, Kind] = {
     "tshark subtracts a header length below 20": lambda ours, theirs, column, link: (
         ours[column] is None and column == "tcp_len" and ours["frame_fault"] is not None
     ),
+    "tshark judges by vendors whether a pseudowire has a control word": lambda ours, theirs, column, link: (
+        "pwethheuristic" in theirs["layers"]
+    ),
     "tshark's ip.dst is the end of a source route": lambda ours, theirs, column, link: (
         column == "ip_dst" and theirs["source_route"]
     ),
@@ -202,7 +227,7 @@ KINDS: dict[str, Kind] = {
         column == "ip_proto" and ours[column] == 62
     ),
     "tshark's frame.len ends at 2^31 - 1": lambda ours, theirs, column, link: (
-        column == "frame_len" and theirs[column] == (1 << 31) - 1 < ours[column]
+        column in ("frame_len", "tcp_len") and theirs["frame_len"] == (1 << 31) - 1 < ours["frame_len"]
     ),
 }
 
