@@ -232,7 +232,7 @@ RAW = {  # name: (packet on link type 101, captured octets if it is cut, protoco
     "vxlan gpe": in_udp(make.vxlan(make.ipv6(make.tcp()), 0x0C, 2), 4790, values=TCP),
     "vxlan gpe, unknown": in_udp(make.vxlan(IN_UDP, 0x0C, 4), 4790, "VXLAN", "unknown vxlan next 4"),
     "vxlan, next means nothing": in_udp(make.vxlan(make.ethernet(make.ipv4(make.tcp())), 0x0C, 4), 4789, values=TCP),
-    "geneve": in_udp(make.geneve(make.ethernet(make.ipv4(make.tcp())), bytes([1, 2, 3, 1, 0, 0, 0, 0])), 6081, values=TCP),
+    "geneve": in_udp(make.geneve(make.ethernet(make.ipv4(make.tcp())), b"\1\2\3\1" + bytes(4)), 6081, values=TCP),
     "geneve ip": in_udp(make.geneve(make.ipv4(make.tcp())), 6081, values=TCP),
     "geneve version": in_udp(make.geneve(IN_UDP, version=1), 6081, "UDP"),
     "geneve options": in_udp(make.geneve(make.Layer(b""), words=63), 6081, "GENEVE", "malformed geneve"),
