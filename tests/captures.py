@@ -15,17 +15,37 @@ from typing import NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
+from captures_tunnels import (
+    MAC_A,
+    MAC_B,
+    Layer,
+    chdlc,
+    erspan,
+    esp,
+    etherip,
+    geneve,
+    gre,
+    gtp,
+    mpls,
+    pbb,
+    ppi,
+    ppi_common,
+    ppi_field,
+    ppp,
+    pppoe,
+    radiotap,
+    sctp,
+    subframe,
+    teredo,
+    vxlan,
+    wlan,
+)  # fmt: skip
+
 T = TypeVar("T")
 
 MAGICS = {"micro": 0xA1B2C3D4, "nano": 0xA1B23C4D, "kuznetzov": 0xA1B2CD34}
-LINK_TYPES = (1, 101, 113, 276, 0, 108, 228, 229, 12, 14)
-UNKNOWN_LINK_TYPES = (105, 147, 65535)
-
-
-class Layer(NamedTuple):
-    octets: bytes
-    ethertype: int = 0x88B5  # what a link layer calls it; the default is for local experiments
-    ip_protocol: int = 253  # what an IP header calls it; the default is for experiments (RFC 3692)
+LINK_TYPES = (1, 101, 113, 276, 0, 108, 228, 229, 12, 14, 9, 50, 51, 104, 105, 127, 192)
+UNKNOWN_LINK_TYPES = (147, 65535)
 
 
 class Packet(NamedTuple):
@@ -68,8 +88,6 @@ def record_starts(packets: Sequence[bytes | Packet], magic: str = "micro") -> li
 
 
 # --- link layers -----------------------------------------------------------------------------------------------------
-
-MAC_A, MAC_B = bytes.fromhex("02000000000a"), bytes.fromhex("02000000000b")
 
 
 def ethernet(
@@ -189,12 +207,6 @@ def authentication(inner: Layer, units: int = 4) -> Layer:
     return Layer(bytes([inner.ip_protocol, units]) + body + inner.octets, ip_protocol=51)
 
 
-def gre(inner: Layer, flags: int = 0, version: int = 0) -> Layer:
-    """RFC 2784, 2890; flags are the bits 0x8000 checksum, 0x2000 key, 0x1000 sequence, 0x4000 routing."""
-    optional = bytes(4 * sum(flags & bit != 0 for bit in (0x8000, 0x2000, 0x1000)))
-    return Layer(struct.pack("!HH", flags | version, inner.ethertype) + optional + inner.octets, ip_protocol=47)
-
-
 # --- what IP carries -------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +306,8 @@ IPV6_POOL = tuple(
 )
 PLAIN_PORTS = (80, 443, 22, 50_000)
 DNS_PORTS = (53, 53, 5353, 5355)
+TUNNEL_PORTS = (4789, 2152, 6081, 3544, 4790, 4754, 6635)
+VENDOR_MACS = bytes.fromhex("000c29000001"), bytes.fromhex("00505600000b")  # tshark knows a pseudowire by them
 EXTENSION_KINDS = (60, 0, 43, 135, 139, 140)
 
 
@@ -333,7 +347,10 @@ def any_udp(tape: Tape) -> Layer:
     if tape.octet() % 2 == 1:
         payload, ports = any_dns(tape), any_ports(tape, DNS_PORTS)
     else:
-        payload, ports = any_payload(tape), any_ports(tape, PLAIN_PORTS + (DNS_PORTS if tape.wild else ()))
+        payload, ports = (
+            any_payload(tape),
+            any_ports(tape, PLAIN_PORTS + (DNS_PORTS + TUNNEL_PORTS if tape.wild else ())),
+        )
     return udp(payload, *ports, tape.length(8 + len(payload), [7, 8]))
 
 
@@ -345,19 +362,189 @@ def any_icmp(tape: Tape, version: int) -> Layer:
     return icmpv6(1, 0, bytes(4) + ipv6(tcp(seq=99)).octets) if quoted else icmpv6()
 
 
+def any_cut(tape: Tape, layer: Layer) -> Layer:
+    """Now and then too short for what it says it is."""
+    return layer._replace(octets=layer.octets[: tape.pick([1, 3, 5, 7, 9, 13, 23])]) if tape.wrongly(10) else layer
+
+
+def any_inner_ethernet(tape: Tape, depth: int) -> Layer:
+    return ethernet(any_network(tape, depth), *VENDOR_MACS)
+
+
+def any_udp_tunnel(tape: Tape, depth: int) -> Layer:
+    kind = tape.octet() % 7
+    match kind:
+        case 0:
+            body = vxlan(any_inner_ethernet(tape, depth), tape.pick([0x88, 0, 0xFF]) if tape.wrongly(6) else 8)
+        case 1:
+            inner = any_ip(tape, depth)
+            extensions = tape.pick([(), (), (1,), (2, 1), (0,) if tape.wild else (), (1,) * 17 if tape.wild else ()])
+            if tape.wrongly(8):
+                inner = tape.pick([Layer(b"\x55" + bytes(30)), Layer(b"")])
+            flags = tape.pick([0x30, 0x32, 0x31, 0x33])
+            body = gtp(
+                inner, tape.pick([0x3F, 0x20, 0x50]) if tape.wrongly(8) else flags,
+                tape.pick([1, 26, 254]) if tape.wrongly(8) else 255, extensions, tape.length(len(inner.octets)),
+            )  # fmt: skip
+        case 2:
+            inner = tape.pick([any_inner_ethernet, any_network])(tape, depth)
+            options = tape.pick([b"", bytes([1, 2, 3, 1]) + bytes(4)])
+            body = geneve(
+                inner, options, tape.pick([1, 3]) if tape.wrongly(8) else 0,
+                tape.pick([0, 1, 2, 63]) if tape.wrongly(8) else None,
+            )  # fmt: skip
+        case 3:
+            inner = any_ip(tape, depth) if tape.wrongly(8) else any_ipv6(tape, depth)
+            body = teredo(inner, tape.pick([None, None, (0, 0), (3, 2)]), tape.octet() % 4 == 3)
+        case 4:
+            following = tape.octet() % 4
+            inner = (any_ipv4, any_ipv6, any_inner_ethernet, any_inner_ethernet)[following](tape, depth)
+            flags = 0x08 if tape.wild and following == 3 else 0x0C
+            body = vxlan(inner, flags, tape.pick([4, 5, 9]) if tape.wrongly(8) else (1, 2, 3, 3)[following])
+        case 5:
+            body = gre(any_ip(tape, depth), tape.pick([0, 0x2000])).octets
+        case _:
+            body = mpls(any_ip(tape, depth)).octets
+    body = any_cut(tape, Layer(body)).octets
+    ports = tape.pick(PLAIN_PORTS) if tape.wild else 50_000, TUNNEL_PORTS[kind]
+    return udp(body, *(ports[::-1] if tape.wrongly(6) else ports), tape.length(8 + len(body)))
+
+
+def any_gre(tape: Tape, depth: int) -> Layer:
+    kind = tape.octet() % 8
+    if kind == 7:
+        version = tape.pick([1, 2])
+        inner = erspan(
+            any_inner_ethernet(tape, depth),
+            tape.pick([0, 3, 15]) if tape.wrongly(8) else version,
+            tape.pick([1, 2]) if tape.wrongly(8) else 0,
+            tape.octet() % 2 == 1,
+        )
+        return gre(any_cut(tape, inner), 0x1000)
+    if kind == 6:  # ERSPAN type I
+        return gre(any_inner_ethernet(tape, depth)._replace(ethertype=0x88BE))
+    if kind == 5:
+        inner = ppp(any_ip(tape, depth), framed=tape.octet() % 2 == 1, short=tape.octet() % 2 == 1)
+        inner = any_cut(tape, Layer(b"", 0x880B) if tape.octet() % 8 == 7 else inner)
+        return gre(inner, tape.pick([0x3000, 0x3080]) if inner.octets else 0x2080, version=1)
+    if kind == 4:
+        inner = any_mpls(tape, depth)
+    else:
+        inner = any_network(tape, depth) if tape.octet() % 4 else any_inner_ethernet(tape, depth)
+    wrong = tape.wrongly(6)
+    flags = tape.pick([0, 0x2000, 0x8000, 0xB000])
+    version = tape.pick([1, 2, 7]) if wrong else 0
+    return gre(any_cut(tape, inner), flags | 0x4000 if wrong and tape.rarely(2) else flags, version)
+
+
+def any_tunnel(tape: Tape, depth: int) -> Layer:
+    """What an IP header carries that carries on."""
+    kind = tape.octet() % 16
+    match kind:
+        case 8:
+            return any_cut(tape, etherip(any_inner_ethernet(tape, depth)))
+        case 9:
+            return any_inner_ethernet(tape, depth)._replace(ip_protocol=143)
+        case 10:
+            return any_mpls(tape, depth)
+        case 11 | 12:
+            inner = any_cut(tape, any_upper(tape, 4, depth))
+            return any_cut(tape, authentication(inner, tape.pick([4, 1, 0, 60] if tape.wild else [4])))
+    return any_gre(tape, depth) if kind % 2 else any_udp_tunnel(tape, depth)
+
+
+def any_mpls(tape: Tape, depth: int) -> Layer:
+    labels = 1 + tape.octet() % 3
+    ethertype = tape.pick([0x8847, 0x8848])
+    if tape.octet() % 4 == 3:
+        layer = mpls(any_inner_ethernet(tape, depth), labels, tape.octet() % 2 == 1, ethertype)
+    elif tape.wrongly(8):
+        layer = mpls(Layer(tape.pick([b"", b"\0", b"\x10" + bytes(20), b"\xff" * 20])), labels, False, ethertype)
+    else:
+        layer = mpls(any_ip(tape, depth), labels, False, ethertype)
+    return any_cut(tape, layer)
+
+
+def any_ppp(tape: Tape, depth: int = 2, serial: bool = False) -> Layer:
+    """serial: address and control may come first, or Cisco's framing."""
+    kind = tape.octet() % 16
+    inner = any_mpls(tape, depth)._replace(ethertype=0x8847) if kind == 15 else any_ip(tape, depth)
+    if serial and kind == 14:
+        return chdlc(any_network(tape, depth), tape.pick([0x0F, 0x8F]))
+    number = tape.pick([0xC021, 0x0031, 0x0281, 0x00FF]) if tape.wrongly(12) else None
+    return any_cut(tape, ppp(inner, number, serial and tape.octet() % 2 == 0, tape.octet() % 2 == 1))
+
+
+def any_pppoe(tape: Tape, depth: int = 2) -> Layer:
+    inner = any_ppp(tape, depth)
+    code = tape.pick([9, 7, 0xA7]) if tape.wrongly(12) else 0
+    return any_cut(tape, pppoe(inner, code, tape.length(len(inner.octets))))
+
+
+def any_wlan(tape: Tape, depth: int = 2, padded: bool = False) -> Layer:
+    kind = tape.octet() % 16
+    inner = snap(any_network(tape, depth), tape.pick([0, 0x0000F8]))
+    systems, quality = tape.octet() % 4, tape.octet() % 2 == 1
+    first, second, control = 0x88 if quality else 0x08, systems, b"\0\0"
+    if quality and tape.octet() % 4 == 3:
+        inner = any_cut(tape, subframe(inner, tape.length(len(inner.octets))))
+        control = b"\x80\0"
+    if quality and tape.octet() % 4 == 3:
+        second |= 0x80
+    match kind:
+        case 12:
+            second |= 0x40  # protected
+        case 13:
+            first, inner = first | 0x40, Layer(b"")  # no data
+        case 14:
+            return any_cut(tape, Layer(tape.pick([b"\xd4\0", b"\xb4\0", b"\xc4\0"]) + bytes(14)))  # control
+        case 15 if tape.wild:
+            first = tape.pick([0x09, 0x0B, 0x0C, 0x80, 0x40, 0x18, 0x08])
+            second |= tape.pick([0, 4, 0x80])
+    sequence = tape.pick([0x11, 0x1F]) if tape.wrongly(12) else 0x10
+    return any_cut(tape, wlan(inner, first, second, control, sequence, padded))
+
+
+def any_radiotap(tape: Tape) -> Layer:
+    flags = tape.pick([None, 0, 0x10, 0x20, 0x30])
+    frame = any_wlan(tape, padded=bool(flags and flags & 0x20))
+    if flags and flags & 0x10:
+        frame = frame._replace(octets=frame.octets + b"\1\2\3\4")
+    words = tape.pick([31, 32, 33]) if tape.wrongly(16) else tape.pick([0, 0, 1, 2])
+    length = tape.pick([0, 7, 8, 9, 12, 200]) if tape.wrongly(10) else None
+    return radiotap(frame, flags, tape.octet() % 2 == 1, words, length)
+
+
+def any_ppi(tape: Tape) -> Layer:
+    kind = tape.octet() % 8
+    aligned = tape.octet() % 2
+    fields = ppi_field(20, bytes(4 if aligned else tape.octet() % 4), bool(aligned)) if tape.octet() % 4 == 3 else b""
+    fields *= tape.pick([31, 32]) if tape.wrongly(16) else 1
+    length = tape.pick([0, 7, 8, 9, 12, 200]) if tape.wrongly(10) else None
+    if kind >= 4:
+        link_type, octets = tape.pick([1, 101, 9, 0, 127, 192, *((147, 1 << 16 | 1) if tape.wild else ())]), b""
+        if link_type != 192:
+            octets = any_frame(Tape(tape.octets(30), tape.wild), link_type)
+        elif tape.wild:
+            octets = any_ppi(tape).octets
+        else:
+            link_type, octets = 228, any_ipv4(tape, 1).octets
+        return ppi(Layer(octets), link_type, fields, aligned, length)
+    fcs = kind % 2
+    fields += ppi_common(fcs) if tape.octet() % 2 or fcs else b""
+    return ppi(Layer(any_wlan(tape).octets + b"\1\2\3\4" * fcs), 105, fields, aligned, length)
+
+
 def any_upper(tape: Tape, version: int, depth: int) -> Layer:
     """What an IP header of this version carries."""
     kind = tape.octet() % 16
-    if depth > 0 and kind == 13:
-        inner = any_network(tape, depth - 1) if tape.octet() % 4 else ethernet(any_network(tape, depth - 1))
-        flags = tape.pick([0, 0x2000, 0x8000, 0xB000])
-        wrong = tape.wrongly(6)
-        return gre(inner, flags | 0x4000 if wrong and tape.rarely(2) else flags, tape.pick([1, 7]) if wrong else 0)
-    if depth > 0 and kind == 14:
-        return any_ip(tape, depth - 1)
-    if kind == 15 and tape.wild:
+    if depth > 0 and kind >= 12:
+        return any_ip(tape, depth - 1) if kind == 12 else any_tunnel(tape, depth - 1)
+    if kind == 11 and tape.wild and tape.octet() % 2:
         return Layer(tape.octets(12), ip_protocol=tape.pick([253, 59, 132, 50, 51, 0, 44, 255]))
-    if kind >= 11:
+    if kind == 11:
+        return any_cut(tape, sctp(*any_ports(tape, (4000, 9)))) if tape.octet() % 2 == 0 else any_cut(tape, esp())
+    if kind == 10:
         return any_icmp(tape, tape.pick([4, 6]) if tape.wild else version)
     return any_udp(tape) if kind >= 6 else any_tcp(tape)
 
@@ -411,7 +598,9 @@ def any_network(tape: Tape, depth: int = 2) -> Layer:
     if kind == 15:
         return arp(*tape.pick([(6, 4), (6, 4), (8, 16), (255, 255)] if tape.wild else [(6, 4)]))
     if kind == 14 and tape.wild:
-        return Layer(tape.octets(10), ethertype=tape.pick([0x88CC, 0x8847, 0x0600, 0x05FF, 4, 1, 0, 0xFFFF]))
+        return Layer(
+            tape.octets(10), ethertype=tape.pick([0x88CC, 0x8847, 0x8864, 0x88E7, 0x0600, 0x05FF, 4, 1, 0, 0xFFFF])
+        )
     return any_ip(tape, depth)
 
 
@@ -421,6 +610,14 @@ def any_ethernet(tape: Tape) -> Layer:
     tags = {12: 1, 13: 2, 14: 0, 15: 0}.get(kind, 0)
     if kind == 14:
         inner = snap(inner, tape.pick([0, 0, 0x00000C, 0x0080C2]) if tape.wild else 0)
+    elif kind == 11:
+        inner = any_mpls(tape, 2)
+    elif kind == 10:
+        inner = any_pppoe(tape)
+    elif kind == 9:
+        inner = any_cut(tape, pbb(any_inner_ethernet(tape, 1)))
+    elif kind == 8:
+        inner = snap(inner)._replace(ethertype=0x8870)
     elif kind == 15:
         inner = llc(bytes(35), *tape.pick([(0x42, 0x42, 3), (0xAA, 0xAB, 3), (0xFE, 0xFE, 3), (0xAA, 0xAA, 0)]))
     if tape.wrongly(24):
@@ -451,6 +648,19 @@ def any_frame(tape: Tape, link_type: int) -> bytes:
             family = tape.pick([24, 28, 30] if tape.wild else [30]) if inner.ethertype == 0x86DD else 2
             family = tape.pick([10, 0, 7, 0x10000, 0xFFFFFFFF]) if tape.wrongly(12) else family
             layer = null(inner, family, order)
+        case 9 | 50:
+            layer = any_ppp(tape, serial=True)
+        case 51:
+            layer = any_pppoe(tape)
+        case 104:
+            layer = chdlc(any_network(tape), tape.pick([0x0F, 0x8F]))
+            layer = any_cut(tape, layer)
+        case 105:
+            layer = any_wlan(tape)
+        case 127:
+            layer = any_cut(tape, any_radiotap(tape))
+        case 192:
+            layer = any_cut(tape, any_ppi(tape))
         case 228:
             layer = any_ipv4(tape, 2)
         case 229:
@@ -476,12 +686,12 @@ def flipped(tape: Tape, frame: bytes) -> bytes:
 
 def any_packet(tape: Tape, link_type: int) -> Packet:
     """A frame with its time, whole or cut."""
-    frame = any_frame(tape, link_type)
     seconds, fraction = 1_500_000_000 + tape.octet(), tape.number(2) * 15  # below a second in every unit
+    kind, cut = (tape.octet(), tape.octet()) if tape.wild else (0, 0)  # before a deep frame uses up the tape
+    frame = any_frame(tape, link_type)
     length = len(frame)
     if tape.wild:
-        kind = tape.octet()
-        cut = min(tape.octet(), length)
+        cut = min(cut, length)
         if kind >= 224:  # by the snap length
             frame = frame[:cut]
         elif kind >= 208:  # and nothing says so
@@ -509,7 +719,7 @@ def impossible(file: bytes, start: int, order: str, cap_len: int = 0x7FFFFFFF) -
 
 # --- strategies ------------------------------------------------------------------------------------------------------
 
-TAPES = st.binary(min_size=40, max_size=72)
+TAPES = st.binary(min_size=40, max_size=96)
 LINKS = st.sampled_from(LINK_TYPES[:1] * 6 + LINK_TYPES + UNKNOWN_LINK_TYPES)
 
 

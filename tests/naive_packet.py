@@ -14,7 +14,7 @@ COLUMNS = (
     "frame_number", "frame_time", "frame_len", "frame_cap_len", "frame_fault", "protocol",
     "eth_src", "eth_dst",
     "ip_version", "ip_src", "ip_dst", "ip_ttl", "ip_proto",
-    "tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport",
+    "tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport", "sctp_srcport", "sctp_dstport",
     "tcp_seq_raw", "tcp_ack_raw", "tcp_flags", "tcp_len",
     "dns_flags_response", "dns_flags_rcode", "dns_count_answers",
 )  # fmt: skip
@@ -61,7 +61,9 @@ class Walk:
         self.at = 0
         self.captured_end = record.cap_len
         self.wire_end = max(record.len, record.cap_len)
-        self.first_fragment = False  # whether one of the IP headers so far is that of a first fragment
+        self.first_fragment = False  # whether one of the headers so far is that of a first fragment
+        self.wlan_padded = False  # whether the 802.11 header that follows is padded to a multiple of four octets
+        self.udp_destination: int | None = None  # of the UDP header last passed
         self.seen: set[str] = set()
         self.row: Row = dict.fromkeys(COLUMNS)
 
@@ -90,6 +92,12 @@ class Walk:
         self.wire_end = min(self.wire_end, end)
         self.captured_end = min(self.captured_end, self.wire_end)
 
+    def pull(self, length: int, layer: str) -> None:
+        """walk.at is behind a header that says how many octets follow; fewer are a fault, but not in a fragment."""
+        if self.at + length > self.wire_end and not self.first_fragment:
+            self.blame(f"malformed {layer}")
+        self.pull_wire_end(self.at + length)
+
     def give(self, kind: str, **values: object) -> None:
         """Fill columns from the first header of this kind; later ones say nothing."""
         if kind not in self.seen:
@@ -106,10 +114,13 @@ def decode(record: Record) -> Row:
         frame_number=record.frame_number, frame_time=record.time_ns, frame_len=record.len, frame_cap_len=record.cap_len
     )
     try:
-        step = first_step(walk)
-        for _ in range(16):
-            if walk.at < walk.captured_end:
-                walk.row["protocol"] = step.upper()
+        step = by_link_type(walk, record.link_type)
+        layers = 0
+        while layers < 16:
+            if step != "raw":  # is no layer
+                layers += 1
+                if walk.at < walk.captured_end:
+                    walk.row["protocol"] = step.upper()
             step = STEPS[step](walk)
         raise Stop("malformed depth")
     except Stop as stop:
@@ -122,19 +133,26 @@ def decode(record: Record) -> Row:
 LINK_TYPES = {
     1: "eth", 101: "raw", 12: "raw", 14: "raw", 228: "ipv4", 229: "ipv6",
     0: "null", 108: "null", 113: "sll", 276: "sll2",
+    9: "ppp", 50: "ppp", 51: "pppoe", 104: "chdlc", 105: "wlan", 127: "radiotap", 192: "ppi",
 }  # fmt: skip
-ETHERTYPES = {0x0800: "ipv4", 0x86DD: "ipv6", 0x0806: "arp", 0x8100: "vlan", 0x88A8: "vlan", 0x9100: "vlan"}
+ETHERTYPES = {
+    0x0800: "ipv4", 0x86DD: "ipv6", 0x0806: "arp", 0x8100: "vlan", 0x88A8: "vlan", 0x9100: "vlan",
+    0x8847: "mpls", 0x8848: "mpls", 0x8863: "pppoe", 0x8864: "pppoe", 0x880B: "ppp",
+    0x6558: "eth", 0x88E7: "pbb", 0x8870: "llc",
+}  # fmt: skip
 NULL_FAMILIES = {2: "ipv4", 24: "ipv6", 28: "ipv6", 30: "ipv6", 10: "ipv6"}
 
 
-def first_step(walk: Walk) -> str:
-    step = LINK_TYPES.get(walk.link_type)
-    if step is None:
-        raise Stop(f"unknown link type {walk.link_type}")
-    if step != "raw":
-        return step
+def by_link_type(walk: Walk, link_type: int) -> str:
+    walk.link_type = link_type
+    if link_type in LINK_TYPES:
+        return LINK_TYPES[link_type]
+    raise Stop(f"unknown link type {link_type}")
+
+
+def raw(walk: Walk) -> str:
     walk.need(1, "raw")
-    match walk.octets[0] >> 4:
+    match walk.number(0, 1) >> 4:
         case 4:
             return "ipv4"
         case 6:
@@ -179,7 +197,7 @@ def llc(walk: Walk) -> str:
         raise Stop(f"unknown llc 0x{walk.number(0, 1):02x}")
     walk.need(8, "llc")
     oui, ethertype = walk.number(3, 3), walk.number(6, 2)
-    if oui != 0:
+    if oui not in (0, 0x0000F8):
         raise Stop(f"unknown snap 0x{oui:06x}")
     walk.at += 8
     return by_ethertype(ethertype)
@@ -218,7 +236,10 @@ def arp(walk: Walk) -> str:
 
 # --- IP and what it carries ------------------------------------------------------------------------------------------
 
-IP_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 4: "ipv4", 41: "ipv6", 47: "gre"}
+IP_PROTOCOLS = {
+    1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 4: "ipv4", 41: "ipv6", 47: "gre",
+    50: "esp", 51: "ah", 132: "sctp", 137: "mpls", 97: "etherip", 143: "eth",
+}  # fmt: skip
 FRAGMENT, AUTHENTICATION, NO_NEXT_HEADER = 44, 51, 59
 EXTENSION_HEADERS = {  # value: octets of the whole header, given its second octet
     **dict.fromkeys((0, 43, 60, 135, 139, 140), lambda length: 8 * (length + 1)),
@@ -244,7 +265,7 @@ def ipv4(walk: Walk) -> str:
     header_length, total_length = (first & 15) * 4, walk.number(2, 2)
     if first >> 4 != 4 or header_length < 20 or 0 < total_length < header_length:
         raise Stop("malformed ipv4")
-    if walk.at + total_length > walk.wire_end:
+    if walk.at + total_length > walk.wire_end and not walk.first_fragment:
         walk.blame("malformed ipv4")
     if total_length != 0:
         walk.pull_wire_end(walk.at + total_length)
@@ -272,7 +293,7 @@ def ipv6(walk: Walk) -> str:
         raise Stop("malformed ipv6")
     payload_length = walk.number(4, 2)
     walk.at += 40
-    if walk.at + payload_length > walk.wire_end:
+    if walk.at + payload_length > walk.wire_end and not walk.first_fragment:
         walk.blame("malformed ipv6")
     if payload_length != 0:
         walk.pull_wire_end(walk.at + payload_length)
@@ -295,19 +316,6 @@ def ipv6(walk: Walk) -> str:
     if following == NO_NEXT_HEADER:
         raise Stop
     return by_ip_protocol(following)
-
-
-def gre(walk: Walk) -> str:
-    walk.need(4, "gre")
-    flags, ethertype = walk.number(0, 2), walk.number(2, 2)
-    if flags & 7 != 0:
-        raise Stop(f"unknown gre version {flags & 7}")
-    if flags & 0x4000:
-        raise Stop("unknown gre routing")
-    length = 4 + 4 * sum(flags & bit != 0 for bit in (0x8000, 0x2000, 0x1000))
-    walk.need(length, "gre")
-    walk.at += length
-    return "eth" if ethertype == 0x6558 else by_ethertype(ethertype)
 
 
 def icmp(walk: Walk) -> str:
@@ -347,10 +355,22 @@ def tcp(walk: Walk) -> str:
     raise Stop
 
 
+UDP_TUNNELS = {2152: "gtp", 3544: "teredo", 4754: "gre", 4789: "vxlan", 4790: "vxlan", 6081: "geneve", 6635: "mpls"}
+ANSWERING = {2152, 3544}  # those that are told by the source port too
+UDP_SHAPES: dict[str, Callable[[int], bool]] = {  # what the first octet must be like
+    "gtp": lambda first: first >> 4 == 3,
+    "teredo": lambda first: first >> 4 == 6 or first == 0,
+    "vxlan": lambda first: first & 8 != 0,
+    "geneve": lambda first: first >> 6 == 0,
+    "gre": lambda first: True,
+    "mpls": lambda first: True,
+}
+
+
 def udp(walk: Walk) -> str:
     walk.give("udp", udp_srcport=walk.number(0, 2), udp_dstport=walk.number(2, 2))
     walk.need(8, "udp")
-    ports, length = {walk.number(0, 2), walk.number(2, 2)}, walk.number(4, 2)
+    source, destination, length = walk.number(0, 2), walk.number(2, 2), walk.number(4, 2)
     if 1 <= length <= 7:
         raise Stop("malformed udp")
     if walk.at + length > walk.wire_end and not walk.first_fragment:
@@ -358,9 +378,16 @@ def udp(walk: Walk) -> str:
     if length != 0:
         walk.pull_wire_end(walk.at + length)
     walk.at += 8
-    if ports & {53, 5353, 5355} and walk.at < walk.wire_end:
+    walk.udp_destination = destination
+    if walk.at == walk.wire_end:
+        raise Stop
+    if {source, destination} & {53, 5353, 5355}:
         return "dns"
-    raise Stop
+    tunnel = UDP_TUNNELS.get(destination, UDP_TUNNELS.get(source) if source in ANSWERING else None)
+    first = walk.number(0, 1)
+    if tunnel is None or (first is not None and not UDP_SHAPES[tunnel](first)):
+        raise Stop
+    return tunnel
 
 
 def dns(walk: Walk) -> str:
@@ -375,6 +402,13 @@ def dns(walk: Walk) -> str:
     raise Stop
 
 
-STEPS: dict[str, Step] = {
-    step.__name__: step for step in (eth, vlan, llc, sll, sll2, null, arp, ipv4, ipv6, gre, icmp, icmpv6, tcp, udp, dns)
+def sctp(walk: Walk) -> str:
+    walk.give("sctp", sctp_srcport=walk.number(0, 2), sctp_dstport=walk.number(2, 2))
+    walk.need(12, "sctp")
+    raise Stop
+
+
+STEPS: dict[str, Step] = {  # naive_tunnels.py adds the rest
+    step.__name__: step
+    for step in (eth, vlan, llc, sll, sll2, null, raw, arp, ipv4, ipv6, icmp, icmpv6, tcp, udp, sctp, dns)
 }

@@ -27,7 +27,7 @@ needs_tshark = pytest.mark.skipif(TSHARK is None, reason="tshark is not installe
 
 def frames(count: int, link_type: int, wild: bool, seed: int) -> list[make.Packet]:
     rng = random.Random(seed)
-    return [make.any_packet(make.Tape(rng.randbytes(60), wild), link_type) for _ in range(count)]
+    return [make.any_packet(make.Tape(rng.randbytes(96), wild), link_type) for _ in range(count)]
 
 
 @needs_tshark
@@ -67,7 +67,10 @@ def test_files_of_every_kind_are_as_tshark_reads_them(magic: str, order: str, tm
     assert not any(comparison.different.values()), comparison.report()
 
 
-SAMPLED_LINK_TYPES = {"ETHERNET": 1, "RAW": 101, "NULL": 0, "LINUX_SLL": 113}
+SAMPLED_LINK_TYPES = {
+    "ETHERNET": 1, "RAW": 101, "NULL": 0, "LINUX_SLL": 113, "LINUX_SLL2": 276, "IPV4": 228, "IPV6": 229,
+    "PPP": 9, "PPP_HDLC": 50, "C_HDLC": 104, "IEEE802_11": 105, "IEEE802_11_RADIO": 127, "PPI": 192,
+}  # fmt: skip
 
 
 def corpus_records(files: int, of_each: int, seed: int) -> Iterable[naive.Record]:
@@ -142,6 +145,15 @@ def short(layer: make.Layer, size: int) -> make.Layer:
 
 
 IN_UDP = make.ipv4(make.udp())
+ERSPANNED = make.ethernet(IN_UDP)
+
+
+def in_udp(
+    payload: bytes, port: int, protocol: str = "TCP", fault: str | None = None, values: dict[str, object] | None = None
+) -> tuple[make.Layer, None, str, str | None, dict[str, object]]:
+    return make.ipv4(make.udp(payload, destination=port)), None, protocol, fault, values or {}
+
+
 RAW = {  # name: (packet on link type 101, captured octets if it is cut, protocol, fault, values)
     "tcp": (make.ipv4(make.tcp(b"abc")), None, "TCP", None, IP4 | TCP | {"ip_proto": 6, "tcp_len": 3}),
     "tcp over ipv6": (make.ipv6(make.tcp()), None, "TCP", None, IP6 | TCP | {"ip_proto": 6, "tcp_len": 0}),
@@ -164,7 +176,7 @@ RAW = {  # name: (packet on link type 101, captured octets if it is cut, protoco
     "udp first fragment": (
         make.ipv4(make.udp(bytes(16), length=999), more_fragments=True), None, "UDP", None, UDP,
     ),
-    "ip protocol": (make.ipv4(make.Layer(b"", ip_protocol=132)), None, "IPV4", "unknown ip protocol 132", IP4),
+    "ip protocol": (make.ipv4(make.Layer(b"", ip_protocol=89)), None, "IPV4", "unknown ip protocol 89", IP4),
     "no next header in ipv4": (make.ipv4(make.Layer(b"", ip_protocol=59)), None, "IPV4", "unknown ip protocol 59", {}),
     "ipv6 cut": (make.ipv6(make.tcp()), 24, "IPV6", "truncated ipv6", {"ip_src": "2001:db8::1", "ip_dst": None}),
     "ipv6 length beyond": (make.ipv6(make.udp(), payload_length=9), None, "UDP", "malformed ipv6", IP6 | UDP),
@@ -184,9 +196,71 @@ RAW = {  # name: (packet on link type 101, captured octets if it is cut, protoco
         make.ipv6(make.fragment_header(make.udp(length=99), more=True)), None, "UDP", None, UDP,
     ),
     "authentication header": (make.ipv6(make.authentication(make.udp())), None, "UDP", None, {"ip_proto": 17}),
+    "ah": (make.ipv4(make.authentication(make.udp())), None, "UDP", None, IP4 | UDP | {"ip_proto": 51}),
+    "ah cut": (make.ipv4(make.authentication(make.udp())), 30, "AH", "truncated ah", {"udp_srcport": None}),
+    "ah, no next header": (
+        make.ipv4(make.authentication(make.Layer(b"", ip_protocol=59))), None, "AH", "unknown ip protocol 59", {},
+    ),
+    "esp": (make.ipv4(make.esp(IN_UDP.octets)), None, "ESP", None, IP4 | {"ip_proto": 50, "udp_srcport": None}),
+    "sctp": (
+        make.ipv4(make.sctp()), None, "SCTP", None, {"ip_proto": 132, "sctp_srcport": 50_000, "sctp_dstport": 4000},
+    ),
+    "sctp cut": (make.ipv4(make.sctp()), 24, "SCTP", "truncated sctp", {"sctp_srcport": 50_000, "sctp_dstport": 4000}),
+    "etherip": (make.ipv4(make.etherip(make.ethernet(IN_UDP))), None, "UDP", None, UDP),
+    "ethernet in ip": (make.ipv4(make.ethernet(IN_UDP)._replace(ip_protocol=143)), None, "UDP", None, UDP),
+    "mpls in ip": (make.ipv4(make.mpls(IN_UDP)), None, "UDP", None, UDP),
+    "gre pptp": (make.ipv4(make.gre(make.ppp(IN_UDP, framed=True), 0x3080, version=1)), None, "UDP", None, UDP),
+    "gre pptp acknowledges": (make.ipv4(make.gre(make.Layer(b"", 0x880B), 0x2080, version=1)), None, "GRE", None, {}),
+    "erspan I": (make.ipv4(make.gre(ERSPANNED._replace(ethertype=0x88BE))), None, "UDP", None, UDP),
+    "erspan II": (make.ipv4(make.gre(make.erspan(ERSPANNED), 0x1000)), None, "UDP", None, UDP),
+    "erspan III": (make.ipv4(make.gre(make.erspan(ERSPANNED, 2, subheader=True), 0x1000)), None, "UDP", None, UDP),
+    "erspan 0": (
+        make.ipv4(make.gre(make.erspan(ERSPANNED, 0), 0x1000)), None, "ERSPAN", "unknown erspan version 0", {},
+    ),
+    "erspan frame": (
+        make.ipv4(make.gre(make.erspan(ERSPANNED, 2, 2), 0x1000)), None, "ERSPAN", "unknown erspan frame 2", {},
+    ),
+    "vxlan": in_udp(make.vxlan(make.ethernet(make.ipv4(make.tcp()))), 4789, values=TCP | {"udp_dstport": 4789}),
+    "vxlan by chance": in_udp(make.vxlan(make.ethernet(IN_UDP), 0x40), 4789, "UDP", values={"eth_src": None}),
+    "vxlan from its port": (
+        make.ipv4(make.udp(make.vxlan(make.ethernet(IN_UDP)), 4789)), None, "UDP", None, {"eth_src": None},
+    ),
+    "vxlan cut": (
+        make.ipv4(make.udp(make.vxlan(make.ethernet(IN_UDP)), destination=4789)), 28, "UDP", "truncated vxlan", {},
+    ),
+    "vxlan too short": in_udp(b"\x08", 4789, "VXLAN", "malformed vxlan"),
+    "vxlan gpe": in_udp(make.vxlan(make.ipv6(make.tcp()), 0x0C, 2), 4790, values=TCP),
+    "vxlan gpe, unknown": in_udp(make.vxlan(IN_UDP, 0x0C, 4), 4790, "VXLAN", "unknown vxlan next 4"),
+    "vxlan, next means nothing": in_udp(make.vxlan(make.ethernet(make.ipv4(make.tcp())), 0x0C, 4), 4789, values=TCP),
+    "geneve": in_udp(make.geneve(make.ethernet(make.ipv4(make.tcp())), b"\1\2\3\1" + bytes(4)), 6081, values=TCP),
+    "geneve ip": in_udp(make.geneve(make.ipv4(make.tcp())), 6081, values=TCP),
+    "geneve version": in_udp(make.geneve(IN_UDP, version=1), 6081, "UDP"),
+    "geneve options": in_udp(make.geneve(make.Layer(b""), words=63), 6081, "GENEVE", "malformed geneve"),
+    "gtp": in_udp(make.gtp(make.ipv4(make.tcp())), 2152, values=TCP),
+    "gtp sequence": in_udp(make.gtp(make.ipv6(make.tcp()), 0x32), 2152, values=TCP),
+    "gtp extensions": in_udp(make.gtp(make.ipv4(make.tcp()), extensions=(1, 2)), 2152, values=TCP),
+    "gtp 17 extensions": in_udp(make.gtp(IN_UDP, extensions=(1,) * 17), 2152, "GTP", "malformed gtp"),
+    "gtp extension of zero": in_udp(make.gtp(IN_UDP, extensions=(0,)), 2152, "GTP", "malformed gtp"),
+    "gtp echo": in_udp(make.gtp(make.Layer(b"\x0e\0"), 0x32, 1), 2152, "GTP"),
+    "gtp neither 4 nor 6": in_udp(make.gtp(make.Layer(b"\x55" * 20)), 2152, "GTP"),
+    "gtp length beyond": in_udp(make.gtp(make.ipv4(make.tcp()), length=99), 2152, "TCP", "malformed gtp", values=TCP),
+    "gtp version": in_udp(make.gtp(IN_UDP, 0x48), 2152, "UDP"),
+    "gtp answers": (make.ipv4(make.udp(make.gtp(make.ipv4(make.tcp())), 2152)), None, "TCP", None, TCP),
+    "gtp fragment": (
+        make.ipv4(make.udp(make.gtp(make.ipv4(make.tcp(bytes(99))))[:60], 9, 2152, 200), more_fragments=True), None,
+        "TCP", None, TCP | {"tcp_len": None},
+    ),
+    "teredo": in_udp(make.teredo(make.ipv6(make.tcp())), 3544, values=TCP),
+    "teredo with all": in_udp(make.teredo(make.ipv6(make.tcp()), (2, 3), True), 3544, values=TCP),
+    "teredo answers": (make.ipv4(make.udp(make.teredo(make.ipv6(make.tcp())), 3544)), None, "TCP", None, TCP),
+    "teredo with ipv4": in_udp(make.teredo(IN_UDP), 3544, "UDP"),
+    "teredo origin, ipv4": in_udp(make.teredo(IN_UDP, origin=True), 3544, "TEREDO", "malformed teredo"),
+    "mpls in udp": in_udp(make.mpls(make.ipv4(make.tcp())).octets, 6635, values=TCP),
+    "gre in udp": in_udp(make.gre(make.ipv4(make.tcp())).octets, 4754, values=TCP),
+    "dns before tunnels": (make.ipv4(make.udp(ANSWER, 53, 4789)), None, "DNS", None, NOERROR),
     "ip in ip": (make.ipv4(make.ipv6(make.tcp())), None, "TCP", None, IP4 | TCP | {"ip_proto": 41}),
-    "the outer fragment does not excuse": (
-        make.ipv4(make.ipv4(make.udp(length=99)), more_fragments=True), None, "UDP", "malformed udp", UDP,
+    "the outer fragment excuses": (
+        make.ipv4(make.ipv4(make.udp(length=99)), more_fragments=True), None, "UDP", None, UDP,
     ),
     "gre": (make.ipv4(make.gre(make.ipv6(make.udp()), 0xB000)), None, "UDP", None, IP4 | UDP | {"ip_proto": 47}),
     "gre ethernet": (
@@ -194,7 +268,7 @@ RAW = {  # name: (packet on link type 101, captured octets if it is cut, protoco
         UDP | {"eth_src": "02:00:00:00:00:0a"},
     ),
     "gre routing": (make.ipv4(make.gre(make.arp(), 0x4000)), None, "GRE", "unknown gre routing", {}),
-    "gre version": (make.ipv4(make.gre(make.arp(), version=1)), None, "GRE", "unknown gre version 1", {}),
+    "gre version": (make.ipv4(make.gre(make.arp(), version=2)), None, "GRE", "unknown gre version 2", {}),
     "icmp": (make.ipv4(make.icmp()), None, "ICMP", None, IP4 | {"ip_proto": 1}),
     "icmp error": (make.ipv4(make.icmp(3, 1, bytes(4) + IN_UDP.octets)), None, "ICMP", None, {"udp_srcport": None}),
     "icmp cut": (make.ipv4(make.icmp()), 22, "ICMP", "truncated icmp", {}),
@@ -266,7 +340,78 @@ LINK = {  # name: (link type, packet, captured octets if it is cut, protocol, fa
     "ipv4": (228, IN_UDP, None, "UDP", None, UDP),
     "ipv6 as ipv4": (228, make.ipv6(make.udp()), None, "IPV4", "malformed ipv4", {"ip_version": None, "ip_src": None}),
     "ipv4 as ipv6": (229, make.ipv4(make.udp(bytes(99))), None, "IPV6", "malformed ipv6", {"ip_src": None}),
-    "802.11": (105, make.Layer(bytes(64)), None, None, "unknown link type 105", {}),
+    "snap of 802.1H": (1, make.ethernet(make.snap(IN_UDP, 0xF8)), None, "UDP", None, UDP),
+    "jumbo llc": (1, make.ethernet(make.snap(IN_UDP), value=0x8870), None, "UDP", None, UDP),
+    "mpls": (1, make.ethernet(make.mpls(IN_UDP, 3)), None, "UDP", None, UDP),
+    "mpls multicast": (1, make.ethernet(make.mpls(IN_UDP, ethertype=0x8848)), None, "UDP", None, UDP),
+    "mpls cut": (1, make.ethernet(make.mpls(IN_UDP)), 18, "MPLS", "truncated mpls", {}),
+    "mpls without payload": (1, make.ethernet(make.mpls(make.Layer(b""))), None, "MPLS", "malformed mpls", {}),
+    "mpls channel": (
+        1, make.ethernet(make.mpls(make.Layer(b"\x10\0\0\x21"))), None, "MPLS", "unknown mpls payload 0x1", {},
+    ),
+    "mpls without end": (1, make.ethernet(make.mpls(IN_UDP, 16)), None, "MPLS", "malformed depth", {}),
+    "pseudowire": (1, make.ethernet(make.mpls(make.ethernet(IN_UDP), 1, True)), None, "UDP", None, MACS | UDP),
+    "pseudowire, no control word": (1, make.ethernet(make.mpls(make.ethernet(IN_UDP))), None, "UDP", None, MACS | UDP),
+    "pbb": (1, make.ethernet(make.pbb(make.ethernet(IN_UDP))), None, "UDP", None, MACS | UDP),
+    "pppoe": (1, make.ethernet(make.pppoe(make.ppp(IN_UDP))), None, "UDP", None, MACS | UDP),
+    "pppoe discovery": (1, make.ethernet(make.pppoe(make.Layer(bytes(4)), 9)), None, "PPPOE", None, MACS),
+    "pppoe length beyond": (
+        1, make.ethernet(make.pppoe(make.ppp(IN_UDP), length=99)), None, "UDP", "malformed pppoe", UDP,
+    ),
+    "pppoe length pulls the end": (
+        1, make.ethernet(make.pppoe(make.ppp(IN_UDP), length=3)), None, "IPV4", "malformed ipv4", {},
+    ),
+    "pppoe link": (51, make.pppoe(make.ppp(IN_UDP)), None, "UDP", None, UDP),
+    "ppp": (9, make.ppp(IN_UDP), None, "UDP", None, UDP),
+    "ppp framed": (50, make.ppp(make.ipv6(make.udp()), framed=True), None, "UDP", None, UDP),
+    "ppp protocol in one octet": (9, make.ppp(IN_UDP, framed=True, short=True), None, "UDP", None, UDP),
+    "ppp mpls": (9, make.ppp(make.mpls(IN_UDP)), None, "UDP", None, UDP),
+    "ppp lcp": (9, make.ppp(make.Layer(bytes(4))), None, "PPP", "unknown ppp 0xc021", {}),
+    "ppp cut": (9, make.ppp(IN_UDP, framed=True), 3, "PPP", "truncated ppp", {}),
+    "ppp, only an address": (9, make.Layer(b"\xff"), None, "PPP", "malformed ppp", {}),
+    "ppp, cisco's framing": (9, make.chdlc(IN_UDP, 0x8F), None, "UDP", None, UDP),
+    "chdlc": (104, make.chdlc(make.ipv6(make.udp())), None, "UDP", None, UDP),
+    "chdlc cut": (104, make.chdlc(IN_UDP), 3, "CHDLC", "truncated chdlc", {}),
+    "802.11": (105, make.wlan(make.snap(IN_UDP)), None, "UDP", None, UDP | {"eth_src": None}),
+    "802.11 with four addresses": (105, make.wlan(make.snap(IN_UDP), second=3), None, "UDP", None, UDP),
+    "802.11 QoS": (105, make.wlan(make.snap(IN_UDP), 0x88), None, "UDP", None, UDP),
+    "802.11 QoS and HT": (105, make.wlan(make.snap(IN_UDP), 0x88, 0x81), None, "UDP", None, UDP),
+    "802.11 aggregate": (
+        105, make.wlan(make.subframe(make.snap(IN_UDP)), 0x88, quality=b"\x80\0"), None, "UDP", None, UDP,
+    ),
+    "802.11 protected": (105, make.wlan(make.snap(IN_UDP), second=0x41), None, "WLAN", None, {}),
+    "802.11 null": (105, make.wlan(make.Layer(b""), 0x48), None, "WLAN", None, {}),
+    "802.11 later fragment": (105, make.wlan(make.snap(IN_UDP), sequence=0x11), None, "WLAN", None, {}),
+    "802.11 first fragment": (
+        105, make.wlan(make.snap(make.ipv4(make.tcp(), total_length=99)), second=5), None, "TCP", None,
+        TCP | {"tcp_len": None},
+    ),
+    "802.11 management": (105, make.Layer(b"\x80\0"), None, "WLAN", None, {}),
+    "802.11 version": (105, make.wlan(make.snap(IN_UDP), 0x09), None, "WLAN", "unknown wlan version 1", {}),
+    "802.11 cut": (105, make.wlan(make.snap(IN_UDP)), 23, "WLAN", "truncated wlan", {}),
+    "radiotap": (127, make.radiotap(make.wlan(make.snap(IN_UDP)), 0, True), None, "UDP", None, UDP),
+    "radiotap with FCS": (
+        127, make.radiotap(make.wlan(make.Layer(bytes(4))), 0x10, True, 2), None, "WLAN", "malformed llc", {},
+    ),
+    "radiotap without FCS": (
+        127, make.radiotap(make.wlan(make.Layer(bytes(4))), 0, True, 2), None, "LLC", "unknown llc 0x00", {},
+    ),
+    "radiotap with padding": (
+        127, make.radiotap(make.wlan(make.snap(IN_UDP), 0x88, padded=True), 0x20), None, "UDP", None, UDP,
+    ),
+    "radiotap length": (127, make.radiotap(make.wlan(IN_UDP), length=7), None, "RADIOTAP", "malformed radiotap", {}),
+    "radiotap cut": (127, make.radiotap(make.wlan(IN_UDP), 0), 8, "RADIOTAP", "truncated radiotap", {}),
+    "ppi": (192, make.ppi(make.wlan(make.snap(IN_UDP)), 105, make.ppi_common(0)), None, "UDP", None, UDP),
+    "ppi with FCS": (
+        192, make.ppi(make.wlan(make.Layer(bytes(4))), 105, make.ppi_field(20, b"abc", True) + make.ppi_common(1), 1),
+        None, "WLAN", "malformed llc", {},
+    ),
+    "ppi ethernet": (192, make.ppi(make.ethernet(IN_UDP), 1), None, "UDP", None, MACS | UDP),
+    "ppi raw": (192, make.ppi(IN_UDP, 101), None, "UDP", None, UDP),
+    "ppi in itself": (192, make.ppi(make.ppi(IN_UDP, 228), 192), None, "UDP", None, UDP),
+    "ppi link type": (192, make.ppi(IN_UDP, 65537), None, "PPI", "unknown link type 65537", {}),
+    "ppi length": (192, make.ppi(IN_UDP, 101, length=7), None, "PPI", "malformed ppi", {}),
+    "another link": (147, make.Layer(bytes(64)), None, None, "unknown link type 147", {}),
 }  # fmt: skip
 
 
@@ -454,12 +599,14 @@ def test_thresholds() -> None:
 
 
 def test_tapes_reach_every_step_and_many_faults() -> None:
-    rows = [
-        naive.decode(record(packet.octets, link_type, packet.length))
-        for link_type in make.LINK_TYPES
-        for packet in frames(1500, link_type, wild=True, seed=link_type)
-    ]
-    assert {row["protocol"] for row in rows} == {None, *(step.upper() for step in naive.STEPS)}
+    rows = []
+    for link_type in make.LINK_TYPES:
+        packets = frames(800, link_type, wild=True, seed=link_type)
+        rows += [decoded(packet.octets, link_type, packet.length) for packet in packets]
+        for octets, length, *_ in frames(120 if link_type in (1, 101) else 8, link_type, wild=False, seed=link_type):
+            for place in range(len(octets)):
+                rows += [decoded(octets[:place], link_type, length), decoded(octets[:place], link_type)]
+    assert {row["protocol"] for row in rows} == {None, *(step.upper() for step in naive.STEPS if step != "raw")}
     faults = {row["frame_fault"] for row in rows}
     assert {f"{kind} {step}" for kind in ("truncated", "malformed") for step in naive.STEPS} <= faults
     assert all(any(row[column] is not None for row in rows) for column in naive.COLUMNS)

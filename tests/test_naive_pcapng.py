@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from naive_tshark import TSHARK
 
 import captures_ng as make
 import naive
 from captures import LINK_TYPES, Tape
-from naive_tshark import TSHARK
 from naive_tshark_ng import Comparison, reason, theirs
 
 FULL = os.environ.get("PCAPFRAME_FULL") == "1"

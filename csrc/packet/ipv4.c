@@ -35,7 +35,7 @@ enum pf_protocol pf_step_ipv4(struct pf_packet *packet, struct pf_cursor *cursor
     size_t total_length = pf_be16(header + 2);
     if (header[0] >> 4 != 4 || header_length < HEADER || (total_length != 0 && total_length < header_length))
         return pf_malformed(packet, PF_IPV4);
-    if (total_length > cursor->wire)
+    if (total_length > cursor->wire && !packet->fragment)
         (void)pf_malformed(packet, PF_IPV4);
     if (total_length != 0)
         pf_cursor_clip(cursor, total_length);

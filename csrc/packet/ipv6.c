@@ -89,7 +89,7 @@ enum pf_protocol pf_step_ipv6(struct pf_packet *packet, struct pf_cursor *cursor
         return pf_malformed(packet, PF_IPV6);
     size_t payload = pf_be16(header + 4);
     uint8_t next = header[6];
-    if (HEADER + payload > cursor->wire)
+    if (HEADER + payload > cursor->wire && !packet->fragment)
         (void)pf_malformed(packet, PF_IPV6);
     (void)pf_cursor_skip(cursor, HEADER);
     if (payload != 0) /* 0: a jumbogram (RFC 2675), or a segment the sending kernel had not cut up yet */

@@ -40,12 +40,11 @@ enum pf_protocol pf_step_loop(struct pf_packet *packet, struct pf_cursor *cursor
 /* No header of its own: the version nibble of what follows tells. It is no layer either. */
 enum pf_protocol pf_step_raw(struct pf_packet *packet, struct pf_cursor *cursor)
 {
-    if (packet->layers != 0)
-        packet->layers--;
-    packet->first[PF_RAW] = PF_NO_LAYER;
     const uint8_t *first = pf_cursor_need(cursor, 1);
     if (first == NULL)
         return pf_lacking(packet, PF_RAW, cursor, 1);
+    packet->layers--;
+    packet->first[PF_RAW] = PF_NO_LAYER;
     unsigned version = first[0] >> 4;
     return version == 4 ? PF_IPV4 : version == 6 ? PF_IPV6 : pf_malformed(packet, PF_RAW);
 }

@@ -15,10 +15,13 @@ const struct pf_protocol_info pf_protocols[PF_PROTOCOL_COUNT] = {
 
 /* In the order of enum pf_unknown. */
 static const char *const unknown_formats[] = {
-    "unknown link type %" PRIu32,   "unknown ethertype 0x%04" PRIx32,
-    "unknown llc 0x%02" PRIx32,     "unknown snap 0x%06" PRIx32,
-    "unknown null %" PRIu32,        "unknown ip protocol %" PRIu32,
-    "unknown gre version %" PRIu32, "unknown gre routing",
+    "unknown link type %" PRIu32,      "unknown ethertype 0x%04" PRIx32,
+    "unknown llc 0x%02" PRIx32,        "unknown snap 0x%06" PRIx32,
+    "unknown null %" PRIu32,           "unknown ip protocol %" PRIu32,
+    "unknown gre version %" PRIu32,    "unknown gre routing",
+    "unknown ppp 0x%04" PRIx32,        "unknown mpls payload 0x%" PRIx32,
+    "unknown erspan version %" PRIu32, "unknown erspan frame %" PRIu32,
+    "unknown wlan version %" PRIu32,   "unknown vxlan next %" PRIu32,
 };
 
 /* Numbers to protocols; what a table lacks is unknown. */
@@ -28,19 +31,23 @@ struct entry {
 };
 
 static const struct entry link_types[] = {
-    {1, PF_ETH},   {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},
-    {101, PF_RAW}, {12, PF_RAW},  {14, PF_RAW},   {228, PF_IPV4},    {229, PF_IPV6},
+    {1, PF_ETH},   {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},     {101, PF_RAW},
+    {12, PF_RAW},  {14, PF_RAW},  {228, PF_IPV4}, {229, PF_IPV6},    {127, PF_RADIOTAP}, {105, PF_WLAN},
+    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},
 };
 
 static const struct entry ethertypes[] = {
-    {0x0800, PF_IPV4}, {0x86dd, PF_IPV6}, {0x0806, PF_ARP}, {0x8100, PF_VLAN}, {0x88a8, PF_VLAN}, {0x9100, PF_VLAN},
+    {0x0800, PF_IPV4}, {0x86dd, PF_IPV6}, {0x0806, PF_ARP},  {0x8100, PF_VLAN},  {0x88a8, PF_VLAN},
+    {0x9100, PF_VLAN}, {0x8847, PF_MPLS}, {0x8848, PF_MPLS}, {0x8864, PF_PPPOE}, {0x8863, PF_PPPOE},
+    {0x6558, PF_ETH},  {0x880b, PF_PPP},  {0x88e7, PF_PBB},  {0x8870, PF_LLC},
 };
 
 static const struct entry ip_protocols[] = {
-    {6, PF_TCP}, {17, PF_UDP}, {1, PF_ICMP}, {58, PF_ICMPV6}, {47, PF_GRE}, {4, PF_IPV4}, {41, PF_IPV6},
+    {6, PF_TCP},  {17, PF_UDP}, {1, PF_ICMP},   {58, PF_ICMPV6}, {47, PF_GRE},     {4, PF_IPV4},  {41, PF_IPV6},
+    {50, PF_ESP}, {51, PF_AH},  {132, PF_SCTP}, {137, PF_MPLS},  {97, PF_ETHERIP}, {143, PF_ETH},
 };
 
-static enum pf_protocol look_up(const struct entry *table, size_t size, uint16_t number)
+static enum pf_protocol look_up(const struct entry *table, size_t size, uint32_t number)
 {
     for (size_t i = 0; i < size; i++) {
         if (table[i].number == number)
@@ -77,6 +84,18 @@ enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol,
     return note(packet, size <= cursor->wire ? PF_TRUNCATED : PF_MALFORMED, (uint8_t)protocol, 0);
 }
 
+void pf_pull(struct pf_packet *packet, enum pf_protocol protocol, struct pf_cursor *cursor, size_t length)
+{
+    if (length > cursor->wire && !packet->fragment)
+        (void)pf_malformed(packet, protocol);
+    pf_cursor_clip(cursor, length);
+}
+
+bool pf_knows_ethertype(uint16_t type)
+{
+    return LOOK_UP(ethertypes, type) != PF_END;
+}
+
 enum pf_protocol pf_by_ethertype(struct pf_packet *packet, uint16_t type)
 {
     enum pf_protocol next = LOOK_UP(ethertypes, type);
@@ -89,7 +108,7 @@ enum pf_protocol pf_by_ip_protocol(struct pf_packet *packet, uint8_t protocol)
     return next != PF_END ? next : pf_unknown(packet, PF_UNKNOWN_IP_PROTOCOL, protocol);
 }
 
-enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint16_t link_type)
+enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint32_t link_type)
 {
     enum pf_protocol next = LOOK_UP(link_types, link_type);
     return next != PF_END ? next : pf_unknown(packet, PF_UNKNOWN_LINK_TYPE, link_type);
@@ -127,7 +146,7 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     memset(packet->first, PF_NO_LAYER, sizeof packet->first);
     packet->ip = PF_NO_LAYER;
     packet->ip_version = packet->ip_proto = 0;
-    packet->has_ip_proto = packet->fragment = packet->has_tcp_len = false;
+    packet->has_ip_proto = packet->fragment = packet->wlan_padded = packet->has_tcp_len = false;
     packet->malady = PF_SOUND;
     if (depth == PF_DEPTH_RECORD)
         return;

@@ -29,6 +29,12 @@ enum pf_unknown {
     PF_UNKNOWN_IP_PROTOCOL,
     PF_UNKNOWN_GRE_VERSION,
     PF_UNKNOWN_GRE_ROUTING,
+    PF_UNKNOWN_PPP,
+    PF_UNKNOWN_MPLS, /* what follows the stack, by its first nibble */
+    PF_UNKNOWN_ERSPAN_VERSION,
+    PF_UNKNOWN_ERSPAN_FRAME,
+    PF_UNKNOWN_WLAN_VERSION,
+    PF_UNKNOWN_VXLAN,
 };
 
 struct pf_layer {
@@ -45,7 +51,8 @@ struct pf_packet {
     uint8_t ip;                       /* the outermost IP header with the right version nibble */
     uint8_t ip_version, ip_proto;
     bool has_ip_proto;
-    bool fragment;    /* one of the IP headers so far is that of a first fragment: what it carries goes on elsewhere */
+    bool fragment;    /* one of the headers so far is that of a first fragment: what it carries goes on elsewhere */
+    bool wlan_padded; /* the 802.11 header that follows is padded to a multiple of 4 octets */
     bool has_tcp_len; /* of the first TCP header */
     uint32_t tcp_len;
     uint8_t malady; /* the first fault: an enum pf_malady, */
@@ -88,11 +95,14 @@ enum pf_protocol pf_unknown(struct pf_packet *packet, enum pf_unknown what, uint
 /* `size` octets were needed and are not all captured: truncated when they were on the wire, else malformed. */
 enum pf_protocol pf_lacking(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor,
                             size_t size);
+/* Pulls the ends to what a header's length says, which is malformed beyond the wire end, but not in a fragment. */
+void pf_pull(struct pf_packet *packet, enum pf_protocol protocol, struct pf_cursor *cursor, size_t length);
 
 /* What follows by number; unknown values are noted. */
 enum pf_protocol pf_by_ethertype(struct pf_packet *packet, uint16_t type);
 enum pf_protocol pf_by_ip_protocol(struct pf_packet *packet, uint8_t protocol);
-enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint16_t link_type);
+enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint32_t link_type);
+bool pf_knows_ethertype(uint16_t type);
 /* What follows two octets that are an EtherType from 1536 on, a length below. */
 enum pf_protocol pf_by_type_or_length(struct pf_packet *packet, struct pf_cursor *cursor, uint16_t value);
 

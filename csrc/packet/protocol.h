@@ -17,14 +17,31 @@ enum pf_depth { PF_DEPTH_RECORD, PF_DEPTH_LINK, PF_DEPTH_NETWORK, PF_DEPTH_TRANS
     X(NULL_LINK, "null", "NULL", LINK, pf_step_null) \
     X(LOOP, "null", "NULL", LINK, pf_step_loop) \
     X(RAW, "raw", "", LINK, pf_step_raw) \
+    X(PPP, "ppp", "PPP", LINK, pf_step_ppp) \
+    X(CHDLC, "chdlc", "CHDLC", LINK, pf_step_chdlc) \
+    X(PPPOE, "pppoe", "PPPOE", LINK, pf_step_pppoe) \
+    X(MPLS, "mpls", "MPLS", LINK, pf_step_mpls) \
+    X(PBB, "pbb", "PBB", LINK, pf_step_pbb) \
+    X(WLAN, "wlan", "WLAN", LINK, pf_step_wlan) \
+    X(RADIOTAP, "radiotap", "RADIOTAP", LINK, pf_step_radiotap) \
+    X(PPI, "ppi", "PPI", LINK, pf_step_ppi) \
     X(ARP, "arp", "ARP", NETWORK, pf_step_arp) \
     X(IPV4, "ipv4", "IPV4", NETWORK, pf_step_ipv4) \
     X(IPV6, "ipv6", "IPV6", NETWORK, pf_step_ipv6) \
     X(GRE, "gre", "GRE", TRANSPORT, pf_step_gre) \
+    X(ERSPAN, "erspan", "ERSPAN", TRANSPORT, pf_step_erspan) \
+    X(ETHERIP, "etherip", "ETHERIP", TRANSPORT, pf_step_etherip) \
+    X(AH, "ah", "AH", TRANSPORT, pf_step_ah) \
+    X(ESP, "esp", "ESP", TRANSPORT, pf_step_esp) \
     X(ICMP, "icmp", "ICMP", TRANSPORT, pf_step_icmp) \
     X(ICMPV6, "icmpv6", "ICMPV6", TRANSPORT, pf_step_icmpv6) \
     X(TCP, "tcp", "TCP", TRANSPORT, pf_step_tcp) \
     X(UDP, "udp", "UDP", TRANSPORT, pf_step_udp) \
+    X(SCTP, "sctp", "SCTP", TRANSPORT, pf_step_sctp) \
+    X(VXLAN, "vxlan", "VXLAN", TRANSPORT, pf_step_vxlan) \
+    X(GENEVE, "geneve", "GENEVE", TRANSPORT, pf_step_geneve) \
+    X(GTP, "gtp", "GTP", TRANSPORT, pf_step_gtp) \
+    X(TEREDO, "teredo", "TEREDO", TRANSPORT, pf_step_teredo) \
     X(DNS, "dns", "DNS", PAYLOAD, pf_step_dns)
 
 enum pf_protocol {

@@ -26,7 +26,8 @@ _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not st
 
 # Names of link types (tcpdump.org/linktypes), for people.
 _LINK_TYPES = {
-    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 101: "RAW", 105: "IEEE802_11", 108: "LOOP",
+    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 50: "PPP_HDLC", 51: "PPP_ETHER", 101: "RAW",
+    104: "C_HDLC", 105: "IEEE802_11", 108: "LOOP",
     113: "LINUX_SLL", 127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
 }  # fmt: skip
 

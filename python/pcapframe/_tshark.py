@@ -26,6 +26,7 @@ PREFERENCES = {  # one packet at a time, numbers as they are on the wire
     "tcp.desegment_tcp_streams": "FALSE",
     "tcp.analyze_sequence_numbers": "FALSE",
     "tcp.relative_sequence_numbers": "FALSE",
+    "wlan.defragment": "FALSE",
 }
 NUMBERS = {  # column: tshark's field
     "frame_number": "frame.number",
@@ -35,6 +36,8 @@ NUMBERS = {  # column: tshark's field
     "tcp_dstport": "tcp.dstport",
     "udp_srcport": "udp.srcport",
     "udp_dstport": "udp.dstport",
+    "sctp_srcport": "sctp.srcport",
+    "sctp_dstport": "sctp.dstport",
     "tcp_seq_raw": "tcp.seq_raw",
     "tcp_ack_raw": "tcp.ack_raw",
     "tcp_flags": "tcp.flags",
@@ -49,6 +52,7 @@ REASONS = {  # not compared; they tell kinds of difference apart
     "source_route": "ip.cur_rt",
     "fragment": "ip.flags.mf",
     "fragment6": "ipv6.fraghdr.more",
+    "udp_length": "udp.length",
 }
 OF_FAMILY = {
     "ip": {
@@ -183,6 +187,24 @@ KINDS: dict[str, Kind] = {
     "tshark walks a tunnel over UDP or TCP": lambda ours, theirs, column, link: (
         ours[column] is None and has_layer_behind(theirs["layers"], {"udp", "tcp"}, HEADERS)
     ),
+    "tshark reads IPv6 where IPv4 was announced": lambda ours, theirs, column, link: (
+        ours[column] is None and ours["frame_fault"] == "malformed ipv4" and "ip:ipv6" in ":".join(theirs["layers"])
+    ),
+    "tshark goes on behind a PPI header shorter than itself": lambda ours, theirs, column, link: (
+        ours[column] is None and ours["frame_fault"] == "malformed ppi"
+    ),
+    "tshark takes discovery for a session on PPPoE links": lambda ours, theirs, column, link: (
+        ours[column] is None and ours["protocol"] == "PPPOE" and "pppoes" in theirs["layers"]
+    ),
+    "tshark takes no IPv4 header of 60 octets for what a G-PDU carries": lambda ours, theirs, column, link: (
+        theirs[column] is None and theirs["layers"][-1] == "gtp"
+    ),
+    "tshark forgets that an outer datagram is a fragment": lambda ours, theirs, column, link: (
+        ours[column] is None and column == "tcp_len" and (theirs["fragment"] or theirs["fragment6"])
+    ),
+    "tshark stops at a UDP length of zero": lambda ours, theirs, column, link: (
+        theirs[column] is None and theirs["layers"][-1] == "udp" and not theirs["udp_length"]
+    ),
     "tshark names the counts of other DNS operations otherwise": lambda ours, theirs, column, link: (
         theirs[column] is None and column == "dns_count_answers" and theirs["opcode"]
     ),
@@ -221,6 +243,9 @@ KINDS: dict[str, Kind] = {
     "tshark subtracts a header length below 20": lambda ours, theirs, column, link: (
         ours[column] is None and column == "tcp_len" and ours["frame_fault"] is not None
     ),
+    "tshark judges by vendors whether a pseudowire has a control word": lambda ours, theirs, column, link: (
+        "pwethheuristic" in theirs["layers"]
+    ),
     "tshark's ip.dst is the end of a source route": lambda ours, theirs, column, link: (
         column == "ip_dst" and theirs["source_route"]
     ),
@@ -240,7 +265,7 @@ KINDS: dict[str, Kind] = {
         column == "frame_time" and theirs.get("fine", False)
     ),
     "tshark's frame.len ends at 2^31 - 1": lambda ours, theirs, column, link: (
-        column == "frame_len" and theirs[column] == (1 << 31) - 1 < ours[column]
+        column in ("frame_len", "tcp_len") and theirs["frame_len"] == (1 << 31) - 1 < ours["frame_len"]
     ),
 }
 
