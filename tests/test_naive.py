@@ -185,8 +185,8 @@ RAW = {  # name: (packet on link type 101, captured octets if it is cut, protoco
     ),
     "authentication header": (make.ipv6(make.authentication(make.udp())), None, "UDP", None, {"ip_proto": 17}),
     "ip in ip": (make.ipv4(make.ipv6(make.tcp())), None, "TCP", None, IP4 | TCP | {"ip_proto": 41}),
-    "the outer fragment does not excuse": (
-        make.ipv4(make.ipv4(make.udp(length=99)), more_fragments=True), None, "UDP", "malformed udp", UDP,
+    "the outer fragment excuses what is within": (
+        make.ipv4(make.ipv4(make.udp(length=99)), more_fragments=True), None, "UDP", None, UDP,
     ),
     "gre": (make.ipv4(make.gre(make.ipv6(make.udp()), 0xB000)), None, "UDP", None, IP4 | UDP | {"ip_proto": 47}),
     "gre ethernet": (
