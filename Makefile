@@ -89,6 +89,7 @@ $(VENV)/.made:
 
 # Editable: changes in python/ count at once, those in csrc/ build anew. No isolation: a rebuild needs no network.
 $(VENV)/.built: $(VENV)/.made $(BUILD_FROM)
+	@[ "$$PCAPFRAME_LIBPCAP" = 0 ] || sh tools/system.sh want libpcap
 	$(PIP) --no-build-isolation -e .
 	@touch $@
 

@@ -52,6 +52,7 @@ if ask("PCAPFRAME_COVERAGE") == "1":
 if sanitizers := ask("PCAPFRAME_SANITIZE"):
     cflags += ["-O1", "-g", "-fno-omit-frame-pointer", f"-fsanitize={sanitizers}"]
     libs += [f"-fsanitize={sanitizers}"]
+cflags += shlex.split(ask("CFLAGS", ""))  # behind ours, so that they win
 numpy_api = [(name, "NPY_2_0_API_VERSION") for name in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")]
 core = Extension("pcapframe._core", sources, ["csrc", numpy.get_include()], numpy_api, depends=glob("csrc/*/*.h"))
 core.extra_compile_args, core.extra_link_args = cflags, libs

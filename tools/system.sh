@@ -2,6 +2,7 @@
 # What pcapframe needs of the system, and how each package manager calls it.
 #   system.sh python [PYTHON]   prints a Python >= 3.11 that has headers and venv (looks for one itself without PYTHON)
 #   system.sh need NEED...      cc clang libpcap make tcpdump tshark valgrind
+#   system.sh want NEED...      the same, but goes on without them
 # What is missing is installed when this runs as root, and otherwise named, one line per package manager.
 set -u
 export DEBIAN_FRONTEND=noninteractive
@@ -66,27 +67,42 @@ install() { # install NEED...: with the first package manager found
     fi >&2
 }
 
-ensure() { # ensure NEED...: all of them are there, or the end
+lack() { # lack NEED...: sets $missing to those that are not there, after an attempt to install them
     missing=
     for need; do have "$need" || missing="$missing $need"; done
-    [ -z "$missing" ] && return
+    [ -n "$missing" ] || return 1
     install $missing
-    for need in $missing; do
-        have "$need" && continue
-        echo "pcapframe needs:$missing. Install with one of" >&2
-        echo "    apt-get install $(names 1 $missing)" >&2
-        echo "    dnf install     $(names 2 $missing)" >&2
-        echo "    apk add         $(names 3 $missing)" >&2
-        echo "    pacman -S       $(names 4 $missing)" >&2
-        echo "    brew install    $(names 5 $missing)" >&2
-        exit 1
-    done
+    missing=
+    for need; do have "$need" || missing="$missing $need"; done
+    [ -n "$missing" ]
+}
+
+name() { # name WHAT NEED...: how each package manager installs them
+    echo "$1"
+    shift
+    echo "    apt-get install $(names 1 "$@")"
+    echo "    dnf install     $(names 2 "$@")"
+    echo "    apk add         $(names 3 "$@")"
+    echo "    pacman -S       $(names 4 "$@")"
+    echo "    brew install    $(names 5 "$@")"
+}
+
+ensure() { # ensure NEED...: all of them are there, or the end
+    lack "$@" || return 0
+    name "pcapframe needs:$missing. Install with one of" $missing >&2
+    exit 1
+}
+
+want() { # want NEED...: those that can be had
+    lack "$@" || return 0
+    name "pcapframe is built without:$missing. To have it, install with one of these and build again" $missing >&2
 }
 
 what=${1:-}
 [ $# -eq 0 ] || shift
 case $what in
 need) ensure "$@" ;;
+want) want "$@" ;;
 python)
     asked=${1:-}
     if ! find_python; then
@@ -102,5 +118,5 @@ python)
     ensure cc headers venv
     command -v "$python"
     ;;
-*) sed -n '2,5p' "$0" >&2; exit 2 ;;
+*) sed -n '2,6p' "$0" >&2; exit 2 ;;
 esac

@@ -15,12 +15,14 @@
 #include <numpy/arrayobject.h>
 
 #include "base/frame.h"
+#include "pass/filter.h"
 #include "pass/pass.h"
+#include "pass/period.h"
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame;
-    PyObject *capture_error;
+    PyTypeObject *input, *counts, *frame, *filter;
+    PyObject *capture_error, *filter_error;
 };
 
 extern struct PyModuleDef pf_module;
@@ -45,6 +47,27 @@ struct pf_input_object {
     bool consumed;
 };
 
+/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last). */
+extern PyType_Spec pf_filter_spec;
+
+struct pf_narrowing {
+    PyObject *held; /* the tuple of filters */
+    struct pf_filtering *filterings;
+    struct pf_period period;
+    struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
+    size_t filtering_count, count;
+};
+
+enum { PF_MORE_PREDICATES = 2 };
+
+/* False with an exception set. */
+bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
+                        struct pf_input *const *inputs);
+/* Appends what filters could say nothing about to a list of faults; false with an exception set. */
+bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list);
+void pf_narrowing_end(struct pf_narrowing *narrowing); /* zeroed is fine */
+PyObject *pf_libpcap_built_in(PyObject *module, PyObject *ignored);
+
 /* run.c: a pass and how the calling thread watches over it. */
 struct pf_run {
     struct pf_state *state;
@@ -52,12 +75,13 @@ struct pf_run {
     struct pf_host host;
     PyObject *held; /* the tuple of inputs */
     struct pf_input **inputs;
+    struct pf_narrowing narrowing;
     PyObject *tick; /* called with (octets, packets), or NULL */
 };
 
-/* Takes (inputs, (threads, chunk, strict, tick)); false with an exception set. */
+/* Takes (inputs, (threads, chunk, strict, tick, narrowing)); false with an exception set. */
 bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
-/* Runs it without the GIL; false with an exception set. */
+/* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
 /* The faults as a list of (kind, input, frame_number, offset, lost, message). */

@@ -43,6 +43,8 @@ PyObject *pf_raise(struct pf_state *state, const struct pf_error *error)
     case PF_NOT_CAPTURE:
     case PF_FAULT:
         return raise_text(state->capture_error, error->text);
+    case PF_NOT_FILTER:
+        return raise_text(state->filter_error, error->text);
     case PF_INVALID:
         return raise_text(PyExc_ValueError, error->text);
     default:

@@ -26,11 +26,12 @@ static int execute(PyObject *module)
     if (errors == NULL)
         return -1;
     state->capture_error = PyObject_GetAttrString(errors, "CaptureError");
+    state->filter_error = PyObject_GetAttrString(errors, "FilterError");
     Py_DECREF(errors);
-    if (state->capture_error == NULL)
+    if (state->capture_error == NULL || state->filter_error == NULL)
         return -1;
     bool good = add_type(module, &pf_input_spec, &state->input) && add_type(module, &pf_counts_spec, &state->counts) &&
-                add_type(module, &pf_frame_spec, &state->frame);
+                add_type(module, &pf_frame_spec, &state->frame) && add_type(module, &pf_filter_spec, &state->filter);
     return good ? 0 : -1;
 }
 
@@ -40,7 +41,9 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->input);
     Py_VISIT(state->counts);
     Py_VISIT(state->frame);
+    Py_VISIT(state->filter);
     Py_VISIT(state->capture_error);
+    Py_VISIT(state->filter_error);
     return 0;
 }
 
@@ -50,7 +53,9 @@ static int clear(PyObject *module)
     Py_CLEAR(state->input);
     Py_CLEAR(state->counts);
     Py_CLEAR(state->frame);
+    Py_CLEAR(state->filter);
     Py_CLEAR(state->capture_error);
+    Py_CLEAR(state->filter_error);
     return 0;
 }
 

@@ -48,13 +48,13 @@ static PyObject *ioc_counts(PyObject *module, PyObject *arguments)
     return result;
 }
 
-/* What narrows a pass: suspects (rules, dns, ip, seq) and frame numbers, each or None. */
+/* What narrows this pass beyond its capture: suspects (rules, dns, ip, seq) and frame numbers, each or None. */
 struct narrowing {
     bool has_suspects;
     struct pf_suspects suspects;
     PyArrayObject *array;
     struct pf_numbers numbers;
-    struct pf_predicate *predicates[2];
+    struct pf_predicate *predicates[PF_MORE_PREDICATES];
     size_t count;
 };
 
@@ -347,6 +347,7 @@ PyMethodDef pf_pass_methods[] = {
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "
      "cut), faults)."},
+    {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},

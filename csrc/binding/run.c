@@ -56,10 +56,11 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
 {
     memset(run, 0, sizeof *run);
     run->state = state;
-    PyObject *callback;
+    PyObject *callback, *narrowing;
     Py_ssize_t chunk;
     int strict;
-    if (!PyArg_ParseTuple(options, "InpO:options", &run->pass.threads, &chunk, &strict, &callback))
+    if (!PyArg_ParseTuple(options, "InpOO!:options", &run->pass.threads, &chunk, &strict, &callback, &PyTuple_Type,
+                          &narrowing))
         return false;
     if (!PyTuple_Check(inputs) || PyTuple_GET_SIZE(inputs) == 0 || chunk < 0) {
         PyErr_SetString(PyExc_TypeError, "a tuple of at least one Input is needed");
@@ -88,7 +89,7 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     run->pass.chunk = (size_t)chunk;
     run->pass.strict = strict != 0;
     run->pass.host = &run->host;
-    if (run->pass.input_count == (size_t)count)
+    if (run->pass.input_count == (size_t)count && pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs))
         return true;
     pf_run_end(run);
     return false;
@@ -99,8 +100,11 @@ bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, siz
 {
     struct pf_error error = {.status = PF_OK};
     enum pf_status status;
-    run->pass.predicates = predicates;
-    run->pass.predicate_count = predicate_count;
+    struct pf_narrowing *narrowing = &run->narrowing;
+    for (size_t i = 0; i < predicate_count; i++)
+        narrowing->predicates[narrowing->count + i] = predicates[i];
+    run->pass.predicates = narrowing->predicates;
+    run->pass.predicate_count = narrowing->count + predicate_count;
     run->pass.sinks = &sink;
     run->pass.sink_count = 1;
     Py_BEGIN_ALLOW_THREADS
@@ -125,6 +129,8 @@ PyObject *pf_run_faults(const struct pf_run *run)
             Py_CLEAR(list);
         Py_XDECREF(item);
     }
+    if (list != NULL && !pf_narrowing_faults(&run->narrowing, list))
+        Py_CLEAR(list);
     return list;
 }
 
@@ -133,6 +139,7 @@ void pf_run_end(struct pf_run *run)
     for (size_t i = 0; i < run->pass.input_count; i++)
         leave((struct pf_input_object *)PyTuple_GET_ITEM(run->held, (Py_ssize_t)i));
     pf_pass_clear(&run->pass);
+    pf_narrowing_end(&run->narrowing);
     pf_free(run->inputs);
     Py_XDECREF(run->held);
     Py_XDECREF(run->tick);

@@ -71,6 +71,7 @@ static enum pf_status begin(struct pf_walk *walk, struct pf_error *error)
     struct pf_interface interface = {
         .link_type = walk->link_type,
         .link_high = walk->link_high,
+        .big_endian = walk->big_endian,
         .snap_len = walk->snap_len,
         .exponent = walk->nanoseconds ? 9 : 6,
     };

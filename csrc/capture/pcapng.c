@@ -190,7 +190,7 @@ static enum pf_step interface_block(struct pf_walk *walk, const struct block_vie
         return PF_STEP_FAULT;
     }
     struct pf_interface interface = {
-        .link_type = half(walk, block->body), .snap_len = word(walk, block->body + 4), .exponent = 6};
+        .link_type = half(walk, block->body), .snap_len = word(walk, block->body + 4), .big_endian = walk->big_endian, .exponent = 6};
     struct pf_cursor options = options_from(block, FIXED);
     struct option_view option;
     bool broken = false, memory = true;

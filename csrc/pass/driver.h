@@ -36,7 +36,7 @@ struct pf_pieces {
 struct pf_driver {
     struct pf_pass *pass;
     struct pf_crew *crew;
-    enum pf_depth predicate_depth, depth;
+    enum pf_depth depth;
     size_t chunk;
     unsigned threads;
 
@@ -57,7 +57,8 @@ struct pf_driver {
     bool timed; /* a packet with a time was walked; the latest was at: */
     int64_t last_time;
     bool stream_begun, stream_ended;
-    bool fresh; /* no packet of this input yet */
+    uint64_t thrown; /* octets of the block being skipped that a stream gave and nobody kept */
+    bool fresh;    /* no packet of this input yet */
     size_t fault_capacity;
 
     /* Pieces in chunk order. */

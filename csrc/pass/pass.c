@@ -85,10 +85,28 @@ static void pass_baton(struct pf_driver *driver)
     pf_mutex_unlock(&driver->lock);
 }
 
-static size_t keep(const struct pf_pass *pass, struct pf_packet **batch, size_t count)
+static void decode(struct pf_packet *const *batch, size_t count, enum pf_depth depth)
 {
-    for (size_t i = 0; i < pass->predicate_count && count != 0; i++)
-        count = pass->predicates[i]->keep(pass->predicates[i], batch, count);
+    for (size_t i = 0; i < count; i++)
+        pf_packet_decode(batch[i], depth);
+}
+
+/* Decodes no deeper than the next predicate needs: most packets may end at one that is content with records. */
+static size_t keep(const struct pf_driver *driver, struct pf_packet **batch, size_t count)
+{
+    const struct pf_pass *pass = driver->pass;
+    enum pf_depth depth = pass->predicate_count != 0 ? pass->predicates[0]->depth : driver->depth;
+    decode(batch, count, depth);
+    for (size_t i = 0; i < pass->predicate_count && count != 0; i++) {
+        const struct pf_predicate *predicate = pass->predicates[i];
+        if (predicate->depth > depth) {
+            depth = predicate->depth;
+            decode(batch, count, depth);
+        }
+        count = predicate->keep(predicate, batch, count);
+    }
+    if (driver->depth > depth)
+        decode(batch, count, driver->depth);
     return count;
 }
 
@@ -97,15 +115,11 @@ static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worke
 {
     const struct pf_pass *pass = driver->pass;
     struct pf_packet *batch[PF_BATCH];
-    enum pf_depth first = pass->predicate_count != 0 ? driver->predicate_depth : driver->depth;
     for (size_t i = 0; i < count; i++) {
         batch[i] = &worker->packets[i];
         batch[i]->record = records[i];
-        pf_packet_decode(batch[i], first);
     }
-    count = keep(pass, batch, count);
-    for (size_t i = 0; driver->depth > first && i < count; i++)
-        pf_packet_decode(batch[i], driver->depth);
+    count = keep(driver, batch, count);
     for (size_t i = 0; i < pass->sink_count && count != 0; i++)
         PF_TRY(pass->sinks[i]->ops->accept(pass->sinks[i], worker->number, batch, count, error));
     return PF_OK;
@@ -163,10 +177,6 @@ static enum pf_status work(void *context, struct pf_crew *crew, unsigned number,
 static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
 {
     struct pf_pass *pass = driver->pass;
-    for (size_t i = 0; i < pass->predicate_count; i++) {
-        if (pass->predicates[i]->depth > driver->predicate_depth)
-            driver->predicate_depth = pass->predicates[i]->depth;
-    }
     for (size_t i = 0; i < pass->sink_count; i++) {
         if (pass->sinks[i]->depth > driver->depth)
             driver->depth = pass->sinks[i]->depth;
@@ -179,6 +189,11 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
     for (size_t i = 0; i < pass->sink_count; i++)
         PF_TRY(pass->sinks[i]->ops->begin(pass->sinks[i], driver->threads, error));
     PF_TRY(pf_crew_run(driver->threads, work, driver, pass->host, error));
+    for (size_t i = 0; i < pass->predicate_count; i++) {
+        const struct pf_predicate *predicate = pass->predicates[i];
+        if (predicate->finish != NULL)
+            PF_TRY(predicate->finish(predicate, pass->strict, error));
+    }
     for (size_t i = 0; i < pass->sink_count; i++)
         PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
     return PF_OK;

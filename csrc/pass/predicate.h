@@ -1,8 +1,8 @@
 /* Which packets of a pass the sinks get to see.
  *
  * keep() is asked about a batch, so that look-ups in large tables can overlap: it moves the packets that pass to the
- * front and returns how many. Any number of workers call it at once; it changes nothing. Implementations embed struct
- * pf_predicate first. */
+ * front and returns how many. Any number of workers call it at once. Implementations embed struct pf_predicate first.
+ */
 #ifndef PF_PASS_PREDICATE_H
 #define PF_PASS_PREDICATE_H
 
@@ -12,7 +12,9 @@ enum { PF_BATCH = 64 }; /* packets handed on together: their layers fit a 32 KiB
 
 struct pf_predicate {
     size_t (*keep)(const struct pf_predicate *predicate, struct pf_packet **packets, size_t count);
-    enum pf_depth depth; /* how deep it needs them decoded */
+    /* Called once after all packets, on the calling thread: the pass fails with what it returns. May be NULL. */
+    enum pf_status (*finish)(const struct pf_predicate *predicate, bool strict, struct pf_error *error);
+    enum pf_depth depth; /* how deep keep() needs them decoded */
 };
 
 #endif

@@ -80,7 +80,7 @@ static enum pf_status drain(struct pf_driver *driver, struct pf_source *source, 
 {
     struct pf_window scratch = {NULL, 0, 0, 0};
     enum pf_status status = PF_OK;
-    *lost = have_from(window, driver->walk.offset);
+    *lost = have_from(window, driver->walk.offset) + driver->thrown;
     while (!driver->stream_ended && status == PF_OK) {
         scratch.size = 0;
         status = fill(driver, source, &scratch, driver->chunk, error);
@@ -224,12 +224,14 @@ static enum pf_status skip(struct pf_driver *driver, const struct pf_window *win
         scratch.size = 0;
         status = fill(driver, source, &scratch, size - have < driver->chunk ? size - have : driver->chunk, error);
         have += scratch.size;
+        driver->thrown += scratch.size;
     }
     pf_free(scratch.octets);
     if (status != PF_OK)
         return status;
     if (!pf_source_seekable(source) && have < size)
         return ended_within(driver, window, input, have, size, error);
+    driver->thrown = 0;
     driver->walk.offset += size;
     return PF_OK;
 }
@@ -241,7 +243,11 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
     struct pf_window *window = &worker->window;
     struct pf_source *source = source_of(driver, input);
     struct pf_walk *walk = &driver->walk;
-    while (walk->offset < end && atomic_load_explicit(&driver->ended, memory_order_relaxed) <= input) {
+    for (;;) {
+        if (!pf_source_seekable(source)) /* what was read ahead is walked too */
+            end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
+        if (walk->offset >= end || atomic_load_explicit(&driver->ended, memory_order_relaxed) > input)
+            break;
         struct pf_record record = {.frame_number = driver->frames + 1};
         struct pf_fault fault = {.kind = PF_NO_FAULT};
         size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
@@ -283,6 +289,7 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
     driver->walk.notes = driver->pass->notes;
     driver->stream_begun = driver->stream_ended = false;
     driver->fresh = true;
+    driver->thrown = 0;
     return driver->walk.format->begin(&driver->walk, error);
 }
 

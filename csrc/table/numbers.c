@@ -31,8 +31,7 @@ static size_t keep(const struct pf_predicate *predicate, struct pf_packet **pack
 
 void pf_numbers_init(struct pf_numbers *numbers, const uint64_t *ascending, size_t count)
 {
-    numbers->predicate.keep = keep;
-    numbers->predicate.depth = PF_DEPTH_RECORD;
+    numbers->predicate = (struct pf_predicate){.keep = keep, .depth = PF_DEPTH_RECORD};
     numbers->numbers = ascending;
     numbers->count = count;
 }

@@ -42,8 +42,7 @@ static size_t keep(const struct pf_predicate *predicate, struct pf_packet **pack
 
 void pf_suspects_init(struct pf_suspects *suspects, const struct pf_indicator_rules *rules)
 {
-    suspects->predicate.keep = keep;
-    suspects->predicate.depth = pf_indicator_depth(rules);
+    suspects->predicate = (struct pf_predicate){.keep = keep, .depth = pf_indicator_depth(rules)};
     suspects->rules = *rules;
     pf_counts_init(&suspects->keys[PF_IOC_DNS], PF_KEY_ADDRESS);
     pf_counts_init(&suspects->keys[PF_IOC_IP], PF_KEY_ADDRESS);

@@ -1,5 +1,6 @@
 """Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
 
+from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
 from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
@@ -26,5 +27,6 @@ __all__ = [
     "eval_packets",
     "open",
     "set_threshold",
+    "show_config",
     "threshold",
 ]

@@ -1,4 +1,7 @@
-"""The native core. Its functions take (inputs, (threads, chunk, strict, tick), ...) and return (result, faults)."""
+"""The native core.
+
+Its functions take (inputs, (threads, chunk, strict, tick, narrowing), ...) and return (result, faults).
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Any, final
@@ -6,7 +9,8 @@ from typing import Any, final
 import numpy as np
 
 _Array = np.ndarray[Any, Any]
-_Options = tuple[int, int, bool, Callable[[int, int], object] | None]
+_Narrowing = tuple[tuple[Filter, ...], int, int]  # first and last time that are in
+_Options = tuple[int, int, bool, Callable[[int, int], object] | None, _Narrowing]
 _Rules = tuple[bool, bool, bool]
 _Suspects = tuple[_Rules, Iterable[str], Iterable[str], Iterable[int]]
 _Interface = tuple[int, str | None, str | None, int, int, int, int, int | None, int | None]
@@ -21,7 +25,7 @@ _Census = tuple[
     dict[int, int],
     int,
 ]
-_Fault = tuple[str, int, int, int, int, str]
+_Fault = tuple[str, int, int, int | None, int, str]
 
 @final
 class Input:
@@ -38,6 +42,13 @@ class Input:
     def interfaces(self) -> list[_Interface]: ...
     @property
     def first_time(self) -> int | None: ...
+
+@final
+class Filter:
+    def __new__(cls, expression: str) -> Filter: ...
+    @property
+    def expression(self) -> str: ...
+    def check(self, inputs: tuple[Input, ...], /) -> None: ...
 
 @final
 class Counts:
@@ -79,5 +90,6 @@ def write_capture(
     /,
 ) -> tuple[int, list[_Fault]]: ...
 def census(inputs: tuple[Input, ...], options: _Options, /) -> tuple[_Census, list[_Fault]]: ...
+def libpcap() -> tuple[bool, str]: ...
 def fields() -> list[tuple[str, str, bool, str, str]]: ...
 def processors() -> int: ...

@@ -8,17 +8,17 @@ import operator
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from . import _core, _progress
+from . import _core, _progress, _times
 from ._counts import Counts, IocCounts
 from ._frame import Frame, check_columns
 from ._text import display
-from .errors import CaptureError, CaptureWarning
+from .errors import CaptureError, CaptureWarning, FilterError
 
 _Path = str | os.PathLike[str]
 
@@ -39,7 +39,7 @@ class CaptureFault:
     """Something wrong with a capture."""
 
     kind: str
-    """``cut_short``, ``impossible_length``, ``shrank``, ``unusable``, ``overlap``."""
+    """``cut_short``, ``impossible_length``, ``shrank``, ``unusable``, ``overlap``, ``unfiltered``."""
     file: str
     """The file it is in."""
     frame_number: int | None
@@ -176,6 +176,7 @@ def _when(time: int | None) -> str:
 def open(
     source: _Path | Sequence[_Path] | bytes | BinaryIO,
     *,
+    filter: str | None = None,
     threads: int | None = None,
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
@@ -188,6 +189,8 @@ def open(
         ``"-"`` is standard input. Several files are taken in the order of their first packets; one of several that is
         no capture is left out with a `CaptureWarning`. A file object that can seek is read from where it stands now, as
         often as it is asked; one that cannot, standard input and a FIFO serve one question only (`Capture.reusable`).
+    filter : str, optional
+        Take only packets that match, as `Capture.filter` does.
     threads : int, optional
         How many threads read and decode; by default as many as this process may use. The answers do not depend on it.
     strict : bool
@@ -205,10 +208,12 @@ def open(
     ------
     CaptureError
         The source is no capture; the one line says what was found.
+    FilterError
+        The filter cannot be understood, serves no link type of the capture, or needs libpcap, which is not built in.
     OSError
         A file cannot be opened.
     """
-    options = _Options(_check_threads(threads), bool(strict), progress)
+    options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
     if isinstance(source, (str, os.PathLike)):
         text = os.fspath(source)
         if text != "-" and glob.has_magic(text) and not os.path.exists(text):
@@ -230,6 +235,19 @@ def _check_threads(threads: int | None) -> int:
     if not 1 <= number <= _MOST_THREADS:
         raise ValueError(f"threads: 1 to {_MOST_THREADS}, not {number}")
     return number
+
+
+def _filters(expression: str | None) -> tuple[_core.Filter, ...]:
+    if expression is None:
+        return ()
+    if not isinstance(expression, str):
+        raise TypeError(f"filter: a str such as 'tcp port 80', not {type(expression).__name__}")
+    if "\0" in expression or not expression.isprintable():
+        # A line break is a space to libpcap; other such characters stand in no expression.
+        expression = " ".join(expression.split())
+        if not expression.isprintable():
+            raise FilterError(f"filter {expression!r}: has a character that is no text")
+    return (_core.Filter(expression),) if expression.strip() else ()
 
 
 def _open_file(file: Any) -> _core.Input:
@@ -279,6 +297,9 @@ class _Options:
     strict: bool
     progress: Any
     chunk: int = 0  # octets read at once, 0 for the core's own choice: for tests
+    filters: tuple[_core.Filter, ...] = ()
+    first: int = _times.EARLIEST  # the times that are in, ns
+    last: int = _times.LATEST
 
 
 class Capture:
@@ -293,6 +314,8 @@ class Capture:
     def __init__(
         self, inputs: tuple[_core.Input, ...], options: _Options, faults: tuple[CaptureFault, ...] = ()
     ) -> None:
+        for narrowing in options.filters:
+            narrowing.check(inputs)
         self._inputs = inputs
         self._options = options
         self._faults = faults
@@ -315,7 +338,11 @@ class Capture:
         files = self.files
         names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
         octets = self._octets()
-        return f"<Capture {names}: {'a stream' if octets is None else f'{octets:,} octets'}>"
+        narrowed = [f"filter {narrowing.expression!r}" for narrowing in self._options.filters]
+        if (self._options.first, self._options.last) != (_times.EARLIEST, _times.LATEST):
+            narrowed.append("a period of time")
+        shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
+        return f"<Capture {names}: {shown}>"
 
     def _run(
         self,
@@ -339,10 +366,11 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
-        heard = progress is not None or on_packets is not None
+        heard = tick if progress is not None or on_packets is not None else None
+        narrowing = (options.filters, options.first, options.last)
         try:
             result, faults = ask(
-                self._inputs, (options.threads, options.chunk, options.strict, tick if heard else None), *arguments
+                self._inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments
             )
         finally:
             if bar is not None:
@@ -351,8 +379,65 @@ class Capture:
         _warn(found, stacklevel)
         return result, found
 
-    def _fault(self, kind: str, number: int, frame_number: int, offset: int, lost: int, message: str) -> CaptureFault:
+    def _fault(
+        self, kind: str, number: int, frame_number: int, offset: int | None, lost: int, message: str
+    ) -> CaptureFault:
         return CaptureFault(kind, self._inputs[number].name, frame_number, offset, lost, message)
+
+    def filter(self, expression: str) -> Capture:
+        """Narrow the capture to the packets that match a filter as tcpdump takes it.
+
+        The expression (BPF syntax, ``man pcap-filter``) sees what tcpdump sees: the outermost headers, and what is
+        behind VLAN tags only after ``vlan``. libpcap compiles it once for each link type of the capture; names of hosts
+        in it are looked up then. Where it serves some link types of the capture and not others, packets of the others
+        do not match and a `CaptureWarning` says so; with ``strict=True`` that is a `FilterError`. Packets keep their
+        numbers.
+
+        Parameters
+        ----------
+        expression : str
+            Such as ``"tcp or udp port 53"``; an empty one matches all. A capture that is narrowed already is narrowed
+            further.
+
+        Returns
+        -------
+        Capture
+            A new one, of the same files; this one stays as it is.
+
+        Raises
+        ------
+        FilterError
+            It cannot be understood, serves no link type of the capture, is longer than 4096 octets, or libpcap is not
+            built in; the one line says what to do.
+        """
+        filters = (*self._options.filters, *_filters(expression))
+        return Capture(self._inputs, replace(self._options, filters=filters), self._faults)
+
+    def between(self, start: Any = None, end: Any = None) -> Capture:
+        """Narrow the capture to the packets from `start` on and before `end`, to the nanosecond.
+
+        Parameters
+        ----------
+        start, end : ISO 8601 text, datetime, numpy.datetime64, pandas.Timestamp, int (ns since the epoch) or None
+            ``"2017-07-05T09:47Z"``; without an offset the time is UTC. None leaves that end open.
+
+        Returns
+        -------
+        Capture
+            A new one, of the same files; this one stays as it is. A packet without a time is not in it.
+
+        Raises
+        ------
+        ValueError
+            Text or a value that is no time, or an end that lies before the start.
+        TypeError
+            Something of another type.
+        """
+        first, last = _times.period(start, end)
+        options = self._options
+        return Capture(
+            self._inputs, replace(options, first=max(first, options.first), last=min(last, options.last)), self._faults
+        )
 
     def info(self, full: bool = False) -> CaptureInfo:
         """Say what the capture is.
@@ -361,6 +446,7 @@ class Capture:
         ----------
         full : bool
             Read all of it: number of packets, earliest and latest time, what is wrong with the file and with packets.
+            Of a narrowed capture, only packets that are in it count.
 
         Returns
         -------

@@ -1,0 +1,77 @@
+"""Times as people give them, as int nanoseconds since the epoch, exactly."""
+
+from __future__ import annotations
+
+import operator
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1  # what an int64 holds, from the year 1677 to 2262
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FRACTION = re.compile(r"(?<=\d)[.,](\d*)(?=$|[-+Z])")
+_UNITS = {"W": 604_800_000_000_000, "D": 86_400_000_000_000, "h": 3_600_000_000_000, "m": 60_000_000_000,
+          "s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}  # fmt: skip
+_FINER = {"ps": 10**3, "fs": 10**6, "as": 10**9}
+
+
+def period(start: Any, end: Any) -> tuple[int, int]:
+    """The first and the last nanosecond of [start, end); the first lies behind the last where none is in."""
+    first = EARLIEST if start is None else nanoseconds("start", start)
+    behind = LATEST + 1 if end is None else nanoseconds("end", end)
+    if start is not None and end is not None and behind < first:
+        raise ValueError(f"between: the end, {end}, lies before the start, {start}")
+    if first > LATEST or behind <= EARLIEST:  # times of packets are int64, so none is in
+        return LATEST, EARLIEST
+    return max(first, EARLIEST), min(behind, LATEST + 1) - 1
+
+
+def nanoseconds(name: str, time: Any) -> int:
+    """A time in ns since the epoch. A time finer than that is rounded up, which changes no half-open comparison."""
+    if isinstance(time, str):
+        return _from_text(name, time)
+    if isinstance(time, np.datetime64):
+        return _from_numpy(name, time)
+    if hasattr(time, "isoformat"):  # datetime, date, pandas.Timestamp: its text has all of its digits
+        return _from_text(name, time.isoformat())
+    if not isinstance(time, bool | np.bool_ | np.timedelta64):
+        try:
+            return operator.index(time)
+        except TypeError:
+            pass
+    raise TypeError(
+        f"{name}: ISO 8601 text, datetime, numpy.datetime64, pandas.Timestamp or int nanoseconds, "
+        f"not {type(time).__name__}"
+    )
+
+
+def _from_text(name: str, text: str) -> int:
+    # datetime knows microseconds only, so the fraction is taken out of the text.
+    given = text.strip().upper()
+    fraction = _FRACTION.search(given)
+    whole = given if fraction is None else given[: fraction.start()] + given[fraction.end() :]
+    digits = "" if fraction is None else fraction[1]
+    try:
+        if digits[9:].strip("0"):
+            raise ValueError("it is finer than a nanosecond")
+        time = datetime.fromisoformat(whole)
+        if fraction is not None and not (digits and re.search(r"[T ]\d\d:?\d\d:?\d\d", whole)):
+            raise ValueError("only seconds have a fraction")
+    except ValueError as error:
+        raise ValueError(f"{name}: {text!r} is no time such as '2017-07-05T09:47:00.25Z': {error}") from None
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000 + int(digits[:9].ljust(9, "0"))
+
+
+def _from_numpy(name: str, time: np.datetime64) -> int:
+    if np.isnat(time):
+        raise ValueError(f"{name}: NaT is no time")
+    unit, step = np.datetime_data(time.dtype)
+    if unit in "YM":
+        time, unit, step = time.astype("datetime64[D]"), "D", 1
+    count = int(time.astype(np.int64)) * step
+    return count * _UNITS[unit] if unit in _UNITS else -(-count // _FINER[unit])
