@@ -289,6 +289,14 @@ def test_other_blocks_are_skipped_and_counted() -> None:
     assert pf.open(data).info(full=True).other_blocks == {10: 1, 77: 1, 0xBAD: 2, 0x80000001: 1}
 
 
+@pytest.mark.parametrize("large", [False, pytest.param(True, marks=pytest.mark.xfail(reason="counted all the same"))])
+def test_a_block_that_is_cut_short_is_not_counted(large: bool) -> None:
+    data = NG + ng.block(0x80000001, bytes(20), length=17 << 20 if large else 48)
+    assert read(data) == broken(2, "cut_short", len(NG), data)
+    with pytest.warns(pf.CaptureWarning):
+        assert pf.open(data).info(full=True).other_blocks == {}
+
+
 def test_options_of_a_packet_that_run_over_cost_only_themselves() -> None:
     assert read(NG + enhanced_with(OVERRUN) + ENHANCED) == fine(4)
 
@@ -414,6 +422,7 @@ def test_large_blocks_are_stepped_over(length: int, tmp_path: Path) -> None:
         ng.block(0x80000001, b"", length=0xFFFFFFFC),
         ng.enhanced(b"", cap_len=0xFFFFFFFF),
     ],
+    ids=["packet of 16 MiB", "packet of 2 GiB", "names of 16 MiB", "unknown of 4 GiB", "captured length"],
 )
 def test_no_memory_is_taken_on_the_word_of_a_length(promise: bytes) -> None:
     code = (
