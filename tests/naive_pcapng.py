@@ -59,8 +59,8 @@ class Reader:
     def __init__(self, data: bytes):
         if data[:4] != b"\n\r\r\n":
             raise ValueError(f"no pcapng: the file begins with {data[:4].hex()}")
-        if len(data) < 28:
-            raise ValueError(f"{len(data)} octets are too few for a section header")
+        if len(data) < 24:  # as for pcap
+            raise ValueError(f"{len(data)} octets are too few for a capture")
         if data[8:12] not in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d"):
             raise ValueError(f"no pcapng: the byte-order magic is {data[8:12].hex()}")
         self.data = data

@@ -65,8 +65,9 @@ def check(data: bytes, capture: pf.Capture) -> None:
     assert [(f.kind, f.frame_number, f.offset, f.lost) for f in info.faults] == ([tuple(fault)] if fault else [])
     faults = [row["frame_fault"] for row in rows if row["frame_fault"]]
     assert info.packet_faults == {text: faults.count(text) for text in faults}
-    # What names and statistics say is elsewhere in it.
-    assert info.other_blocks == {kind: n for kind, n in blocks_skipped.items() if kind not in (4, 5)}
+    if fault is None or fault.kind != "cut_short":  # see test_damage.py for a large one that is cut short
+        # What names and statistics say is elsewhere in it.
+        assert info.other_blocks == {kind: n for kind, n in blocks_skipped.items() if kind not in (4, 5)}
     assert len(info.interfaces) == len(interfaces)
     for got_of, each in zip(info.interfaces, interfaces, strict=True):
         assert got_of.snap_len == each.snap_len
@@ -86,13 +87,13 @@ def check_as_whole(data: bytes, threads: int, chunk: int) -> None:
     check(data, opened(data, threads, chunk))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=captures.st_capture(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
 def test_any_capture(data: bytes, threads: int, chunk: int) -> None:
     check_as_whole(data, threads, chunk)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=captures_ng.st_pcapng(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
 def test_any_pcapng(data: bytes, threads: int, chunk: int) -> None:
     check_as_whole(data, threads, chunk)

@@ -246,6 +246,9 @@ KINDS: dict[str, Kind] = {
     "tshark judges by vendors whether a pseudowire has a control word": lambda ours, theirs, column, link: (
         "pwethheuristic" in theirs["layers"]
     ),
+    "tshark gives lengths within the first fragment of an outer datagram": lambda ours, theirs, column, link: (
+        ours[column] is None and column == "tcp_len" and (theirs["fragment"] or theirs["fragment6"])
+    ),
     "tshark's ip.dst is the end of a source route": lambda ours, theirs, column, link: (
         column == "ip_dst" and theirs["source_route"]
     ),
