@@ -1,7 +1,8 @@
 """The slow, obvious twin of the C core, written from docs/decoding.md and from nothing else.
 
-naive_pcap.py reads the file, naive_packet.py walks down a packet, this file counts. Every step says one sentence of
-that page. Nothing here is fast, and nothing may be clever: where twin and core differ, the twin is the one to read.
+naive_pcap.py and naive_pcapng.py read the file, naive_packet.py walks down a packet, this file counts. Every step says
+one sentence of that page. Nothing here is fast, and nothing may be clever: where twin and core differ, the twin is the
+one to read.
 """
 
 from __future__ import annotations
@@ -12,14 +13,25 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from naive_packet import COLUMNS, STEPS, Row, decode
-from naive_pcap import Fault, Header, Record, read_header, read_pcap
+from naive_pcap import MAGICS, Fault, Header, Record, read_header, read_pcap
+from naive_pcapng import Capture, Interface, read_pcapng
 
 __all__ = [
-    "COLUMNS", "STEPS", "Fault", "Header", "Keys", "Record", "Row",
-    "decode", "eval_packets", "indicator_keys", "ioc_counts", "read_header", "read_pcap", "select", "set_threshold",
+    "COLUMNS", "STEPS", "Capture", "Fault", "Header", "Interface", "Keys", "Record", "Row",
+    "decode", "eval_packets", "indicator_keys", "ioc_counts", "read", "read_header", "read_pcap", "read_pcapng",
+    "select", "set_threshold",
 ]  # fmt: skip
 
 FIN, SYN = 0x001, 0x002
+
+
+def read(data: bytes) -> Capture:
+    """A capture of either format. ValueError: it is neither."""
+    if data[:4] == b"\n\r\r\n":
+        return read_pcapng(data)
+    header, records, fault = read_pcap(data)
+    units = 1_000_000_000 // MAGICS[header.magic][0]
+    return Capture([Interface(0, header.link_type, header.snap_len, units=units)], records, fault, {})
 
 
 class Keys(NamedTuple):

@@ -1,4 +1,4 @@
-"""The twin's file reader: classic pcap, the last section of docs/decoding.md."""
+"""The twin's reader of classic pcap: "The file: classic pcap" in docs/decoding.md."""
 
 from __future__ import annotations
 
@@ -26,18 +26,19 @@ class Header(NamedTuple):
 
 class Record(NamedTuple):
     frame_number: int
-    time_ns: int
+    time_ns: int | None  # None where the file has no time for it
     cap_len: int
     len: int
     link_type: int
     octets: bytes
-    offset: int  # of its record header in the file
+    offset: int  # of its record header or block in the file
+    interface: int = 0  # numbered over the whole file
 
 
 class Fault(NamedTuple):
-    kind: str  # "cut_short" or "impossible_length"
-    frame_number: int  # of the record that fails
-    offset: int  # of its record header
+    kind: str  # cut_short, impossible_length, zero_run; in pcapng also bad_block, no_interface
+    frame_number: int  # the next packet would have had
+    offset: int  # of the record header or block that fails
     lost: int  # octets from there to the end of the file
 
 
@@ -70,6 +71,8 @@ def read_pcap(data: bytes) -> tuple[Header, list[Record], Fault | None]:
         body = offset + header_size
         if body > len(data):
             return header, records, Fault("cut_short", number, offset, len(data) - offset)
+        if data[offset : offset + 4 * header_size] == bytes(4 * header_size):
+            return header, records, Fault("zero_run", number, offset, len(data) - offset)
         seconds, fraction, cap_len, length = struct.unpack_from(header.order + "IIII", data, offset)
         if header.minor < 3 or (header.minor == 3 and cap_len > length):  # the two were swapped before version 2.3
             cap_len, length = length, cap_len

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import captures
+import captures_ng
 import naive
 import pcapframe as pf
 
@@ -38,9 +39,17 @@ def table(capture: pf.Capture) -> dict[str, list[object]]:
     return quietly(capture.packets)[0].to_dict()
 
 
+def plain(name: bytes | None) -> str | None:
+    """A name, or None where it is no text: what is shown of such is not for here."""
+    try:
+        return None if name is None or b"\0" in name else name.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def check(data: bytes, capture: pf.Capture) -> None:
     """All answers of a capture are the twin's."""
-    _, records, fault = naive.read_pcap(data)
+    interfaces, records, fault, blocks_skipped = naive.read(data)
     rows = [naive.decode(record) for record in records]
     got = table(capture)
     assert list(got) == list(naive.COLUMNS)
@@ -56,18 +65,37 @@ def check(data: bytes, capture: pf.Capture) -> None:
     assert [(f.kind, f.frame_number, f.offset, f.lost) for f in info.faults] == ([tuple(fault)] if fault else [])
     faults = [row["frame_fault"] for row in rows if row["frame_fault"]]
     assert info.packet_faults == {text: faults.count(text) for text in faults}
+    # What names and statistics say is elsewhere in it.
+    assert info.other_blocks == {kind: n for kind, n in blocks_skipped.items() if kind not in (4, 5)}
+    assert len(info.interfaces) == len(interfaces)
+    for got_of, each in zip(info.interfaces, interfaces, strict=True):
+        assert got_of.snap_len == each.snap_len
+        assert plain(each.name) in (got_of.name, None)
+        assert plain(each.description) in (got_of.description, None)
+    times = [record.time_ns for record in records if record.time_ns is not None]
+    assert (info.first_time, info.last_time) == ((min(times), max(times)) if times else (None, None))
 
 
-@settings(max_examples=300, deadline=None)
-@given(data=captures.st_capture(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
-def test_any_capture(data: bytes, threads: int, chunk: int) -> None:
+def check_as_whole(data: bytes, threads: int, chunk: int) -> None:
     try:
-        naive.read_header(data)
+        naive.read(data)
     except ValueError:
         with pytest.raises(pf.CaptureError):
             pf.open(data)
         return
     check(data, opened(data, threads, chunk))
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=captures.st_capture(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
+def test_any_capture(data: bytes, threads: int, chunk: int) -> None:
+    check_as_whole(data, threads, chunk)
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=captures_ng.st_pcapng(), threads=st.sampled_from(THREADS), chunk=st.sampled_from(CHUNKS))
+def test_any_pcapng(data: bytes, threads: int, chunk: int) -> None:
+    check_as_whole(data, threads, chunk)
 
 
 @settings(max_examples=150, deadline=None)
@@ -120,16 +148,16 @@ def fifo(data: bytes, folder: Path) -> Path:
     return path
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
-    data=captures.st_capture(),
+    data=captures.st_capture() | captures_ng.st_pcapng(),
     chunk=st.sampled_from(CHUNKS),
     threads=st.sampled_from(THREADS),
     most=st.sampled_from([1, 7, 100, 10**6]),
 )
 def test_every_way_of_reading(data: bytes, chunk: int, threads: int, most: int, tmp_path_factory) -> None:
     try:
-        naive.read_header(data)
+        naive.read(data)
     except ValueError:
         return
     folder = tmp_path_factory.mktemp("ways")
@@ -144,6 +172,9 @@ def test_every_way_of_reading(data: bytes, chunk: int, threads: int, most: int, 
     whole = table(opened(path))
     assert table(opened(Pipe(data, most), threads, chunk)) == whole
     assert table(opened(fifo(data, folder), threads, chunk)) == whole
+    info, _ = quietly(lambda: opened(Pipe(data, most), threads, chunk).info(full=True))
+    fault = naive.read(data).fault
+    assert [(f.kind, f.frame_number, f.offset, f.lost) for f in info.faults] == ([tuple(fault)] if fault else [])
 
 
 def test_records_across_chunk_ends_at_every_offset() -> None:
@@ -152,6 +183,23 @@ def test_records_across_chunk_ends_at_every_offset() -> None:
     data = captures.pcap_bytes(packets, link_type=1)
     expected = table(opened(data))
     assert expected["frame_cap_len"] == list(range(70))
+    for chunk in range(1, 130):
+        for threads in (1, 3):
+            assert table(opened(data, threads, chunk)) == expected, (chunk, threads)
+
+
+def test_blocks_across_chunk_ends_at_every_offset() -> None:
+    """The same for blocks, of which some are no packets, in sections of both orders."""
+    data = b""
+    for order in "<>":
+        data += captures_ng.section(order) + captures_ng.interface(order=order, name=b"a")
+        for n in range(20):
+            data += captures_ng.enhanced(bytes([n]) * n, 1_000_000 * n, order=order)
+            data += captures_ng.simple(bytes(n), order=order) if n % 3 == 0 else b""
+            data += captures_ng.other(body=bytes([n]) * (40 * (n % 2)), order=order)
+            data += captures_ng.interface(101, order=order) if n % 8 == 7 else b""
+    expected = table(opened(data))
+    assert expected["frame_cap_len"] == [record.cap_len for record in naive.read(data).records]
     for chunk in range(1, 130):
         for threads in (1, 3):
             assert table(opened(data, threads, chunk)) == expected, (chunk, threads)

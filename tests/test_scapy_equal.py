@@ -112,7 +112,9 @@ def options6(protocol: int) -> Header:
 def routing6(protocol: int) -> Header:
     def header(rng: random.Random, _: bytes) -> bytes:
         count = rng.randrange(3)
-        head = bytes([protocol, rng.choice((2 * count, 2 * count + 1)), rng.choice((0, 4)), 0, max(count - 1, 0), 0, 0, 0])
+        head = bytes(
+            [protocol, rng.choice((2 * count, 2 * count + 1)), rng.choice((0, 4)), 0, max(count - 1, 0), 0, 0, 0]
+        )
         return head + rng.randbytes(16 * count + rng.choice((0, 8)))
 
     return header
@@ -125,7 +127,11 @@ def ah(protocol: int) -> Header:
 def gre(protocol: int) -> Header:
     def header(rng: random.Random, _: bytes) -> bytes:
         flags = rng.choice((0, 0, 0x8000, 0x2000, 0x3000, 0xB000, 0x4000, 0x0080, 0x1080)) | rng.randrange(2)
-        size = rng.choice((0, 4, 8, 12)) if rng.random() < 0.1 else 4 * ((flags & 0xC000 > 0) + bin(flags & 0x3000).count("1"))
+        size = (
+            rng.choice((0, 4, 8, 12))
+            if rng.random() < 0.1
+            else 4 * ((flags & 0xC000 > 0) + bin(flags & 0x3000).count("1"))
+        )
         if protocol == 0x880B:
             size = 4 + 4 * ((flags & 0x1000 > 0) + (flags & 0x80 > 0))
         return struct.pack("!HH", flags, protocol) + rng.randbytes(size)
@@ -149,7 +155,10 @@ def tcp(*ports: int) -> Header:
         options = rng.choice((b"", b"", b"\1\1\x08\x0a" + bytes(8), b"\x1d\3\0\1", b"\x1d\4\0\0", rng.randbytes(8)))
         words = rng.randrange(16) if rng.random() < 0.1 else 5 + len(options) // 4
         pair = rng.sample((rng.choice(ports), 50_000), 2)
-        return struct.pack("!HHIIBBHHH", *pair, rng.randrange(1 << 32), 0, words << 4, rng.randrange(64), 1, 0, 0) + options
+        return (
+            struct.pack("!HHIIBBHHH", *pair, rng.randrange(1 << 32), 0, words << 4, rng.randrange(64), 1, 0, 0)
+            + options
+        )
 
     return header
 
@@ -169,14 +178,20 @@ def dns_records(rng: random.Random) -> bytes:
     if rng.random() < 0.5:
         return rng.choice((1, 99, 100, 101, 202)) * (name + bytes(4))
     kind = rng.choice((*twin.RDATA, 2, 16))
-    return rng.choice((1, 2, 100, 101)) * (name + struct.pack("!HHIH", kind, 1, 0, size := rng.randrange(30)) + bytes(size))
+    return rng.choice((1, 2, 100, 101)) * (
+        name + struct.pack("!HHIH", kind, 1, 0, size := rng.randrange(30)) + bytes(size)
+    )
 
 
 def radiotap(rng: random.Random, _: bytes) -> bytes:
-    present = rng.choice((0, 2, 0x0B, 0x482F, rng.randrange(1 << 28), 1 << 31 | 2, 1 << 28))
-    fields = rng.choice((b"\0", b"\x10")) * 60
-    length = rng.choice((8, 12, 24, 60))
-    return struct.pack("<BBHI", 0, 0, length, present) + fields[: max(length - 8, 0)]
+    fields = sorted(rng.sample([*twin.RADIOTAP, 31, 28, 4], rng.randrange(4)))
+    size = 8 + 4 * (31 in fields)
+    for field in fields:
+        width, align = twin.RADIOTAP.get(field, (0, 1))
+        size = -(-size // align) * align + width
+    length = rng.choice((size, size, size + 4, 8))
+    present = sum(1 << field for field in fields)
+    return struct.pack("<BBHI", 0, 0, length, present) + rng.choice((b"\0", b"\x10")) * (max(size, length) - 8)
 
 
 def dot11(rng: random.Random, _: bytes) -> bytes:
@@ -213,13 +228,23 @@ def l2tp(rng: random.Random, _: bytes) -> bytes:
 ALL_PORTS = tuple(sorted({port for to, by, _ in twin.UDP_PORTS for port in to | by} | {67, 68}))
 VXLAN_PORTS = (4789, 4790, 6633, 8472, 48879)
 TYPES: list[tuple[int, str]] = [
-    (0x0800, "ip"), (0x0800, "ip"), (0x86DD, "ip6"), (0x86DD, "ip6"), (0x8100, "vlan"), (0x88A8, "vlan"), (0x88E7, "pbb"),
-    (0x8864, "pppoe"), (0x8870, "llc"), (1501, "llc"),
+    (0x0800, "ip"), (0x0800, "ip"), (0x86DD, "ip6"), (0x86DD, "ip6"), (0x8100, "vlan"), (0x88A8, "vlan"),
+    (0x88E7, "pbb"), (0x8864, "pppoe"), (0x8870, "llc"), (1501, "llc"),
 ]  # fmt: skip
 IP: list[tuple[int, str]] = [
-    (6, "tcp"), (6, "tcp"), (17, "udp"), (17, "udp"), (17, "udp"), (1, "icmp"), (4, "ip"), (41, "ip6"), (47, "gre"), (51, "ah"),
+    (6, "tcp"), (6, "tcp"), (17, "udp"), (17, "udp"), (17, "udp"), (1, "icmp"), (4, "ip"), (41, "ip6"), (47, "gre"),
+    (51, "ah"),
 ]  # fmt: skip
-IP6: list[tuple[int, str]] = [*IP[:5], (58, "icmp6"), (58, "icmp6"), (0, "options6"), (60, "options6"), (43, "routing6"), (44, "fragment6"), *IP[6:]]
+IP6: list[tuple[int, str]] = [
+    *IP[:5],
+    (58, "icmp6"),
+    (58, "icmp6"),
+    (0, "options6"),
+    (60, "options6"),
+    (43, "routing6"),
+    (44, "fragment6"),
+    *IP[6:],
+]
 
 # What a layer may be: its header, and what it says it carries; "" is anything.
 GRAMMAR: dict[str, list[tuple[Header, str]]] = {
@@ -252,15 +277,20 @@ GRAMMAR: dict[str, list[tuple[Header, str]]] = {
     "ip6": [(ip6(protocol), what) for protocol, what in IP6],
     "options6": [(options6(protocol), what) for protocol, what in IP6],
     "routing6": [(routing6(protocol), what) for protocol, what in IP6],
-    "fragment6": [(fixed(bytes([protocol, 0, 0, more, 1, 2, 3, 4])), what) for protocol, what in IP6 for more in (0, 1, 8)],
+    "fragment6": [(fixed(bytes([protocol, 0, 0, more])+b"abcd"), what) for protocol, what in IP6 for more in (0, 1, 8)],
     "ah": [(ah(0), "ip"), (ah(41), "ip6")],
     "icmp": [(after(0, kind, 1, 7), "ip") for kind in (3, 4, 5, 8, 11, 12)],
     "icmp6": [
         *((after(0, kind, 1, 7), "ip6") for kind in (1, 2, 3, 4)),
-        *((after(0, kind, 1, size - 1), "nd_option") for kind, (what, size) in twin.ICMP6.items() if what == "nd_option"),
+        *((after(0, kind, 1, size - 1), what) for kind, (what, size) in twin.ICMP6.items() if what == "nd_option"),
     ],
     "nd_option": [(nd_option, "nd_option"), (nd_option, "nd_option"), (redirected, "ip6")],
-    "gre": [(gre(kind), what) for kind, what in [(0x0800, "ip"), (0x86DD, "ip6"), (0x6558, "ether"), (0x8100, "vlan"), (122, "llc"), (0x880B, "ppp")]],
+    "gre": [
+        (gre(kind), what)
+        for kind, what in [
+            (0x0800, "ip"), (0x86DD, "ip6"), (0x6558, "ether"), (0x8100, "vlan"), (122, "llc"), (0x880B, "ppp"),
+        ]
+    ],
     "udp": [
         (udp(53, 5353), "dns"), (udp(53), "dns"), (udp(4754), "gre"), (udp(*VXLAN_PORTS), "vxlan"), (udp(1701), "l2tp"),
         (udp(434), "mobileip"), (udp(*ALL_PORTS), ""),
@@ -279,7 +309,9 @@ def chain(rng: random.Random, layer: str, depth: int) -> bytes:
         return rng.randbytes(rng.choice((0, 0, 1, 8, 20, 60)))
     header, follows = rng.choice(GRAMMAR[layer])
     inner = chain(rng, follows, depth - 1)
-    return header(rng, inner) + inner + (rng.randbytes(4) if layer in ("mpacket", "dot11") and rng.random() < 0.5 else b"")
+    return (
+        header(rng, inner) + inner + (rng.randbytes(4) if layer in ("mpacket", "dot11") and rng.random() < 0.5 else b"")
+    )
 
 
 # --- disfigured ------------------------------------------------------------------------------------------------------
@@ -352,7 +384,7 @@ def test_any_octets(link_type: int, packets: list[bytes]) -> None:
 
 
 def test_layers_end_where_pythons_stack_does() -> None:
-    """VLAN tags, of which one more or one less makes the difference; one Ethernet and one IPv4 header are layers too."""
+    """VLAN tags, of which one more or one less makes the difference; Ethernet, IPv4 and TCP are layers too."""
     inner = make.ipv4(make.tcp(seq=7))
     for tags in range(twin.MAX_LAYERS - 4, twin.MAX_LAYERS + 3):
         frame = bytes(12) + b"\x81\0\0\1" * tags + b"\x08\0" + inner.octets
@@ -374,13 +406,61 @@ def test_redirects_within_redirects_end() -> None:
     assert 57 <= len(depths) <= twin.MAX_LAYERS // 3
 
 
+def padding6(units: int, protocol: int) -> bytes:
+    """IPv6 destination options of so many units of eight octets."""
+    options = bytearray()
+    while (room := units * 8 - 2 - len(options)) > 0:
+        options += bytes([1, min(room, 257) - 2]) + bytes(min(room, 257) - 2) if room > 1 else b"\0"
+    return bytes([protocol, units - 1]) + options
+
+
+def test_too_many_dns_records_of_every_type() -> None:
+    """101 that are well-formed are too many; data too short for the type ends the section early."""
+    rng = random.Random(7)
+    frames = []
+    for kind in (*twin.RDATA, 2, 16):
+        for size in [*range(32)] * 3:
+            data = bytes(rng.choice((0, 0, 1, 2, 3, 5, 64, 192)) for _ in range(size))
+            records = (b"\0" + struct.pack("!HHIH", kind, 1, 0, size) + data) * 101
+            message = struct.pack("!HHHHHH", 1, 0x8000, 0, 0, 101, 0) + records
+            frames.append(make.ethernet(make.ipv4(make.udp(message, 53))).octets)
+    assert_equal(1, frames)
+    assert 0 < sum(by_us(1, frames)[0].values()) < len(frames)
+
+
+def test_a_redirected_packet_is_not_part_of_a_quotation() -> None:
+    """Its TCP header behind an extension header counts, where that of the quoted packet itself does not."""
+
+    def packet(protocol: int, octets: bytes) -> bytes:
+        return struct.pack("!IHBB", 6 << 28, len(octets), protocol, 64) + bytes(32) + octets
+
+    extended = packet(60, padding6(1, 6) + make.tcp(seq=7).octets)
+    redirect = b"\x85" + bytes(7) + bytes([4, 1 + len(extended) // 8 + 1]) + bytes(6) + extended + bytes(4)
+    frames = [packet(58, b"\1" + bytes(7) + quoted) for quoted in (extended, packet(58, redirect))]
+    assert [by_us(229, [frame])[2] for frame in frames] == [{}, {7: 1}]
+    assert_equal(229, frames)
+
+
 def test_no_more_octets_than_scapys_reader_gives() -> None:
-    tag, inner = b"\x08\0" + bytes(12), make.ipv4(make.tcp(seq=7)).octets
-    for header in (20, 40):  # reaches just as far as the reader does, and beyond
-        size = twin.MAX_OCTETS - 14 - 20 - header
-        options = struct.pack("!BBHIIII", 0, 0, 0, 0, 0, 0, 0)[:0]
-        packet = bytes(12) + b"\x08\0" + make.ipv4(make.Layer(bytes(size) + inner, ip_protocol=4), total_length=0).octets
-        assert_equal(1, [packet, packet + tag + options])
+    """A TCP header whose last octet is the last that the reader hands on, and one that ends two octets later."""
+    hop_by_hop = b"\x3c\0\xc2\4\xff\xff\xff\0"
+    between = hop_by_hop + padding6(256, 60) * 31 + padding6(247, 6)
+    jumbogram = struct.pack("!IHBB", 6 << 28, 0, 0, 64) + bytes(32) + between + make.tcp(seq=7).octets
+    whole, longer = b"\0\0\x57" + jumbogram, b"\0\xff\3\0\x57" + jumbogram
+    assert len(whole) == twin.MAX_OCTETS
+    assert by_us(204, [whole, whole + bytes(100), longer])[2] == {7: 2}
+    assert_equal(204, [whole, whole + bytes(100), longer, whole[:-1]])
+
+
+def test_jumbograms_at_every_length() -> None:
+    """The length tells what follows the hop-by-hop header; a TCP header takes 20 octets."""
+    for before in (b"", b"\1\2\0\0", b"\1\3abc"):
+        for length in (19, 20, 21, 0xFFFFFFFF):
+            options = before + b"\xc2\4" + struct.pack("<I", length)
+            options += bytes(-(len(options) + 2) % 8)
+            hop_by_hop = bytes([6, (len(options) + 2) // 8 - 1]) + options
+            frame = struct.pack("!IHBB", 6 << 28, 0, 0, 64) + bytes(32) + hop_by_hop + make.tcp(bytes(9), seq=7).octets
+            assert_equal(229, (frame[:size] for size in range(len(frame) + 1)))
 
 
 def test_empty_records() -> None:
@@ -402,4 +482,6 @@ def test_captures_disfigured() -> None:
                 pool.setdefault(link_type & 0xFFFF, []).append(octets)
     for link_type, packets in sorted(pool.items()):
         assert_equal(link_type, packets)
-        assert_equal(link_type, (disfigured(rng, rng.choice(packets)) for _ in range(len(packets) * (5 if FULL else 3))))
+        assert_equal(
+            link_type, (disfigured(rng, rng.choice(packets)) for _ in range(len(packets) * (5 if FULL else 3)))
+        )

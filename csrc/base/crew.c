@@ -60,12 +60,13 @@ static void stop(struct pf_crew *crew, const struct pf_error *error)
         pf_os_wake(crew->wake[1]);
     }
     struct pf_mutex *watched_lock = crew->watched_lock;
+    struct pf_cond *watched_cond = crew->watched_cond;
     pf_cond_wake_all(&crew->caller);
     pf_cond_wake_all(&crew->workers);
     pf_mutex_unlock(&crew->lock);
     if (first && watched_lock != NULL) {
         pf_mutex_lock(watched_lock);
-        pf_cond_wake_all(crew->watched_cond);
+        pf_cond_wake_all(watched_cond);
         pf_mutex_unlock(watched_lock);
     }
 }
@@ -122,24 +123,31 @@ static void answer_lock_held(struct pf_crew *crew)
     pf_cond_wake_all(&crew->workers);
 }
 
-/* The calling thread's part: answer, tick, until all workers have ended. */
+/* Ticks when it is time to, however much the workers ask meanwhile. */
+static void tick_lock_held(struct pf_crew *crew, const struct pf_host *host, uint64_t *last)
+{
+    uint64_t now = pf_os_milliseconds();
+    if (host == NULL || host->tick == NULL || pf_crew_stopped(crew) || now - *last < TICK_MS)
+        return;
+    *last = now;
+    struct pf_error error = {.status = PF_OK};
+    pf_mutex_unlock(&crew->lock);
+    if (host->tick(host->context, &error) != PF_OK)
+        stop(crew, &error);
+    pf_mutex_lock(&crew->lock);
+}
+
+/* The calling thread's part: answer and tick until all workers have ended. */
 static void watch_over(struct pf_crew *crew, const struct pf_host *host)
 {
-    bool ticking = host != NULL && host->tick != NULL;
+    uint64_t last = pf_os_milliseconds();
     pf_mutex_lock(&crew->lock);
     while (crew->ended < crew->started) {
-        if (crew->asking == POSTED && !pf_crew_stopped(crew)) {
+        if (crew->asking == POSTED && !pf_crew_stopped(crew))
             answer_lock_held(crew);
-            continue;
-        }
-        pf_cond_wait_ms(&crew->caller, &crew->lock, TICK_MS);
-        if (ticking && !pf_crew_stopped(crew) && crew->asking != POSTED) {
-            struct pf_error error = {.status = PF_OK};
-            pf_mutex_unlock(&crew->lock);
-            if (host->tick(host->context, &error) != PF_OK)
-                stop(crew, &error);
-            pf_mutex_lock(&crew->lock);
-        }
+        else
+            pf_cond_wait_ms(&crew->caller, &crew->lock, TICK_MS);
+        tick_lock_held(crew, host, &last);
     }
     pf_mutex_unlock(&crew->lock);
 }

@@ -86,7 +86,8 @@ static enum pf_status append(struct pf_dictionary *dictionary, const struct pf_v
         return pf_fail_memory(error);
     if ((count + 1) * 2 > dictionary->size && !more_slots(dictionary))
         return pf_fail_memory(error);
-    memcpy(dictionary->octets + dictionary->offsets[count], text, length);
+    if (length != 0)
+        memcpy(dictionary->octets + dictionary->offsets[count], text, length);
     dictionary->offsets[count + 1] = dictionary->offsets[count] + (int32_t)length;
     dictionary->keys[count] = *key;
     *find(dictionary, key) = (uint32_t)count + 1;

@@ -66,7 +66,12 @@ void pf_part_free(struct pf_part *part, size_t columns)
 
 static bool only_ours(const struct pf_frame *frame, const struct pf_part *part)
 {
-    return frame->columns == 0 || (part->first == 0 && atomic_load(&part->columns[0]->references) == 1);
+    for (size_t i = 0; i < frame->columns; i++) {
+        const struct pf_column *column = part->columns[i];
+        if (part->first != 0 || part->rows != column->rows || atomic_load(&column->references) != 1)
+            return false;
+    }
+    return true;
 }
 
 static enum pf_status join(struct pf_frame *frame, struct pf_part *to, const struct pf_part *part,

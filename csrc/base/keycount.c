@@ -77,7 +77,8 @@ static inline uint64_t *find(const struct pf_partition *part, const uint64_t *ke
     }
 }
 
-/* Counts of one key add up to at most the packets of all captures ever read: 2^64 is out of reach, saturation is not. */
+/* Counts of one key add up to at most the packets of all captures ever read: 2^64 is out of reach, saturation is not.
+ */
 static inline uint64_t sum(uint64_t count, uint64_t by)
 {
     return by <= UINT64_MAX - count ? count + by : UINT64_MAX;
@@ -112,9 +113,10 @@ static bool rebuild_lock_held(struct pf_keycount *table, struct pf_partition *pa
     return true;
 }
 
-/* Adds keys of this partition one after the other; returns how many were added before it must grow or get wider slots. */
-static inline size_t add_some(const struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n, uint64_t by,
-                              enum pf_form form)
+/* Adds keys of this partition one after the other; returns how many were added before it must grow or get wider slots.
+ */
+static inline size_t add_some(const struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys,
+                              size_t n, uint64_t by, enum pf_form form)
 {
     unsigned words = words_of(form);
     size_t limit = part->size / 4 * 3;
@@ -135,7 +137,8 @@ static inline size_t add_some(const struct pf_keycount *table, struct pf_partiti
     return n;
 }
 
-static size_t add_by_form(const struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n, uint64_t by)
+static size_t add_by_form(const struct pf_keycount *table, struct pf_partition *part, const uint64_t *keys, size_t n,
+                          uint64_t by)
 {
     switch (part->form) {
     case PF_NARROW:
@@ -148,8 +151,8 @@ static size_t add_by_form(const struct pf_keycount *table, struct pf_partition *
 }
 
 /* The keys all belong to this partition. */
-static enum pf_status add_partition(struct pf_keycount *table, size_t partition, const uint64_t *keys, size_t n, uint64_t by,
-                                    struct pf_error *error)
+static enum pf_status add_partition(struct pf_keycount *table, size_t partition, const uint64_t *keys, size_t n,
+                                    uint64_t by, struct pf_error *error)
 {
     struct pf_partition *part = &table->partitions[partition];
     bool good = true;

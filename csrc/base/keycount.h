@@ -12,8 +12,8 @@
  * misses of a batch overlap and a lock is taken once per batch. Slots come from the table's own arena. Results never
  * depend on the order of slots.
  *
- * pf_keycount_add and the stage functions: any thread at once, one stage per thread. Everything else: one thread, or many
- * readers, while nobody adds. */
+ * pf_keycount_add and the stage functions: any thread at once, one stage per thread. Everything else: one thread, or
+ * many readers, while nobody adds. */
 #ifndef PF_BASE_KEYCOUNT_H
 #define PF_BASE_KEYCOUNT_H
 

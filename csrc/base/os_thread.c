@@ -92,6 +92,13 @@ void pf_thread_join(struct pf_thread *thread)
     (void)pthread_join(thread->os, NULL);
 }
 
+uint64_t pf_os_milliseconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 #ifdef __linux__
 /* The processors that a control group's quota amounts to, rounded up; 0 when there is none. */
 static unsigned quota(void)

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct pf_mutex {
     pthread_mutex_t os;
@@ -38,6 +39,9 @@ void pf_os_once(pf_once *once, void (*run)(void));
 /* Starts body(argument) with every signal blocked, so that signals go to the calling thread; 0 or an errno. */
 int pf_thread_start(struct pf_thread *thread, void *(*body)(void *), void *argument);
 void pf_thread_join(struct pf_thread *thread);
+
+/* A clock that only goes forward. */
+uint64_t pf_os_milliseconds(void);
 
 /* How many threads this process may use: its processor affinity, limited by the control group's quota. At least 1. */
 unsigned pf_os_processors(void);

@@ -36,6 +36,8 @@ PyObject *pf_str(const char *octets); /* a message or a file name, however encod
 
 /* input.c */
 extern PyType_Spec pf_input_spec;
+/* [(link type, name, description, snap length, binary, exponent, offset, received, dropped), ...] */
+PyObject *pf_interfaces_list(const struct pf_interfaces *interfaces);
 
 struct pf_input_object {
     PyObject_HEAD

@@ -193,22 +193,37 @@ static PyObject *get_once(PyObject *self, void *closure)
     return PyBool_FromLong(((struct pf_input_object *)self)->input.source->once);
 }
 
-static PyObject *get_link_type(PyObject *self, void *closure)
+static PyObject *text_or_none(const char *text)
 {
-    (void)closure;
-    return PyLong_FromLong(((struct pf_input_object *)self)->input.walk.link_type);
+    return text != NULL ? pf_str(text) : Py_NewRef(Py_None);
 }
 
-static PyObject *get_snap_len(PyObject *self, void *closure)
+static PyObject *number_or_none(bool there, uint64_t number)
 {
-    (void)closure;
-    return PyLong_FromUnsignedLong(((struct pf_input_object *)self)->input.walk.snap_len);
+    return there ? PyLong_FromUnsignedLongLong(number) : Py_NewRef(Py_None);
 }
 
-static PyObject *get_nanoseconds(PyObject *self, void *closure)
+PyObject *pf_interfaces_list(const struct pf_interfaces *interfaces)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < interfaces->count; i++) {
+        const struct pf_interface *interface = interfaces->list[i];
+        PyObject *item = Py_BuildValue("iNNIiiLNN", interface->link_type, text_or_none(interface->name),
+                                       text_or_none(interface->description), (unsigned)interface->snap_len,
+                                       interface->binary, interface->exponent, (long long)interface->offset,
+                                       number_or_none(interface->has_received, interface->received),
+                                       number_or_none(interface->has_dropped, interface->dropped));
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+static PyObject *get_interfaces(PyObject *self, void *closure)
 {
     (void)closure;
-    return PyBool_FromLong(((struct pf_input_object *)self)->input.walk.nanoseconds);
+    return pf_interfaces_list(&((struct pf_input_object *)self)->input.interfaces);
 }
 
 static PyObject *get_first_time(PyObject *self, void *closure)
@@ -223,9 +238,7 @@ static PyGetSetDef input_getset[] = {
     {"format", get_format, NULL, "The capture format.", NULL},
     {"size", get_size, NULL, "Octets, or None for a stream.", NULL},
     {"once", get_once, NULL, "Whether it serves one pass only.", NULL},
-    {"link_type", get_link_type, NULL, "The link type (LINKTYPE_ number).", NULL},
-    {"snap_len", get_snap_len, NULL, "The snap length of the header.", NULL},
-    {"nanoseconds", get_nanoseconds, NULL, "Whether times are in nanoseconds.", NULL},
+    {"interfaces", get_interfaces, NULL, "Those described before the first packet, as tuples.", NULL},
     {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -166,7 +166,8 @@ fields_only:
 }
 
 /* Runs the pass into a draft of the new file and makes it appear; the packets written, or NULL. */
-static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, const char *path)
+static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, enum pf_copy_format format,
+                             const char *path)
 {
     struct pf_draft draft;
     struct pf_copy_sink sink;
@@ -176,7 +177,7 @@ static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, co
         (void)pf_fail_sys(&error, failed, path, "could not be created");
         return pf_raise(run->state, &error);
     }
-    bool good = pf_copy_sink_init(&sink, &draft, run->inputs, run->pass.input_count, &error) == PF_OK;
+    bool good = pf_copy_sink_init(&sink, format, &draft, run->inputs, run->pass.input_count, &error) == PF_OK;
     if (!good)
         (void)pf_raise(run->state, &error);
     good = good && pf_run_pass(run, narrowing->predicates, narrowing->count, &sink.sink);
@@ -195,19 +196,21 @@ static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, co
     return pf_raise(run->state, &error);
 }
 
-static PyObject *write_pcap(PyObject *module, PyObject *arguments)
+static PyObject *write_capture(PyObject *module, PyObject *arguments)
 {
     struct pf_state *state = pf_state_of(module);
     PyObject *inputs, *options, *path = NULL, *suspects, *numbers;
+    const char *format;
     struct narrowing narrowing;
     struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O&OO:write_pcap", &inputs, &PyTuple_Type, &options, PyUnicode_FSConverter,
-                          &path, &suspects, &numbers))
+    if (!PyArg_ParseTuple(arguments, "OO!sO&OO:write_capture", &inputs, &PyTuple_Type, &options, &format,
+                          PyUnicode_FSConverter, &path, &suspects, &numbers))
         return NULL;
+    enum pf_copy_format as = strcmp(format, "pcapng") == 0 ? PF_COPY_PCAPNG : PF_COPY_PCAP;
     PyObject *result = NULL;
     if (narrowing_from(state, suspects, numbers, &narrowing)) {
         if (pf_run_begin(&run, state, inputs, options)) {
-            result = with_faults(&run, write_draft(&run, &narrowing, PyBytes_AS_STRING(path)));
+            result = with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
             pf_run_end(&run);
         }
         narrowing_clear(&narrowing);
@@ -239,6 +242,54 @@ static PyObject *census_faults(const struct pf_census *census)
     return faults;
 }
 
+/* [(kind, frame number or 0, text), ...] */
+static PyObject *notes_list(const struct pf_notes *notes)
+{
+    static const char *const kinds[] = {
+        [PF_NOTE_COMMENT] = "comment",         [PF_NOTE_HARDWARE] = "hardware", [PF_NOTE_SYSTEM] = "system",
+        [PF_NOTE_APPLICATION] = "application", [PF_NOTE_NAME] = "name",
+    };
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < notes->count; i++) {
+        const struct pf_note *note = &notes->list[i];
+        PyObject *item = Py_BuildValue("sKy#", kinds[note->kind], (unsigned long long)note->frame_number,
+                                       notes->text + note->at, (Py_ssize_t)note->size);
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+/* {block type: how many} */
+static PyObject *blocks_dict(const struct pf_notes *notes)
+{
+    PyObject *dict = PyDict_New();
+    for (size_t i = 0; dict != NULL && i < notes->block_count; i++) {
+        PyObject *type = PyLong_FromUnsignedLong(notes->blocks[i].type);
+        PyObject *count = PyLong_FromUnsignedLongLong(notes->blocks[i].count);
+        if (type == NULL || count == NULL || PyDict_SetItem(dict, type, count) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(type);
+        Py_XDECREF(count);
+    }
+    return dict;
+}
+
+static PyObject *census_result(const struct pf_census *census, const struct pf_pass *pass)
+{
+    const struct pf_oddities *odd = &pass->oddities;
+    PyObject *first = census->timed ? PyLong_FromLongLong(census->first_time) : Py_NewRef(Py_None);
+    PyObject *last = census->timed ? PyLong_FromLongLong(census->last_time) : Py_NewRef(Py_None);
+    PyObject *oddities =
+        Py_BuildValue("{sKsKsKsK}", "time_backwards", (unsigned long long)odd->backwards, "no_time",
+                      (unsigned long long)odd->untimed, "beyond_snap_len", (unsigned long long)odd->beyond_snap,
+                      "longer_than_on_wire", (unsigned long long)odd->longer_than_on_wire);
+    return Py_BuildValue("KNNNNNNNi", (unsigned long long)census->packets, first, last, census_faults(census), oddities,
+                         pf_interfaces_list(&pass->interfaces), notes_list(pass->notes), blocks_dict(pass->notes),
+                         pass->notes->cut);
+}
+
 static PyObject *take_census(PyObject *module, PyObject *arguments)
 {
     PyObject *inputs, *options, *result = NULL;
@@ -247,13 +298,14 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
         !pf_run_begin(&run, pf_state_of(module), inputs, options))
         return NULL;
     struct pf_census census;
+    struct pf_notes notes;
+    memset(&notes, 0, sizeof notes);
     pf_census_init(&census);
-    if (pf_run_pass(&run, NULL, 0, &census.sink)) {
-        PyObject *first = census.timed ? PyLong_FromLongLong(census.first_time) : Py_NewRef(Py_None);
-        PyObject *last = census.timed ? PyLong_FromLongLong(census.last_time) : Py_NewRef(Py_None);
-        result = Py_BuildValue("KNNN", (unsigned long long)census.packets, first, last, census_faults(&census));
-    }
+    run.pass.notes = &notes;
+    if (pf_run_pass(&run, NULL, 0, &census.sink))
+        result = census_result(&census, &run.pass);
     pf_census_clear(&census);
+    pf_notes_clear(&notes);
     result = with_faults(&run, result);
     pf_run_end(&run);
     return result;
@@ -289,10 +341,12 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
-    {"write_pcap", write_pcap, METH_VARARGS,
-     "write_pcap(inputs, options, path, suspects, numbers): (packets written, faults)."},
+    {"write_capture", write_capture, METH_VARARGS,
+     "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
     {"census", take_census, METH_VARARGS,
-     "census(inputs, options): ((packets, first time, last time, packet faults), faults)."},
+     "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
+     "notes "
+     "cut), faults)."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},

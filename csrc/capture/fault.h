@@ -8,6 +8,9 @@ enum pf_fault_kind {
     PF_NO_FAULT = 0,
     PF_CUT_SHORT,         /* the file ends within a record */
     PF_IMPOSSIBLE_LENGTH, /* a record says more than any capture tool writes */
+    PF_BAD_BLOCK,         /* a pcapng block that does not add up */
+    PF_NO_INTERFACE,      /* a packet on an interface that was not described */
+    PF_ZERO_RUN,          /* zeros where records should be */
     PF_SHRANK,            /* the file became shorter than when it was opened */
     PF_UNUSABLE,          /* one input of several is no capture and was left out */
     PF_OVERLAP,           /* an input begins before the one ahead of it ends: nothing is lost but the order of times */
@@ -23,5 +26,11 @@ struct pf_fault {
 };
 
 const char *pf_fault_name(enum pf_fault_kind kind);
+
+/* Sets kind and text. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void pf_fault_set(struct pf_fault *fault, enum pf_fault_kind kind, const char *format, ...);
 
 #endif

@@ -1,17 +1,38 @@
 #include "capture/format.h"
 
 #include "capture/pcap.h"
+#include "capture/pcapng.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 const char *pf_fault_name(enum pf_fault_kind kind)
 {
     static const char *const names[] = {
-        [PF_NO_FAULT] = "none", [PF_CUT_SHORT] = "cut_short", [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
-        [PF_SHRANK] = "shrank", [PF_UNUSABLE] = "unusable",   [PF_OVERLAP] = "overlap",
+        [PF_NO_FAULT] = "none",       [PF_CUT_SHORT] = "cut_short",       [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
+        [PF_BAD_BLOCK] = "bad_block", [PF_NO_INTERFACE] = "no_interface", [PF_ZERO_RUN] = "zero_run",
+        [PF_SHRANK] = "shrank",       [PF_UNUSABLE] = "unusable",         [PF_OVERLAP] = "overlap",
     };
     return names[kind];
+}
+
+void pf_fault_set(struct pf_fault *fault, enum pf_fault_kind kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(fault->text, sizeof fault->text, format, arguments);
+    va_end(arguments);
+    fault->kind = kind;
+}
+
+bool pf_all_zero(const uint8_t *octets, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (octets[i] != 0)
+            return false;
+    }
+    return true;
 }
 
 uint32_t pf_most_captured(uint32_t link_type)
@@ -26,7 +47,6 @@ static const struct {
     size_t size;
     const char *octets, *what;
 } known[] = {
-    {4, "\x0a\x0d\x0d\x0a", "a pcapng capture, which this version cannot read yet: `editcap -F pcap` converts it"},
     {2, "\x1f\x8b", "a gzip file: decompress it first, or pass gzip.open(...)"},
     {3, "BZh", "a bzip2 file: decompress it first, or pass bz2.open(...)"},
     {6, "\xfd\x37zXZ\0", "an xz file: decompress it first, or pass lzma.open(...)"},
@@ -42,10 +62,10 @@ static enum pf_status not_capture(const char *name, const uint8_t *head, size_t 
         if (size >= known[i].size && memcmp(head, known[i].octets, known[i].size) == 0)
             return pf_fail(error, PF_NOT_CAPTURE, "%s: is %s", name, known[i].what);
     }
-    return pf_fail(
-        error, PF_NOT_CAPTURE,
-        "%s: is no capture: it begins with the octets %02x %02x %02x %02x, a pcap file with a1 b2 c3 d4 or a kin", name,
-        head[0], head[1], head[2], head[3]);
+    return pf_fail(error, PF_NOT_CAPTURE,
+                   "%s: is no capture: it begins with the octets %02x %02x %02x %02x, a pcap file with a1 b2 c3 d4 or "
+                   "a kin, a pcapng file with 0a 0d 0d 0a",
+                   name, head[0], head[1], head[2], head[3]);
 }
 
 enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_t *head, size_t size,
@@ -57,6 +77,8 @@ enum pf_status pf_recognise(struct pf_walk *walk, const char *name, const uint8_
                        PF_PCAP_HEADER);
     if (size < 4)
         return pf_fail(error, PF_NOT_CAPTURE, "%s: is no capture: it has only %zu octets", name, size);
+    if (memcmp(head, "\x0a\x0d\x0d\x0a", 4) == 0)
+        return pf_pcapng_open(walk, name, head, size, error);
     if (!pf_pcap_magic(walk, head))
         return not_capture(name, head, size, error);
     if (size < PF_PCAP_HEADER)

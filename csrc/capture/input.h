@@ -1,18 +1,18 @@
-/* One opened capture: a source, what its head says, and where its records begin. */
+/* One opened capture: a source, what its beginning says, and where its records begin. */
 #ifndef PF_CAPTURE_INPUT_H
 #define PF_CAPTURE_INPUT_H
 
 #include "capture/format.h"
 #include "capture/source.h"
 
-enum { PF_KEPT_OCTETS = 64 }; /* the head and one record header of any format */
-
 struct pf_input {
-    struct pf_source *source; /* owned */
-    struct pf_walk walk;      /* at the first record; copied by every pass */
-    uint8_t head[PF_KEPT_OCTETS];
-    size_t head_size; /* what was taken from a stream that can't be read again, to be put before the rest */
-    bool timed;       /* whether the first packet's time was there to be seen */
+    struct pf_source *source;        /* owned */
+    struct pf_walk walk;             /* where every pass begins; copied by it */
+    struct pf_interfaces interfaces; /* those described before the first packet */
+    uint8_t *head;
+    size_t head_size,
+        head_capacity; /* what was taken from a stream that can't be read again, to be put before the rest */
+    bool timed;        /* whether the first packet's time was there to be seen */
     int64_t first_time;
 };
 

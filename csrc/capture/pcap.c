@@ -3,7 +3,6 @@
 #include "base/cursor.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 /* Record headers (four octets each; Kuznetzov's form adds interface, protocol and packet type, 8 octets):
  *
@@ -53,7 +52,8 @@ enum pf_status pf_pcap_open(struct pf_walk *walk, const char *name, const uint8_
                        name, link);
     walk->format = &pf_pcap;
     walk->offset = PF_PCAP_HEADER;
-    walk->minor = minor < UINT8_MAX ? (uint8_t)minor : UINT8_MAX;
+    walk->swapped_lengths = minor < 3;
+    walk->maybe_swapped = minor == 3;
     walk->snap_len = word(walk, head + 16);
     walk->link_type = (uint16_t)link;
     walk->link_high = (uint8_t)(link >> 26);
@@ -66,39 +66,67 @@ static int64_t time_of(const struct pf_walk *walk, uint32_t seconds, uint32_t fr
     return (int64_t)seconds * 1000000000 + (int64_t)fraction * (walk->nanoseconds ? 1 : 1000);
 }
 
-static enum pf_step step(const struct pf_walk *walk, const uint8_t *octets, size_t have, struct pf_record *record,
-                         size_t *body, size_t *size, struct pf_fault *fault)
+static enum pf_status begin(struct pf_walk *walk, struct pf_error *error)
 {
+    struct pf_interface interface = {
+        .link_type = walk->link_type,
+        .link_high = walk->link_high,
+        .snap_len = walk->snap_len,
+        .big_endian = walk->big_endian,
+        .exponent = walk->nanoseconds ? 9 : 6,
+    };
+    walk->section = walk->interfaces->count;
+    return pf_interfaces_add(walk->interfaces, &interface, error);
+}
+
+enum { ZERO_RUN = 4 }; /* record headers */
+
+static enum pf_step step(struct pf_walk *walk, const uint8_t *octets, size_t have, bool all, struct pf_record *record,
+                         size_t *body, size_t *size, struct pf_fault *fault, struct pf_error *error)
+{
+    (void)error;
     size_t header = walk->kuznetzov ? KUZNETZOV_RECORD_HEADER : PF_PCAP_RECORD_HEADER;
     *size = header;
     if (have < header)
         return PF_STEP_MORE;
     uint32_t cap_len = word(walk, octets + 8), len = word(walk, octets + 12);
-    if (walk->minor < 3 ||
-        (walk->minor == 3 && cap_len > len)) { /* the two were swapped before version 2.3, by some in it */
+    if (walk->swapped_lengths || (walk->maybe_swapped && cap_len > len)) { /* before version 2.3, and by some in it */
         uint32_t first = cap_len;
         cap_len = len;
         len = first;
     }
-    if (cap_len > pf_most_captured(walk->link_type)) {
-        fault->kind = PF_IMPOSSIBLE_LENGTH;
-        (void)snprintf(fault->text, sizeof fault->text,
-                       "a captured length of %" PRIu32 " octets where at most %" PRIu32 " are possible", cap_len,
-                       pf_most_captured(walk->link_type));
+    bool zeros = cap_len == 0 && pf_all_zero(octets, header);
+    if (zeros && have < ZERO_RUN * header && !all) {
+        *size = ZERO_RUN * header;
+        return PF_STEP_MORE;
+    }
+    if (zeros && have >= ZERO_RUN * header && pf_all_zero(octets, ZERO_RUN * header)) {
+        pf_fault_set(fault, PF_ZERO_RUN, "a run of zeros where a record should be, as of a hole in the file");
         return PF_STEP_FAULT;
     }
+    if (cap_len > pf_most_captured(walk->link_type)) {
+        pf_fault_set(fault, PF_IMPOSSIBLE_LENGTH,
+                     "a captured length of %" PRIu32 " octets where at most %" PRIu32 " are possible", cap_len,
+                     pf_most_captured(walk->link_type));
+        return PF_STEP_FAULT;
+    }
+    record->interface = walk->interfaces->list[walk->section];
     record->time = time_of(walk, word(walk, octets), word(walk, octets + 4));
     record->timed = true;
     record->cap_len = cap_len;
     record->len = len;
     record->link_type = walk->link_type;
-    record->link_high = walk->link_high;
     *body = header;
     *size = header + cap_len;
     return PF_STEP_RECORD;
 }
 
-const struct pf_format pf_pcap = {.name = "pcap", .record_header = KUZNETZOV_RECORD_HEADER, .step = step};
+const struct pf_format pf_pcap = {
+    .name = "pcap",
+    .look_ahead = ZERO_RUN * KUZNETZOV_RECORD_HEADER,
+    .begin = begin,
+    .step = step,
+};
 
 static void put_word(uint8_t *to, uint32_t value)
 {
@@ -106,14 +134,15 @@ static void put_word(uint8_t *to, uint32_t value)
         to[i] = (uint8_t)(value >> (8 * i));
 }
 
-void pf_pcap_put_header(uint8_t header[PF_PCAP_HEADER], const struct pf_walk *like, uint32_t snap_len, bool nanoseconds)
+void pf_pcap_put_header(uint8_t header[PF_PCAP_HEADER], uint16_t link_type, uint8_t link_high, uint32_t snap_len,
+                        bool nanoseconds)
 {
     put_word(header, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4);
     put_word(header + 4, 4u << 16 | 2); /* version 2.4 */
     put_word(header + 8, 0);
     put_word(header + 12, 0);
     put_word(header + 16, snap_len);
-    put_word(header + 20, (uint32_t)like->link_high << 26 | like->link_type);
+    put_word(header + 20, (uint32_t)link_high << 26 | link_type);
 }
 
 bool pf_pcap_put_record(uint8_t header[PF_PCAP_RECORD_HEADER], const struct pf_record *record, bool nanoseconds)

@@ -57,6 +57,8 @@ struct pf_driver {
     bool timed; /* a packet with a time was walked; the latest was at: */
     int64_t last_time;
     bool stream_begun, stream_ended;
+    uint64_t thrown; /* octets of the block being skipped that a stream gave and nobody kept */
+    bool fresh;    /* no packet of this input yet */
     size_t fault_capacity;
 
     /* Pieces in chunk order. */

@@ -123,11 +123,6 @@ static void note(struct pf_filtering *filtering, const struct pf_record *first, 
     pf_mutex_unlock(filtering->lock);
 }
 
-static bool is_big_endian(const struct pf_filtering *filtering, const struct pf_record *record)
-{
-    return filtering->inputs[record->input]->walk.big_endian;
-}
-
 static size_t keep(const struct pf_predicate *predicate, struct pf_packet **packets, size_t count)
 {
     struct pf_filtering *filtering = (struct pf_filtering *)predicate;
@@ -141,9 +136,9 @@ static size_t keep(const struct pf_predicate *predicate, struct pf_packet **pack
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         const struct pf_record *record = &packets[i]->record;
-        if (verdict == NULL || record->link_type != link_type || is_big_endian(filtering, record) != big_endian) {
+        if (verdict == NULL || record->link_type != link_type || record->interface->big_endian != big_endian) {
             link_type = record->link_type;
-            big_endian = is_big_endian(filtering, record);
+            big_endian = record->interface->big_endian;
             if (pf_filter_verdict(filtering->filter, link_type, big_endian, &verdict, &error) != PF_OK)
                 break;
         }

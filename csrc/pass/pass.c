@@ -151,7 +151,8 @@ static enum pf_status work(void *context, struct pf_crew *crew, unsigned number,
 {
     struct pf_driver *driver = context;
     pf_mutex_lock(&driver->lock);
-    driver->crew = crew;
+    if (driver->crew == NULL) /* each worker passes through this lock before it reads it */
+        driver->crew = crew;
     pf_mutex_unlock(&driver->lock);
     pf_crew_watch(crew, &driver->lock, &driver->moved);
 
@@ -221,6 +222,7 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
 
 void pf_pass_clear(struct pf_pass *pass)
 {
+    pf_interfaces_clear(&pass->interfaces);
     pf_free(pass->faults);
     pass->faults = NULL;
     pass->fault_count = 0;

@@ -18,6 +18,14 @@
 /* 256 KiB: what the kernel copies is still in the second-level cache when it is decoded. */
 #define PF_CHUNK ((size_t)256 << 10)
 
+/* Packets that are no fault, and still odd. */
+struct pf_oddities {
+    uint64_t backwards;           /* earlier than one before them in the same pass */
+    uint64_t untimed;             /* no time, or one that does not fit */
+    uint64_t beyond_snap;         /* more captured than the interface's snap length */
+    uint64_t longer_than_on_wire; /* more captured than there were on the wire */
+};
+
 struct pf_pass {
     /* What to do, set by the caller. */
     struct pf_input *const *inputs; /* in the order of their packets */
@@ -32,9 +40,12 @@ struct pf_pass {
     const struct pf_host *host;
     /* How far it is: any thread may look. */
     atomic_uint_fast64_t octets, packets;
-    /* What was wrong, in file order; pf_pass_clear() frees it. */
+    /* What was wrong, in file order, and the interfaces met: pf_pass_clear() frees them. */
     struct pf_fault *faults;
     size_t fault_count;
+    struct pf_interfaces interfaces;
+    struct pf_notes *notes; /* where comments and names go, the caller's; NULL: nobody wants them */
+    struct pf_oddities oddities;
 };
 
 enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error);

@@ -2,8 +2,6 @@
 
 #include "base/alloc.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool reserve(struct pf_window *window, size_t size)
@@ -33,7 +31,7 @@ enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker
     struct pf_source *source = source_of(driver, ticket->input);
     struct pf_window *window = &worker->window;
     /* A record header that begins at the chunk's last octet must be there for the walk. */
-    size_t want = driver->chunk + driver->pass->inputs[ticket->input]->walk.format->record_header;
+    size_t want = driver->chunk + driver->pass->inputs[ticket->input]->walk.format->look_ahead;
     window->base = ticket->start;
     window->size = 0;
     if (!reserve(window, want))
@@ -82,7 +80,7 @@ static enum pf_status drain(struct pf_driver *driver, struct pf_source *source, 
 {
     struct pf_window scratch = {NULL, 0, 0, 0};
     enum pf_status status = PF_OK;
-    *lost = have_from(window, driver->walk.offset);
+    *lost = have_from(window, driver->walk.offset) + driver->thrown;
     while (!driver->stream_ended && status == PF_OK) {
         scratch.size = 0;
         status = fill(driver, source, &scratch, driver->chunk, error);
@@ -127,6 +125,35 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
     return pf_fail(error, PF_FAULT, "%s", text);
 }
 
+static void note_oddities(struct pf_driver *driver, const struct pf_record *record)
+{
+    struct pf_oddities *oddities = &driver->pass->oddities;
+    uint32_t snap_len = record->interface->snap_len;
+    oddities->beyond_snap += snap_len != 0 && record->cap_len > snap_len;
+    oddities->longer_than_on_wire += record->cap_len > record->len;
+    oddities->untimed += !record->timed;
+    if (!record->timed)
+        return;
+    oddities->backwards += driver->timed && record->time < driver->last_time;
+    if (!driver->timed || record->time > driver->last_time) {
+        driver->timed = true;
+        driver->last_time = record->time;
+    }
+}
+
+/* Whether the first packet of an input is earlier than the latest of those ahead of it. */
+static enum pf_status note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
+                                   struct pf_error *error)
+{
+    driver->fresh = false;
+    if (!record->timed || !driver->timed || record->time >= driver->last_time)
+        return PF_OK;
+    struct pf_fault fault = {.input = input, .frame_number = record->frame_number, .offset = driver->walk.offset};
+    pf_fault_set(&fault, PF_OVERLAP,
+                 "begins before the files ahead of it end: packets are not in the order of their times");
+    return append_fault(driver, &fault, error);
+}
+
 static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *worker, size_t input,
                                   struct pf_record *record, size_t at, struct pf_error *error)
 {
@@ -139,12 +166,11 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
         worker->record_capacity = capacity;
     }
     record->octets = (const uint8_t *)at; /* an index until the window no longer moves */
-    record->frame_number = ++driver->frames;
+    driver->frames++;
     record->input = (uint32_t)input;
-    if (record->timed && (!driver->timed || record->time > driver->last_time)) {
-        driver->timed = true;
-        driver->last_time = record->time;
-    }
+    if (driver->fresh)
+        PF_TRY(note_overlap(driver, input, record, error));
+    note_oddities(driver, record);
     worker->records[worker->record_count++] = *record;
     return PF_OK;
 }
@@ -159,29 +185,55 @@ static enum pf_status ended_within(struct pf_driver *driver, const struct pf_win
         atomic_store(&driver->ended, input + 1);
         return PF_OK;
     }
-    struct pf_fault fault = {.kind = shrank ? PF_SHRANK : PF_CUT_SHORT};
+    struct pf_fault fault = {.kind = PF_NO_FAULT};
     if (shrank)
-        (void)snprintf(fault.text, sizeof fault.text, "the file ends here: it became shorter while it was read");
+        pf_fault_set(&fault, PF_SHRANK, "the file ends here: it became shorter while it was read");
     else
-        (void)snprintf(fault.text, sizeof fault.text,
-                       "the capture is cut short: %zu of the record's %zu octets are there", have, size);
+        pf_fault_set(&fault, PF_CUT_SHORT, "the capture is cut short: %zu of the record's %zu octets are there", have,
+                     size);
     return note_fault(driver, window, input, &fault, error);
 }
 
-/* Has the next `size` octets in the window; false when the input ends before them, which is then noted. */
-static enum pf_status need(struct pf_driver *driver, struct pf_window *window, size_t input, size_t size, bool *there,
+/* Octets from walk.offset to the end of the input, as far as that is known. */
+static uint64_t left_of(const struct pf_driver *driver, const struct pf_source *source)
+{
+    return pf_source_seekable(source) ? source->size - driver->walk.offset : PF_SIZE_UNKNOWN;
+}
+
+/* Has the next `size` octets in the window, or all that there are. */
+static enum pf_status need(struct pf_driver *driver, struct pf_window *window, struct pf_source *source, size_t size,
+                           struct pf_error *error)
+{
+    uint64_t left = left_of(driver, source);
+    return fill(driver, source, window, driver->walk.offset + (size < left ? size : left), error);
+}
+
+/* Steps over `size` octets. What a stream has of them behind the window is read and thrown away, which ends the chunk.
+ */
+static enum pf_status skip(struct pf_driver *driver, const struct pf_window *window, size_t input, size_t size,
                            struct pf_error *error)
 {
     struct pf_source *source = source_of(driver, input);
-    uint64_t offset = driver->walk.offset;
-    uint64_t left = pf_source_seekable(source) ? source->size - offset : PF_SIZE_UNKNOWN;
-    if (size <= left)
-        PF_TRY(fill(driver, source, window, offset + size, error));
-    size_t have = have_from(window, offset);
-    *there = size <= have;
-    if (*there)
-        return PF_OK;
-    return ended_within(driver, window, input, size <= left ? have : (size_t)left, size, error);
+    struct pf_window scratch = {NULL, 0, 0, 0};
+    uint64_t left = left_of(driver, source);
+    size_t have = have_from(window, driver->walk.offset);
+    if (size > left)
+        return ended_within(driver, window, input, (size_t)left, size, error);
+    enum pf_status status = PF_OK;
+    while (!pf_source_seekable(source) && have < size && !driver->stream_ended && status == PF_OK) {
+        scratch.size = 0;
+        status = fill(driver, source, &scratch, size - have < driver->chunk ? size - have : driver->chunk, error);
+        have += scratch.size;
+        driver->thrown += scratch.size;
+    }
+    pf_free(scratch.octets);
+    if (status != PF_OK)
+        return status;
+    if (!pf_source_seekable(source) && have < size)
+        return ended_within(driver, window, input, have, size, error);
+    driver->thrown = 0;
+    driver->walk.offset += size;
+    return PF_OK;
 }
 
 /* Walks from driver->walk.offset up to `end`, or to the end of the input. */
@@ -189,23 +241,41 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
                                    struct pf_error *error)
 {
     struct pf_window *window = &worker->window;
+    struct pf_source *source = source_of(driver, input);
     struct pf_walk *walk = &driver->walk;
-    while (walk->offset < end && atomic_load_explicit(&driver->ended, memory_order_relaxed) <= input) {
-        struct pf_record record = {.octets = NULL};
+    for (;;) {
+        if (!pf_source_seekable(source)) /* what was read ahead is walked too */
+            end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
+        if (walk->offset >= end || atomic_load_explicit(&driver->ended, memory_order_relaxed) > input)
+            break;
+        struct pf_record record = {.frame_number = driver->frames + 1};
         struct pf_fault fault = {.kind = PF_NO_FAULT};
         size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
-        bool there = true;
-        enum pf_step step =
-            walk->format->step(walk, window->octets + (have != 0 ? at : 0), have, &record, &body, &size, &fault);
+        bool all = driver->stream_ended || have == left_of(driver, source);
+        const uint8_t *octets = window->octets + (have != 0 ? at : 0);
+        enum pf_step step = walk->format->step(walk, octets, have, all, &record, &body, &size, &fault, error);
+        if (step == PF_STEP_FAILED)
+            return error->status;
         if (step == PF_STEP_FAULT)
             return note_fault(driver, window, input, &fault, error);
-        if (have < size)
-            PF_TRY(need(driver, window, input, size, &there, error));
-        if (!there || step == PF_STEP_MORE)
+        if (step == PF_STEP_SKIP) {
+            PF_TRY(skip(driver, window, input, size, error));
             continue;
-        if (step == PF_STEP_RECORD)
+        }
+        if (have < size) {
+            PF_TRY(need(driver, window, source, size, error));
+            if (step == PF_STEP_MORE && !all)
+                continue;
+            have = have_from(window, walk->offset);
+            if (have < size) {
+                PF_TRY(ended_within(driver, window, input, have, size, error));
+                continue;
+            }
+        }
+        if (step == PF_STEP_RECORD) {
             PF_TRY(keep_record(driver, worker, input, &record, at + body, error));
-        walk->offset += size;
+            walk->offset += size;
+        }
     }
     return PF_OK;
 }
@@ -215,14 +285,12 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
     const struct pf_input *opened = driver->pass->inputs[input];
     driver->walked = input;
     driver->walk = opened->walk;
+    driver->walk.interfaces = &driver->pass->interfaces;
+    driver->walk.notes = driver->pass->notes;
     driver->stream_begun = driver->stream_ended = false;
-    if (!opened->timed || !driver->timed || opened->first_time >= driver->last_time)
-        return PF_OK;
-    struct pf_fault fault = {
-        .kind = PF_OVERLAP, .input = input, .frame_number = driver->frames + 1, .offset = driver->walk.offset};
-    (void)snprintf(fault.text, sizeof fault.text,
-                   "begins before the files ahead of it end: packets are not in the order of their times");
-    return append_fault(driver, &fault, error);
+    driver->fresh = true;
+    driver->thrown = 0;
+    return driver->walk.format->begin(&driver->walk, error);
 }
 
 /* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "capture/pcap.h"
+#include "capture/pcapng.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,7 +12,8 @@ struct pf_copied {
     uint8_t *octets;
     size_t size, capacity;
     uint64_t packets;
-    uint32_t longest;
+    const struct pf_interface *first, *last; /* of the first record; the one with the highest number */
+    uint32_t snap_len;                       /* the largest of snap lengths and records */
 };
 
 static enum pf_status write_out(struct pf_copy_sink *sink, const void *octets, size_t size, struct pf_error *error)
@@ -35,20 +37,73 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return sink->open != NULL ? PF_OK : pf_fail_memory(error);
 }
 
-static enum pf_status append(struct pf_copied *copied, const void *octets, size_t size, struct pf_error *error)
+/* Room for `size` more octets, or NULL. */
+static uint8_t *room_for(struct pf_copied *copied, size_t size)
 {
     if (size > copied->capacity - copied->size) {
         size_t capacity = pf_grown(copied->capacity, copied->size + size, 1);
         uint8_t *grown = capacity != 0 ? pf_realloc(copied->octets, capacity) : NULL;
         if (grown == NULL)
-            return pf_fail_memory(error);
+            return NULL;
         copied->octets = grown;
         copied->capacity = capacity;
     }
-    if (size != 0)
-        memcpy(copied->octets + copied->size, octets, size);
+    return copied->octets + copied->size;
+}
+
+static bool same_link(const struct pf_interface *one, const struct pf_interface *other)
+{
+    return one->link_type == other->link_type && one->link_high == other->link_high;
+}
+
+static enum pf_status other_link(const struct pf_copy_sink *sink, const struct pf_interface *one,
+                                 const struct pf_interface *other, struct pf_error *error)
+{
+    return pf_fail(error, PF_INVALID,
+                   "%s: a pcap file holds one link type, and there are packets of %u and %u: write a .pcapng file",
+                   sink->draft->path, one->link_type, other->link_type);
+}
+
+static enum pf_status unfit(const struct pf_copy_sink *sink, const struct pf_record *record, struct pf_error *error)
+{
+    const char *why = record->timed ? "a time that does not fit" : "no time";
+    return pf_fail(error, PF_INVALID, "%s: packet %" PRIu64 " has %s%s", sink->draft->path, record->frame_number, why,
+                   sink->format == PF_COPY_PCAP ? " into a pcap file: write a .pcapng file"
+                                                : ", and is not on the first interface");
+}
+
+/* Packet after packet into `copied`; what a record takes in the file, 0 when it can't be there. */
+static size_t put_record(const struct pf_copy_sink *sink, uint8_t *to, const struct pf_record *record)
+{
+    if (sink->format == PF_COPY_PCAPNG)
+        return pf_pcapng_put_packet(to, record);
+    if (!record->timed || !pf_pcap_put_record(to, record, sink->nanoseconds))
+        return 0;
+    if (record->cap_len != 0)
+        memcpy(to + PF_PCAP_RECORD_HEADER, record->octets, record->cap_len);
+    return PF_PCAP_RECORD_HEADER + (size_t)record->cap_len;
+}
+
+static enum pf_status copy(struct pf_copy_sink *sink, struct pf_copied *copied, const struct pf_record *record,
+                           struct pf_error *error)
+{
+    const struct pf_interface *interface = record->interface;
+    if (copied->first == NULL)
+        copied->first = copied->last = interface;
+    if (interface->number > copied->last->number)
+        copied->last = interface;
+    if (sink->format == PF_COPY_PCAP && !same_link(copied->first, interface))
+        return other_link(sink, copied->first, interface, error);
+    uint32_t longest = interface->snap_len > record->cap_len ? interface->snap_len : record->cap_len;
+    if (longest > copied->snap_len)
+        copied->snap_len = longest;
+    uint8_t *to = room_for(copied, pf_pcapng_packet_room(record)); /* the larger of both formats */
+    if (to == NULL)
+        return pf_fail_memory(error);
+    size_t size = put_record(sink, to, record);
     copied->size += size;
-    return PF_OK;
+    copied->packets++;
+    return size != 0 ? PF_OK : unfit(sink, record, error);
 }
 
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
@@ -60,18 +115,8 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     struct pf_copied *copied = sink->open[worker];
     if (copied == NULL)
         return pf_fail_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        const struct pf_record *record = &packets[i]->record;
-        uint8_t header[PF_PCAP_RECORD_HEADER];
-        if (!pf_pcap_put_record(header, record, sink->nanoseconds))
-            return pf_fail(error, PF_INVALID, "%s: the time of packet %" PRIu64 " does not fit a pcap file",
-                           sink->draft->path, record->frame_number);
-        if (record->cap_len > copied->longest)
-            copied->longest = record->cap_len;
-        PF_TRY(append(copied, header, sizeof header, error));
-        PF_TRY(append(copied, record->octets, record->cap_len, error));
-    }
-    copied->packets += count;
+    for (size_t i = 0; i < count; i++)
+        PF_TRY(copy(sink, copied, &packets[i]->record, error));
     return PF_OK;
 }
 
@@ -84,15 +129,51 @@ static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, s
     return PF_OK;
 }
 
+/* Describes the interfaces behind sink->interface up to `last`, so that each has its number of the pass as its own. */
+static enum pf_status describe(struct pf_copy_sink *sink, const struct pf_interface *last, struct pf_error *error)
+{
+    size_t known = sink->interface != NULL ? sink->interface->number + 1 : 0;
+    if (last->number < known)
+        return PF_OK;
+    size_t count = last->number + 1 - known;
+    const struct pf_interface **order = pf_alloc_array(count, sizeof *order);
+    if (order == NULL)
+        return pf_fail_memory(error);
+    const struct pf_interface *at = last;
+    for (size_t i = count; i != 0; i--, at = at->before)
+        order[i - 1] = at;
+    enum pf_status status = PF_OK;
+    for (size_t i = 0; i < count && status == PF_OK; i++) {
+        uint8_t *block = pf_alloc(pf_pcapng_interface_room(order[i]));
+        status = block != NULL ? write_out(sink, block, pf_pcapng_put_interface(block, order[i]), error)
+                               : pf_fail_memory(error);
+        pf_free(block);
+    }
+    pf_free(order);
+    sink->interface = last;
+    return status;
+}
+
+static enum pf_status write_copied(struct pf_copy_sink *sink, const struct pf_copied *copied, struct pf_error *error)
+{
+    if (sink->format == PF_COPY_PCAPNG) {
+        PF_TRY(describe(sink, copied->last, error));
+    } else {
+        if (sink->interface == NULL)
+            sink->interface = copied->first;
+        if (!same_link(sink->interface, copied->first))
+            return other_link(sink, sink->interface, copied->first, error);
+        if (copied->snap_len > sink->snap_len)
+            sink->snap_len = copied->snap_len;
+    }
+    sink->written += copied->packets;
+    return write_out(sink, copied->octets, copied->size, error);
+}
+
 static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *error)
 {
-    struct pf_copy_sink *sink = (struct pf_copy_sink *)base;
-    struct pf_copied *copied = piece;
-    enum pf_status status = write_out(sink, copied->octets, copied->size, error);
-    sink->written += copied->packets;
-    if (copied->longest > sink->snap_len)
-        sink->snap_len = copied->longest;
-    free_copied(copied);
+    enum pf_status status = write_copied((struct pf_copy_sink *)base, piece, error);
+    free_copied(piece);
     return status;
 }
 
@@ -102,12 +183,16 @@ static void discard(struct pf_sink *base, void *piece)
     free_copied(piece);
 }
 
-/* The header again, now that the longest packet is known: readers cut packets to the snap length it gives. */
+/* The header of a pcap file can be written now that the packets' link type and the longest of them are known: readers
+ * cut packets to the snap length it gives. */
 static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 {
     struct pf_copy_sink *sink = (struct pf_copy_sink *)base;
+    if (sink->format == PF_COPY_PCAPNG)
+        return PF_OK;
+    const struct pf_interface *interface = sink->interface != NULL ? sink->interface : &sink->fallback;
     uint8_t header[PF_PCAP_HEADER];
-    pf_pcap_put_header(header, &sink->like, sink->snap_len, sink->nanoseconds);
+    pf_pcap_put_header(header, interface->link_type, interface->link_high, sink->snap_len, sink->nanoseconds);
     int failed = pf_draft_write_at(sink->draft, header, sizeof header, 0);
     return failed == 0 ? PF_OK : pf_fail_sys(error, failed, sink->draft->path, "could not be written");
 }
@@ -122,27 +207,27 @@ static const struct pf_sink_ops ops = {
     .finish = finish,
 };
 
-enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, struct pf_draft *draft, struct pf_input *const *inputs,
-                                 size_t input_count, struct pf_error *error)
+enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, enum pf_copy_format format, struct pf_draft *draft,
+                                 struct pf_input *const *inputs, size_t input_count, struct pf_error *error)
 {
+    enum { ETHERNET = 1 };
     memset(sink, 0, sizeof *sink);
     sink->sink.ops = &ops;
     sink->sink.depth = PF_DEPTH_RECORD;
     sink->draft = draft;
-    sink->like = inputs[0]->walk;
-    for (size_t i = 0; i < input_count; i++) {
-        const struct pf_walk *walk = &inputs[i]->walk;
-        if (walk->link_type != inputs[0]->walk.link_type || walk->link_high != inputs[0]->walk.link_high)
-            return pf_fail(error, PF_INVALID, "%s: a pcap file holds one link type, and %s has %u where %s has %u",
-                           draft->path, inputs[i]->source->name, walk->link_type, inputs[0]->source->name,
-                           inputs[0]->walk.link_type);
-        sink->nanoseconds |= walk->nanoseconds;
-        if (walk->snap_len > sink->snap_len)
-            sink->snap_len = walk->snap_len;
+    sink->format = format;
+    sink->fallback.link_type = ETHERNET;
+    for (size_t i = input_count; i != 0; i--) {
+        const struct pf_input *input = inputs[i - 1];
+        sink->nanoseconds |= input->walk.format->nanoseconds || input->walk.nanoseconds;
+        if (input->interfaces.count != 0)
+            sink->fallback = *input->interfaces.list[0];
     }
-    uint8_t header[PF_PCAP_HEADER];
-    pf_pcap_put_header(header, &sink->like, sink->snap_len, sink->nanoseconds);
-    return write_out(sink, header, sizeof header, error);
+    sink->snap_len = sink->fallback.snap_len;
+    uint8_t begin[PF_PCAPNG_SECTION] = {0};
+    size_t size =
+        format == PF_COPY_PCAPNG ? pf_pcapng_put_section(begin) : PF_PCAP_HEADER; /* the latter comes at the end */
+    return write_out(sink, begin, size, error);
 }
 
 void pf_copy_sink_clear(struct pf_copy_sink *sink)

@@ -13,6 +13,18 @@ _Narrowing = tuple[tuple[Filter, ...], int, int]  # first and last time that are
 _Options = tuple[int, int, bool, Callable[[int, int], object] | None, _Narrowing]
 _Rules = tuple[bool, bool, bool]
 _Suspects = tuple[_Rules, Iterable[str], Iterable[str], Iterable[int]]
+_Interface = tuple[int, str | None, str | None, int, int, int, int, int | None, int | None]
+_Census = tuple[
+    int,
+    int | None,
+    int | None,
+    dict[str, int],
+    dict[str, int],
+    list[_Interface],
+    list[tuple[str, int, bytes]],
+    dict[int, int],
+    int,
+]
 _Fault = tuple[str, int, int, int | None, int, str]
 
 @final
@@ -27,11 +39,7 @@ class Input:
     @property
     def once(self) -> bool: ...
     @property
-    def link_type(self) -> int: ...
-    @property
-    def snap_len(self) -> int: ...
-    @property
-    def nanoseconds(self) -> bool: ...
+    def interfaces(self) -> list[_Interface]: ...
     @property
     def first_time(self) -> int | None: ...
 
@@ -72,12 +80,16 @@ def ioc_counts(
 def packets(
     inputs: tuple[Input, ...], options: _Options, names: tuple[str, ...], suspects: _Suspects | None, /
 ) -> tuple[Frame, list[_Fault]]: ...
-def write_pcap(
-    inputs: tuple[Input, ...], options: _Options, path: str, suspects: _Suspects | None, numbers: _Array | None, /
+def write_capture(
+    inputs: tuple[Input, ...],
+    options: _Options,
+    format: str,
+    path: str,
+    suspects: _Suspects | None,
+    numbers: _Array | None,
+    /,
 ) -> tuple[int, list[_Fault]]: ...
-def census(
-    inputs: tuple[Input, ...], options: _Options, /
-) -> tuple[tuple[int, int | None, int | None, dict[str, int]], list[_Fault]]: ...
+def census(inputs: tuple[Input, ...], options: _Options, /) -> tuple[_Census, list[_Fault]]: ...
 def libpcap() -> tuple[bool, str]: ...
 def fields() -> list[tuple[str, str, bool, str, str]]: ...
 def processors() -> int: ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import html
 import importlib
 import operator
@@ -34,6 +33,8 @@ def import_pandas(caller: str) -> Any:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a hint with the names most like `name`, for an error message."""
+    import difflib  # for an error only: not worth its time at every start
+
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
     return f"; did you mean {', '.join(close)}?" if close else ""
 
@@ -366,7 +367,8 @@ class Frame:
         Parameters
         ----------
         path : path
-            Ends in ``.pcap``.
+            Ends in ``.pcap`` or ``.pcapng``, which decides the format. Only pcapng holds several link types, interfaces
+            and packets without a time.
 
         Returns
         -------
@@ -376,12 +378,10 @@ class Frame:
         Raises
         ------
         ValueError
-            Another suffix; a Frame without ``frame_number``; packets that one pcap file cannot hold.
+            Another suffix; a Frame without ``frame_number``; packets that the format cannot hold.
         OSError
             The file could not be written.
         """
-        if not os.fspath(path).endswith((".pcap", ".cap")):
-            raise ValueError(f"{os.fspath(path)}: only .pcap can be written")
         if "frame_number" not in self.columns or self._capture is None:
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
         return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))

@@ -17,6 +17,7 @@ import numpy as np
 from . import _core, _progress, _times
 from ._counts import Counts, IocCounts
 from ._frame import Frame, check_columns
+from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
 
 _Path = str | os.PathLike[str]
@@ -28,6 +29,9 @@ _LINK_TYPES = {
     0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 101: "RAW", 105: "IEEE802_11", 108: "LOOP",
     113: "LINUX_SLL", 127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
 }  # fmt: skip
+
+
+_WRITTEN = {".pcap": "pcap", ".cap": "pcap", ".pcapng": "pcapng"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,20 @@ class CaptureFault:
 class Interface:
     """What a capture says of an interface it was recorded on."""
 
-    link_type: int
-    """The LINKTYPE number."""
-    name: str | None
+    link_type: str
+    """The link type, by name (``ETHERNET``) or number."""
+    name: str | None = None
     """Its name, where the format tells."""
-    snap_len: int
+    description: str | None = None
+    """Its description, where the format tells."""
+    snap_len: int = 0
     """Octets of a packet that were captured at most; 0 means all."""
-    resolution: int
-    """Time stamps count 10^-resolution seconds."""
+    resolution: float = 1e-6
+    """Seconds that one unit of the recorded times stands for."""
+    received: int | None = None
+    """Packets it received, as its last statistics say."""
+    dropped: int | None = None
+    """Packets it dropped, as its last statistics say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +77,11 @@ class CaptureInfo:
     """What a capture is. The fields from `packets` on are None unless all of it was read (``full=True``)."""
 
     format: str
-    """``pcap``; several, joined with commas, where files differ."""
+    """``pcap`` or ``pcapng``; joined with a comma where files differ."""
     link_types: tuple[str, ...]
-    """The link types, by name (``ETHERNET``) or number."""
+    """The link types of the interfaces."""
     interfaces: tuple[Interface, ...]
-    """One for each interface of each file."""
+    """Those described before the first packet of each file; with ``full=True`` all."""
     octets: int | None
     """The size of all files; None where one is a stream."""
     first_time: int | None
@@ -84,6 +94,17 @@ class CaptureInfo:
     """What is wrong with the capture."""
     packet_faults: dict[str, int] | None = field(default=None, hash=False)
     """How many packets have which fault, such as ``truncated tcp``."""
+    oddities: dict[str, int] | None = field(default=None, hash=False)
+    """How many packets are odd without a fault: ``time_backwards`` (earlier than one before), ``no_time``,
+    ``beyond_snap_len``, ``longer_than_on_wire`` (more captured than there was)."""
+    comments: tuple[str, ...] | None = None
+    """Comments of sections, interfaces and packets, the latter as ``packet 3: text``."""
+    recorded_by: tuple[str, ...] | None = None
+    """Hardware, operating system and application, as sections name them."""
+    names: tuple[tuple[str, str], ...] | None = None
+    """Pairs of address and name from name resolution blocks."""
+    other_blocks: dict[int, int] | None = field(default=None, hash=False)
+    """How many blocks of other types were stepped over, by type."""
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = [
@@ -97,6 +118,10 @@ class CaptureInfo:
             rows += [("last packet", _when(self.last_time)), ("packets", f"{self.packets:,}")]
             rows += [("fault", fault.message) for fault in self.faults or ()]
             rows += [(f"packets {text}", f"{count:,}") for text, count in (self.packet_faults or {}).items()]
+            odd = {name: count for name, count in (self.oddities or {}).items() if count}
+            rows += [(f"packets {name.replace('_', ' ')}", f"{count:,}") for name, count in odd.items()]
+            rows += [("comment", display(comment)) for comment in self.comments or ()]
+            rows += [("recorded by", display(text)) for text in self.recorded_by or ()]
         return rows
 
     def __str__(self) -> str:
@@ -109,6 +134,36 @@ class CaptureInfo:
             f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows()
         )
         return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _interface(found: tuple[Any, ...]) -> Interface:
+    link_type, name, description, snap_len, binary, exponent, _offset, received, dropped = found
+    return Interface(
+        _LINK_TYPES.get(link_type, str(link_type)),
+        name,
+        description,
+        snap_len,
+        (2.0 if binary else 10.0) ** -exponent,
+        received,
+        dropped,
+    )
+
+
+def _told(notes: list[tuple[str, int, bytes]]) -> dict[str, Any]:
+    """What sections, interfaces and packets say in words."""
+    import ipaddress
+
+    comments, recorded_by, names = [], [], []
+    for kind, number, text in notes:
+        if kind == "comment":
+            words = text.decode("utf-8", "replace")
+            comments.append(f"packet {number}: {words}" if number else words)
+        elif kind == "name":  # the number is the address's size; names follow, each ended by a zero octet
+            address = str(ipaddress.ip_address(text[:number]))
+            names += [(address, name.decode("utf-8", "replace")) for name in text[number:].split(b"\0") if name]
+        else:
+            recorded_by.append(text.decode("utf-8", "replace"))
+    return {"comments": tuple(comments), "recorded_by": tuple(recorded_by), "names": tuple(names)}
 
 
 def _when(time: int | None) -> str:
@@ -398,17 +453,27 @@ class Capture:
         CaptureInfo
         """
         inputs = self._inputs
-        interfaces = tuple(
-            Interface(source.link_type, None, source.snap_len, 9 if source.nanoseconds else 6) for source in inputs
-        )
-        links = dict.fromkeys(_LINK_TYPES.get(source.link_type, str(source.link_type)) for source in inputs)
         kinds = ", ".join(dict.fromkeys(source.format for source in inputs))
         if not full:
-            return CaptureInfo(kinds, tuple(links), interfaces, self._octets(), inputs[0].first_time)
-        (packets, first, last, packet_faults), faults = self._run(_core.census)
-        ordered = dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0])))
+            seen = [_interface(found) for source in inputs for found in source.interfaces]
+            links = tuple(dict.fromkeys(interface.link_type for interface in seen))
+            return CaptureInfo(kinds, links, tuple(seen), self._octets(), inputs[0].first_time)
+        census, faults = self._run(_core.census)
+        packets, first, last, packet_faults, oddities, found, notes, blocks, _cut = census
+        interfaces = tuple(map(_interface, found))
         return CaptureInfo(
-            kinds, tuple(links), interfaces, self._octets(), first, packets, last, self._faults + faults, ordered
+            kinds,
+            tuple(dict.fromkeys(interface.link_type for interface in interfaces)),
+            interfaces,
+            self._octets(),
+            first,
+            packets,
+            last,
+            self._faults + faults,
+            dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0]))),
+            oddities,
+            **_told(notes),
+            other_blocks=dict(sorted(blocks.items())),
         )
 
     def ioc_counts(self, compat: str | None = None, *, dns_rule: str = "empty", seq_rule: str = "all") -> IocCounts:
@@ -502,12 +567,14 @@ class Capture:
 
     def write(self, path: _Path) -> int:
         """Write all packets to a new capture; see `Frame.write`."""
-        if not os.fspath(path).endswith((".pcap", ".cap")):
-            raise ValueError(f"{os.fspath(path)}: only .pcap can be written")
         return self._write(path)
 
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
-        written, _ = self._run(_core.write_pcap, os.fspath(path), None, numbers, stacklevel=5)
+        text = os.fspath(path)
+        kind = next((kind for suffix, kind in _WRITTEN.items() if text.endswith(suffix)), None)
+        if kind is None:
+            raise ValueError(f"{text}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)
 
 

@@ -1,0 +1,19 @@
+"""Text from outside, made safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def display(text: str) -> str:
+    """Return `text` with whatever is not printable as ``\\DDD``, the decimal numbers of its UTF-8 octets.
+
+    Control characters, line and paragraph separators, format characters such as those that change the direction of
+    writing, lone surrogates, and the backslash itself; so the result is one line, and can be turned back.
+    """
+    return "".join(
+        "".join(f"\\{octet:03d}" for octet in character.encode("utf-8", "surrogatepass"))
+        if character == "\\" or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+        else character
+        for character in text
+    )

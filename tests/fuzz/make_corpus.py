@@ -1,0 +1,65 @@
+"""Writes the seeds of the fuzz targets into tests/fuzz/corpus: `python tests/fuzz/make_corpus.py`.
+
+The same seeds every time; what fuzzing found lies beside them under other names and is left alone.
+"""
+
+import random
+import struct
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import captures
+import captures_ng
+from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def packets(draw: random.Random, link_type: int, count: int, wild: bool) -> list[captures.Packet]:
+    return [any_packet(Tape(draw.randbytes(64), wild), link_type) for _ in range(count)]
+
+
+def packet_seeds(draw: random.Random) -> dict[str, bytes]:
+    seeds = {}
+    for link_type in LINK_TYPES:
+        for number, packet in enumerate(packets(draw, link_type, 3, False) + packets(draw, link_type, 5, True)):
+            more = min(max(packet.length - len(packet.octets), 0), 255)
+            seeds[f"link{link_type}-{number}"] = struct.pack("!HB", link_type, more) + packet.octets
+    return seeds
+
+
+def capture_seeds(draw: random.Random) -> dict[str, bytes]:
+    seeds = {}
+    for magic in MAGICS:
+        for order in "<>":
+            name = f"{magic}-{'little' if order == '<' else 'big'}"
+            some = packets(draw, draw.choice(LINK_TYPES), draw.randint(1, 6), True)
+            whole = pcap_bytes(some, draw.choice(LINK_TYPES), magic, order)
+            seeds[name] = whole
+            seeds[f"{name}-cut"] = cut(whole, draw.randint(24, len(whole)))
+            seeds[f"{name}-impossible"] = impossible(whole, draw.choice(record_starts(some, magic)), order)
+            seeds[f"{name}-old"] = pcap_bytes(some, 1, magic, order, version=(2, draw.randint(1, 3)))
+    seeds["empty"] = pcap_bytes([])
+    seeds["zeros"] = pcap_bytes(packets(draw, 1, 2, False)) + bytes(200)
+    seeds["no-octets"] = pcap_bytes([b""] * 3)
+    for number in range(24):
+        entries = [draw.randbytes(48) for _ in range(draw.randint(1, 6))]
+        blocks = captures_ng.written(entries, wild=number % 2 == 1).blocks
+        harm = Tape(draw.randbytes(8))
+        seeds[f"pcapng-{number}"] = (
+            captures_ng.damaged(blocks, harm) if number % 4 == 3 else b"".join(b for b, _ in blocks)
+        )
+    return seeds
+
+
+def main() -> None:
+    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds}.items():
+        folder = CORPUS / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed, octets in seeds(random.Random(20260101)).items():
+            (folder / seed).write_bytes(octets)
+
+
+if __name__ == "__main__":
+    main()
