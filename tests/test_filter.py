@@ -6,6 +6,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -353,6 +354,41 @@ def test_refused_for_a_link_type_that_comes_later(threads: int, chunk: int, tmp_
     with pytest.raises(pf.FilterError, match=pattern):
         strict.packets()
     assert opened(paths, threads, chunk, filter="udp", strict=True).info(full=True).packets == 15
+
+
+def pcapng(blocks: Iterable[tuple[str, int, bytes]]) -> bytes:
+    """Blocks of a little-endian file: ("interface", link type, b"") and ("packet", interface, octets)."""
+    file = b""
+    for kind, number, octets in [("section", 0, b""), *blocks]:
+        if kind == "section":
+            code, body = 0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+        elif kind == "interface":
+            code, body = 1, struct.pack("<HHI", number, 0, 0)
+        else:
+            code, body = 6, struct.pack("<IIIII", number, 0, 0, len(octets), len(octets)) + octets
+        body += bytes(-len(body) % 4)
+        file += struct.pack("<II", code, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
+    return file
+
+
+@with_libpcap
+@pytest.mark.parametrize("threads", THREADS)
+def test_interfaces_of_several_link_types(threads: int) -> None:
+    frame = captures.ethernet(captures.ipv4(captures.udp())).octets
+    eth, raw = ("packet", 0, frame), ("packet", 1, frame[14:])
+    data = pcapng([("interface", 1, b""), eth, eth, ("interface", 101, b""), raw, eth, raw, raw])
+    capture = opened(data, threads, 64, filter="ether src 02:00:00:00:00:0a")
+    with pytest.warns(
+        pf.CaptureWarning, match=r"packet 3: .* on link type RAW \(Raw IP\): .*; 3 packets did not match"
+    ):
+        assert capture.packets(["frame_number"]).to_dict()["frame_number"] == [1, 2, 4]
+    with pytest.raises(pf.FilterError, match="packet 3"):
+        opened(data, threads, filter="ether src 02:00:00:00:00:0a", strict=True).ioc_counts()
+    assert len(opened(data, threads, filter="udp", strict=True).packets()) == 6
+    # Without a packet or an interface there is no link type to ask about.
+    assert len(opened(pcapng([]), filter="udp").packets()) == 0
+    with pytest.raises(pf.FilterError, match="syntax error"):
+        opened(pcapng([]), filter="udp and")
 
 
 @with_libpcap

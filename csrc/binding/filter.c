@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "libpcap/bpf.h"
 
+enum { ETHERNET = 1 };
+
 struct filter_object {
     PyObject_HEAD
     struct pf_filter filter;
@@ -34,24 +36,24 @@ static void filter_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-/* Fails with the first refusal when the expression serves the link type of no interface seen so far. */
+/* Fails with the first refusal when the expression serves no link type that is known before the first packet. Where
+ * none is, it must be good for Ethernet. */
 static enum pf_status check(struct pf_filter *filter, const struct pf_input *const *inputs, size_t count,
                             struct pf_error *error)
 {
-    const char *refusal = NULL;
+    const struct pf_verdict *verdict, *first = NULL;
     for (size_t i = 0; i < count; i++) {
-        const struct pf_interfaces *interfaces = &inputs[i]->interfaces;
-        for (size_t j = 0; j < interfaces->count; j++) {
-            const struct pf_verdict *verdict;
-            PF_TRY(pf_filter_verdict(filter, interfaces->list[j]->link_type, interfaces->list[j]->big_endian, &verdict,
-                                     error));
+        for (size_t k = 0; k < inputs[i]->interfaces.count; k++) {
+            const struct pf_interface *interface = inputs[i]->interfaces.list[k];
+            PF_TRY(pf_filter_verdict(filter, interface->link_type, interface->big_endian, &verdict, error));
             if (verdict->program != NULL)
                 return PF_OK;
-            if (refusal == NULL)
-                refusal = verdict->refusal;
+            first = first != NULL ? first : verdict;
         }
     }
-    return refusal != NULL ? pf_fail(error, PF_NOT_FILTER, "%s", refusal) : PF_OK;
+    if (first == NULL)
+        PF_TRY(pf_filter_verdict(filter, ETHERNET, false, &first, error));
+    return first->program == NULL ? pf_fail(error, PF_NOT_FILTER, "%s", first->refusal) : PF_OK;
 }
 
 static PyObject *filter_check(PyObject *object, PyObject *tuple)

@@ -195,7 +195,7 @@ static PyObject *get_once(PyObject *self, void *closure)
 
 static PyObject *text_or_none(const char *text)
 {
-    return text != NULL ? pf_str(text) : Py_NewRef(Py_None);
+    return text != NULL ? PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace") : Py_NewRef(Py_None);
 }
 
 static PyObject *number_or_none(bool there, uint64_t number)

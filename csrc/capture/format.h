@@ -40,6 +40,8 @@ struct pf_walk {
     struct pf_notes *notes;           /* or NULL; the same */
     size_t section;                   /* the number of the section's first interface */
     bool big_endian;
+    bool counts_skipped; /* the block being skipped is one of those that are counted by type */
+    uint32_t skipped_type;
     /* classic pcap */
     bool nanoseconds, kuznetzov, swapped_lengths, maybe_swapped;
     uint16_t link_type;

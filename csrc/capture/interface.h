@@ -16,7 +16,7 @@ struct pf_interface {
     uint16_t link_type;
     uint8_t link_high; /* bits 26 to 31 of the link type of a classic pcap: the FCS length and its like */
     uint32_t snap_len; /* 0: no limit */
-    bool big_endian;   /* its section, or file; some link types' headers are in that order */
+    bool big_endian;   /* the byte order of the file or section that describes it */
     bool binary;       /* times count 2^-exponent seconds, not 10^-exponent */
     uint8_t exponent;
     int64_t offset; /* seconds to add to each time */

@@ -71,8 +71,8 @@ static enum pf_status begin(struct pf_walk *walk, struct pf_error *error)
     struct pf_interface interface = {
         .link_type = walk->link_type,
         .link_high = walk->link_high,
-        .big_endian = walk->big_endian,
         .snap_len = walk->snap_len,
+        .big_endian = walk->big_endian,
         .exponent = walk->nanoseconds ? 9 : 6,
     };
     walk->section = walk->interfaces->count;

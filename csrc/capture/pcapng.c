@@ -48,6 +48,13 @@ static uint64_t two_words(const struct pf_walk *walk, const uint8_t *p)
     return (uint64_t)word(walk, p) << 32 | word(walk, p + 4);
 }
 
+/* A number of eight octets in the section's order. */
+static uint64_t eight(const struct pf_walk *walk, const uint8_t *p)
+{
+    uint64_t first = word(walk, p), second = word(walk, p + 4);
+    return walk->big_endian ? first << 32 | second : second << 32 | first;
+}
+
 /* Which order a section is in; false when the octets are no byte-order magic. */
 static bool order_of(const uint8_t *magic, bool *big_endian)
 {
@@ -160,20 +167,27 @@ static char *text_of(const struct option_view *option)
     return text;
 }
 
-static bool take_option(const struct pf_walk *walk, const struct option_view *option, struct pf_interface *interface)
+/* What of an interface's options was met: the first of each kind counts. */
+struct options_met {
+    bool resolution, time_offset;
+};
+
+static bool take_option(const struct pf_walk *walk, const struct option_view *option, struct pf_interface *interface,
+                        struct options_met *met)
 {
     char **text = option->code == NAME          ? &interface->name
                   : option->code == DESCRIPTION ? &interface->description
                                                 : NULL;
     if (text != NULL && *text == NULL)
         return (*text = text_of(option)) != NULL;
-    if (option->code == RESOLUTION && option->size >= 1) {
+    if (option->code == RESOLUTION && option->size == 1 && !met->resolution) {
+        met->resolution = true;
         interface->binary = option->value[0] >> 7 != 0;
         interface->exponent = option->value[0] & 0x7f;
     }
-    if (option->code == TIME_OFFSET && option->size >= 8) { /* in the section's order, all eight octets of it */
-        uint64_t first = word(walk, option->value), second = word(walk, option->value + 4);
-        interface->offset = (int64_t)(walk->big_endian ? first << 32 | second : second << 32 | first);
+    if (option->code == TIME_OFFSET && option->size == 8 && !met->time_offset) {
+        met->time_offset = true;
+        interface->offset = (int64_t)eight(walk, option->value);
     }
     return true;
 }
@@ -189,15 +203,18 @@ static enum pf_step interface_block(struct pf_walk *walk, const struct block_vie
         pf_fault_set(fault, PF_IMPOSSIBLE_LENGTH, "more than %zu interfaces", PF_MOST_INTERFACES);
         return PF_STEP_FAULT;
     }
-    struct pf_interface interface = {.link_type = half(walk, block->body),
-                                     .snap_len = word(walk, block->body + 4),
-                                     .big_endian = walk->big_endian,
-                                     .exponent = 6};
+    struct pf_interface interface = {
+        .link_type = half(walk, block->body),
+        .snap_len = word(walk, block->body + 4),
+        .big_endian = walk->big_endian,
+        .exponent = 6,
+    };
     struct pf_cursor options = options_from(block, FIXED);
     struct option_view option;
+    struct options_met met = {false, false};
     bool broken = false, memory = true;
     while (memory && next_option(walk, &options, &option, &broken))
-        memory = take_option(walk, &option, &interface);
+        memory = take_option(walk, &option, &interface, &met);
     bool fine = interface.exponent <= (interface.binary ? MOST_BINARY : MOST_DECIMAL);
     if (!memory || broken || !fine) {
         pf_free(interface.name);
@@ -240,9 +257,7 @@ static void statistics(const struct pf_walk *walk, const struct block_view *bloc
     struct option_view option;
     bool broken = false;
     while (next_option(walk, &options, &option, &broken)) {
-        uint64_t first = option.size == 8 ? word(walk, option.value) : 0,
-                 second = option.size == 8 ? word(walk, option.value + 4) : 0;
-        uint64_t value = walk->big_endian ? first << 32 | second : second << 32 | first;
+        uint64_t value = option.size == 8 ? eight(walk, option.value) : 0;
         if (option.size == 8 && option.code == STATISTICS_RECEIVED) {
             interface->has_received = true;
             interface->received = value;
@@ -386,7 +401,8 @@ static enum pf_step step(struct pf_walk *walk, const uint8_t *octets, size_t hav
     bool description = block.type == SECTION || block.type == INTERFACE;
     uint32_t most = description ? MOST_DESCRIPTION : MOST_PACKET;
     if (block.length > most && !description && !is_packet(block.type)) {
-        pf_notes_block(walk->notes, block.type);
+        walk->counts_skipped = true; /* when it turns out to be there whole */
+        walk->skipped_type = block.type;
         return PF_STEP_SKIP; /* too large to look at: its length is taken at its word, what follows shows if it was
                                 wrong */
     }

@@ -43,8 +43,10 @@ struct pf_driver {
     struct pf_mutex lock; /* guards all below but what belongs to the baton's holder */
     struct pf_cond moved;
 
-    /* Claims: what the next ticket is. */
+    /* Claims: what the next ticket is, and how far the walk had come when it last let go of the baton. */
     struct pf_ticket next;
+    size_t reached_input;
+    uint64_t reached;
     unsigned *under_way; /* tickets of each input claimed and not done; the source is begun while there are any */
     bool *begun;
 

@@ -16,6 +16,8 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
     *claimed = false;
     while (next->input < pass->input_count) {
         struct pf_source *source = pass->inputs[next->input]->source;
+        if (driver->reached_input == next->input && driver->reached > next->start + driver->chunk)
+            next->start = driver->reached / driver->chunk * driver->chunk; /* over chunks that one block covers */
         bool over = pf_source_seekable(source) && next->start >= source->size;
         if (!over && atomic_load(&driver->ended) <= next->input) {
             if (!driver->begun[next->input])
@@ -80,6 +82,8 @@ static enum pf_status wait_for_baton(struct pf_driver *driver, const struct pf_t
 static void pass_baton(struct pf_driver *driver)
 {
     pf_mutex_lock(&driver->lock);
+    driver->reached_input = driver->walked;
+    driver->reached = driver->walk.offset;
     atomic_fetch_add(&driver->turn, 1);
     pf_cond_wake_all(&driver->moved);
     pf_mutex_unlock(&driver->lock);
@@ -206,6 +210,7 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
         .threads = pass->threads != 0 ? pass->threads : pf_os_processors(),
         .chunk = pass->chunk != 0 ? pass->chunk : PF_CHUNK,
         .walked = SIZE_MAX,
+        .reached_input = SIZE_MAX,
     };
     pf_mutex_init(&driver.lock);
     pf_cond_init(&driver.moved);

@@ -233,6 +233,9 @@ static enum pf_status skip(struct pf_driver *driver, const struct pf_window *win
         return ended_within(driver, window, input, have, size, error);
     driver->thrown = 0;
     driver->walk.offset += size;
+    if (driver->walk.counts_skipped)
+        pf_notes_block(driver->walk.notes, driver->walk.skipped_type);
+    driver->walk.counts_skipped = false;
     return PF_OK;
 }
 

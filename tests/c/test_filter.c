@@ -42,8 +42,9 @@ static const struct pf_matcher matcher = {compile, matches, free_program};
 enum { PACKETS = 5000, THREADS = 4 };
 
 static struct pf_source source = {.name = "a"};
-static struct pf_input ends[2] = {{.source = &source}, {.source = &source, .walk = {.big_endian = true}}};
-static struct pf_input *const inputs[] = {&ends[0], &ends[1]};
+static struct pf_input input = {.source = &source};
+static struct pf_input *const inputs[] = {&input};
+static const struct pf_interface ends[2] = {{.big_endian = false}, {.big_endian = true}};
 
 static struct pf_record records[PACKETS];
 
@@ -53,7 +54,7 @@ static void make_records(unsigned link_types)
     for (size_t i = 0; i < PACKETS; i++)
         records[i] = (struct pf_record){
             .frame_number = i + 1,
-            .input = (uint32_t)draw_below(&state, 2),
+            .interface = &ends[draw_below(&state, 2)],
             .link_type = (uint16_t)(draw_below(&state, link_types) * 211),
             .len = (uint32_t)draw_below(&state, 1 << 17),
         };
