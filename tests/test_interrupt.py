@@ -39,10 +39,10 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=send)
-    thread.start()
     took = None
     try:
         try:
+            thread.start()  # on a busy machine the signal may come before this returns
             ask()
         except KeyboardInterrupt:
             took = time.perf_counter() - sent[0]

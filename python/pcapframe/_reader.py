@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import glob
 import html
 import operator
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from . import _core, _progress
+from . import _compressed, _core, _progress
 from ._counts import Counts, IocCounts
 from ._frame import Frame, check_columns
 from .errors import CaptureError, CaptureWarning
@@ -35,15 +36,16 @@ class CaptureFault:
     """Something wrong with a capture."""
 
     kind: str
-    """``cut_short``, ``impossible_length``, ``shrank``, ``unusable``, ``overlap``."""
+    """``cut_short``, ``impossible_length``, ``shrank``, ``unusable``, ``overlap``; of compressed captures
+    ``compressed_cut_short``, ``compressed_damaged``, ``trailing_garbage``, ``bomb``."""
     file: str
     """The file it is in."""
     frame_number: int | None
     """The packet that could not be read, numbered over all files; None where it is about a whole file."""
     offset: int | None
-    """Where in the file its record begins, in octets."""
+    """Where in the file (in what it holds, if it is compressed) its record begins, in octets."""
     lost: int
-    """Octets from there to the end of the file, which were not read."""
+    """Octets from there to the end of the file (of what could be decompressed), which were not read."""
     message: str
     """All of it in one line."""
 
@@ -158,9 +160,9 @@ def open(
         text = os.fspath(source)
         if text != "-" and glob.has_magic(text) and not os.path.exists(text):
             return _open_several(sorted(glob.glob(text, recursive=True)), f"no file matches {text}", options)
-        return Capture((_core.Input("path", text),), options)
+        return Capture((_open_path(text),), options)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return Capture((_core.Input("memory", "<bytes>", source),), options)
+        return Capture((_open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
         return Capture((_open_file(source),), options)
     if isinstance(source, Iterable):
@@ -177,10 +179,69 @@ def _check_threads(threads: int | None) -> int:
     return number
 
 
+def _open_path(path: str) -> _core.Input:
+    if _compressed.is_stream(path):
+        name = "standard input" if path == "-" else path
+        fd, first = _compressed.open_pipe(path)
+        compression = _compressed.format_of(first)
+        if compression is None:
+            return _core.Input("stream", name, first, fd)
+        return _open_compressed(_compressed.PipeSource(fd, name, first), compression)
+    if not os.path.isdir(path):  # the core says what a folder is
+        with builtins.open(path, "rb", buffering=0) as file:
+            compression = _compressed.format_of(_compressed.look(file.read))
+        if compression is not None:
+            return _open_compressed(_compressed.PathSource(path), compression)
+    return _core.Input("path", path)
+
+
+def _open_bytes(octets: bytes | bytearray | memoryview, name: str) -> _core.Input:
+    source = _compressed.BytesSource(octets, name)
+    compression = _compressed.format_of(source.read(_compressed.LOOK))
+    if compression is not None:
+        return _open_compressed(source, compression)
+    return _core.Input("memory", name, octets)
+
+
 def _open_file(file: Any) -> _core.Input:
     name = getattr(file, "name", None)
+    name = name if isinstance(name, str) and name else "<file object>"
     start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
-    return _core.Input("file", name if isinstance(name, str) and name else "<file object>", file, start)
+    first = _compressed.look(lambda size: _compressed.checked(file, size))
+    compression = _compressed.format_of(first)
+    if compression is not None:
+        return _open_compressed(_compressed.FileSource(file, name, start, first), compression)
+    if start is None:
+        return _core.Input("file", name, _compressed.Behind(first, file), None)
+    return _core.Input("file", name, file, start)
+
+
+def _open_compressed(source: _compressed.Source, compression: str) -> _core.Input:
+    reader = _compressed.Reader(source, compression)
+    try:
+        opened = _core.Input("reader", source.name, reader, None if source.once else 0)
+    except CaptureError as error:
+        reader.close()
+        if reader.fault is None:
+            raise
+        raise CaptureError(f"{source.name}: {reader.fault[1]}; no capture could be read from it") from error
+    except BaseException:
+        reader.close()
+        raise
+    if not source.once:
+        reader.close()
+    return opened
+
+
+def _size(source: _core.Input) -> int | None:
+    """Octets as they lie on the disk."""
+    return source.file.size if isinstance(source.file, _compressed.Reader) else source.size
+
+
+def _fresh(source: _core.Input) -> _core.Input:
+    """Something compressed is read by every pass with a reader of its own."""
+    reader = source.file.again() if isinstance(source.file, _compressed.Reader) else None
+    return source if reader is None else _core.Input("reader", source.name, reader, 0)
 
 
 def _open_list(items: list[Any], options: _Options) -> Capture:
@@ -198,7 +259,7 @@ def _open_several(paths: list[str], nothing: str, options: _Options) -> Capture:
     inputs, faults = [], []
     for path in paths:
         try:
-            inputs.append(_core.Input("path", path))
+            inputs.append(_open_path(path))
         except FileNotFoundError:
             raise
         except (CaptureError, OSError) as error:
@@ -253,7 +314,7 @@ class Capture:
         return [source.name for source in self._inputs]
 
     def _octets(self) -> int | None:
-        sizes = [source.size for source in self._inputs]
+        sizes = [_size(source) for source in self._inputs]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
@@ -278,18 +339,27 @@ class Capture:
             )
             progress = bar = _progress.shown(total) if wanted else None
 
+        inputs = tuple(map(_fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
+
         def tick(octets: int, packets: int) -> None:
+            nonlocal done
             if progress is not None:
-                progress(octets, total)
+                # Of what is compressed, the octets on the disk count.
+                done = max(done, octets + sum(reader.taken - reader.given for reader in readers))
+                progress(done, total)
             if on_packets is not None:
                 on_packets(packets)
 
         heard = progress is not None or on_packets is not None
         try:
             result, faults = ask(
-                self._inputs, (options.threads, options.chunk, options.strict, tick if heard else None), *arguments
+                inputs, (options.threads, options.chunk, options.strict, tick if heard else None), *arguments
             )
         finally:
+            for reader in readers:
+                reader.close()
             if bar is not None:
                 bar.close()
         found = tuple(self._fault(*fault) for fault in faults)
