@@ -32,6 +32,7 @@ class Record(NamedTuple):
     link_type: int
     octets: bytes
     offset: int  # of its record header in the file
+    file: str = "<bytes>"
 
 
 class Fault(NamedTuple):
@@ -58,7 +59,7 @@ def read_header(data: bytes) -> Header:
     return Header(order, magic, major, minor, snap_len, link & 0xFFFF, fcs_octets)
 
 
-def read_pcap(data: bytes) -> tuple[Header, list[Record], Fault | None]:
+def read_pcap(data: bytes, file: str = "<bytes>") -> tuple[Header, list[Record], Fault | None]:
     """All records before the first fault, and that fault."""
     header = read_header(data)
     unit, header_size = MAGICS[header.magic]
@@ -79,6 +80,6 @@ def read_pcap(data: bytes) -> tuple[Header, list[Record], Fault | None]:
             return header, records, Fault("cut_short", number, offset, len(data) - offset)
         time_ns = seconds * 1_000_000_000 + fraction * unit
         octets = data[body : body + cap_len]
-        records.append(Record(number, time_ns, cap_len, length, header.link_type, octets, offset))
+        records.append(Record(number, time_ns, cap_len, length, header.link_type, octets, offset, file))
         offset = body + cap_len
     return header, records, None

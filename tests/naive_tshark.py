@@ -78,7 +78,7 @@ FIELDS = [
 ]
 FIELDS += NEXT_HEADERS.values()
 EXTENSIONS = {0, 43, 44, 51, 60, 135, 139, 140}
-COMPARED = [column for column in naive.COLUMNS if column not in ("frame_fault", "protocol")]
+COMPARED = [column for column in naive.COLUMNS if column not in ("frame_file", "frame_fault", "protocol")]
 
 
 def number(text: str | None) -> int | None:

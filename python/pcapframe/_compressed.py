@@ -13,6 +13,7 @@ import bz2
 import collections
 import importlib
 import lzma
+import mmap
 import os
 import select
 import stat
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Protocol
 
+from ._sources import UrlSource
 from .errors import CaptureError
 
 MAX_DECOMPRESSED = 64 << 30
@@ -71,7 +73,7 @@ class _Decoder(Protocol):
     @property
     def needs_input(self) -> bool: ...
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes | None: ...
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
@@ -245,7 +247,7 @@ class BytesSource:
     once = False
     ahead = True
 
-    def __init__(self, octets: bytes | bytearray | memoryview, name: str = "<bytes>") -> None:
+    def __init__(self, octets: bytes | bytearray | memoryview | mmap.mmap, name: str = "<bytes>") -> None:
         self.name = name
         self._octets = memoryview(octets).cast("B")
         self.size: int | None = len(self._octets)
@@ -412,7 +414,7 @@ def is_stream(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-Source = PathSource | BytesSource | FileSource | PipeSource
+Source = PathSource | BytesSource | FileSource | PipeSource | UrlSource
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -424,17 +426,21 @@ class _Damage(Exception):
 
 
 class Reader:
-    """What a compressed source holds, as the core reads it: `read`, `seek(0)` to begin anew, and in the end `fault`."""
+    """What a source holds, as the core reads it: `read`, `seek(0)` to begin anew, and in the end `fault`.
 
-    def __init__(self, source: Source, compression: str) -> None:
+    Without a compression it hands on the octets as they are.
+    """
+
+    def __init__(self, source: Source, compression: str | None) -> None:
         self.name = source.name
         self.size = source.size
         self.fault: tuple[str, str] | None = None
         self.given = 0  # octets handed to the core
         self.taken = 0  # octets of the file that these were made of, about
         self._source = source
-        self._compression = compression
-        self._decoder = _DECODERS[compression]()
+        self._plain = compression is None
+        self._compression = compression or ""
+        self._decoder = _Zlib if compression is None else _DECODERS[compression]()
         self._head = b""
         self._blocks: Iterator[bytes] | None = None
         self._block = memoryview(b"")
@@ -514,6 +520,7 @@ class Reader:
         return next(self._blocks, b""), self._read
 
     def _take(self) -> bytes:
+        """Compressed octets, as they come."""
         octets = self._source.read(_FEED_ONCE if self._source.once else _FEED)
         self._read += len(octets)
         return octets
@@ -521,7 +528,10 @@ class Reader:
     def _all(self) -> Iterator[bytes]:
         """Block after block; where something is wrong they end, and `fault` says what it is."""
         try:
-            yield from self._members()
+            if self._plain:
+                yield from iter(self._take, b"")
+            else:
+                yield from self._members()
         except _Damage as damage:
             self.fault = damage.kind, damage.text
         finally:
@@ -586,7 +596,7 @@ class Reader:
                 break
             self._rest = self._take()
         if self._compression == "xz" and zeros % 4:
-            self._garbage(at)
+            raise _Damage("trailing_garbage", f"{zeros} zeros follow the xz stream, at octet {at}: no multiple of 4")
         return True
 
     def _garbage(self, at: int) -> None:
@@ -602,7 +612,7 @@ class Reader:
         return _Damage("compressed_cut_short", f"{text} {self._read}")
 
     def _member(self, begin: int) -> Iterator[bytes]:
-        decoder, feed, made = self._decoder(), self._rest, 0
+        decoder, feed, made, before = self._decoder(), self._rest, 0, begin
         while not decoder.eof:
             data = b""
             if decoder.needs_input:
@@ -613,7 +623,7 @@ class Reader:
                     # isal may hold the last octet back
                     yield from self._salvage(begin, made, self._read) if self._compression == "gzip" else ()
                     raise damage
-            before = self._read - len(data)
+                before = self._read - len(data)
             try:
                 block = decoder.decompress(data, BLOCK)
             except _NOT_ABOUT_OCTETS:
@@ -626,7 +636,7 @@ class Reader:
                 made += len(block)
                 self._account(block)
                 yield block
-        self._rest = decoder.unused_data
+        self._rest = decoder.unused_data or b""  # lz4 says None
 
     def _account(self, block: bytes) -> None:
         self._made += len(block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import glob
 import html
+import mmap
 import operator
 import os
 import warnings
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from . import _compressed, _core, _progress
+from . import _compressed, _core, _progress, _sources
 from ._counts import Counts, IocCounts
 from ._frame import Frame, check_columns
 from .errors import CaptureError, CaptureWarning
@@ -126,15 +127,18 @@ def open(
     threads: int | None = None,
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
+    spool: bool = False,
 ) -> Capture:
     """Open a capture, or several as one.
 
     Parameters
     ----------
-    source : path, glob pattern, list of paths, bytes or binary file object
-        ``"-"`` is standard input. Several files are taken in the order of their first packets; one of several that is
-        no capture is left out with a `CaptureWarning`. A file object that can seek is read from where it stands now, as
-        often as it is asked; one that cannot, standard input and a FIFO serve one question only (`Capture.reusable`).
+    source : path, glob pattern, URL, list of these, bytes or binary file object
+        ``"-"`` is standard input; a URL (``s3://...``) is read through fsspec. What is compressed with gzip, bzip2, xz,
+        zstd or lz4 is recognised, whatever its name. Several files are taken in the order of their first packets; one
+        of several that is no capture is left out with a `CaptureWarning`. A file object that can seek is read from
+        where it stands now, as often as it is asked; one that cannot, standard input and a FIFO serve one question only
+        (`Capture.reusable`), unless `spool` is set.
     threads : int, optional
         How many threads read and decode; by default as many as this process may use. The answers do not depend on it.
     strict : bool
@@ -142,7 +146,11 @@ def open(
         `CaptureWarning` says what is wrong and where.
     progress : bool or callable, optional
         By default a bar is shown in a terminal or notebook for inputs above 64 MB; True shows it always, False never. A
-        callable gets (octets done, octets in all or None) about 50 times a second.
+        callable gets (octets done, octets in all or None) about 50 times a second. Of what is compressed, the octets on
+        the disk count.
+    spool : bool
+        Copy what can be read only once (standard input, a FIFO, a file object that cannot seek), and what a URL names,
+        into an unnamed temporary file first, so that it can be asked as often as you like.
 
     Returns
     -------
@@ -157,16 +165,17 @@ def open(
     """
     options = _Options(_check_threads(threads), bool(strict), progress)
     if isinstance(source, (str, os.PathLike)):
-        text = os.fspath(source)
-        if text != "-" and glob.has_magic(text) and not os.path.exists(text):
-            return _open_several(sorted(glob.glob(text, recursive=True)), f"no file matches {text}", options)
-        return Capture((_open_path(text),), options)
+        text = os.fsdecode(source)
+        found, several = _named(text)
+        if several:
+            return _open_several(found, f"no file matches {text}", options, spool)
+        return Capture((_open_path(found[0], spool),), options)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Capture((_open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
-        return Capture((_open_file(source),), options)
+        return Capture((_open_file(source, spool),), options)
     if isinstance(source, Iterable):
-        return _open_list(list(source), options)
+        return _open_list(list(source), options, spool)
     raise TypeError(f"open takes a path, a list of paths, bytes or a binary file object, not {type(source).__name__}")
 
 
@@ -179,10 +188,44 @@ def _check_threads(threads: int | None) -> int:
     return number
 
 
-def _open_path(path: str) -> _core.Input:
+_Named = str | _sources.UrlSource
+
+
+def _named(text: str) -> tuple[list[_Named], bool]:
+    """What a path, a glob or a URL stands for, and whether it is a pattern."""
+    if text == "-" or os.path.exists(text):
+        return [text], False
+    if _sources.is_url(text):
+        found = _sources.urls(text)
+        return [*found], [source.name for source in found] != [text]
+    if glob.has_magic(text):
+        return [*sorted(glob.glob(text, recursive=True))], True
+    return [text], False
+
+
+def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
+    source.begin(0)
+    try:
+        if spool:
+            return _open_bytes(_sources.spooled(source.read), source.name)
+        compression = _compressed.format_of(_compressed.look(source.read))
+    finally:
+        source.end()
+    return _open_compressed(source, compression)
+
+
+def _open_path(path: _Named, spool: bool) -> _core.Input:
+    if isinstance(path, _sources.UrlSource):
+        return _open_url(path, spool)
     if _compressed.is_stream(path):
         name = "standard input" if path == "-" else path
         fd, first = _compressed.open_pipe(path)
+        if spool:
+            pipe = _compressed.PipeSource(fd, name, first)
+            try:
+                return _open_bytes(_sources.spooled(pipe.read), name)
+            finally:
+                pipe.end()
         compression = _compressed.format_of(first)
         if compression is None:
             return _core.Input("stream", name, first, fd)
@@ -195,7 +238,7 @@ def _open_path(path: str) -> _core.Input:
     return _core.Input("path", path)
 
 
-def _open_bytes(octets: bytes | bytearray | memoryview, name: str) -> _core.Input:
+def _open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
     source = _compressed.BytesSource(octets, name)
     compression = _compressed.format_of(source.read(_compressed.LOOK))
     if compression is not None:
@@ -203,10 +246,12 @@ def _open_bytes(octets: bytes | bytearray | memoryview, name: str) -> _core.Inpu
     return _core.Input("memory", name, octets)
 
 
-def _open_file(file: Any) -> _core.Input:
+def _open_file(file: Any, spool: bool) -> _core.Input:
     name = getattr(file, "name", None)
     name = name if isinstance(name, str) and name else "<file object>"
     start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
+    if spool and start is None:
+        return _open_bytes(_sources.spooled(lambda size: _compressed.checked(file, size)), name)
     first = _compressed.look(lambda size: _compressed.checked(file, size))
     compression = _compressed.format_of(first)
     if compression is not None:
@@ -216,7 +261,7 @@ def _open_file(file: Any) -> _core.Input:
     return _core.Input("file", name, file, start)
 
 
-def _open_compressed(source: _compressed.Source, compression: str) -> _core.Input:
+def _open_compressed(source: _compressed.Source, compression: str | None) -> _core.Input:
     reader = _compressed.Reader(source, compression)
     try:
         opened = _core.Input("reader", source.name, reader, None if source.once else 0)
@@ -244,27 +289,26 @@ def _fresh(source: _core.Input) -> _core.Input:
     return source if reader is None else _core.Input("reader", source.name, reader, 0)
 
 
-def _open_list(items: list[Any], options: _Options) -> Capture:
-    paths: list[str] = []
+def _open_list(items: list[Any], options: _Options, spool: bool) -> Capture:
+    paths: list[_Named] = []
     for item in items:
         if not isinstance(item, (str, os.PathLike)):
             raise TypeError(f"a list of paths is needed, and it has {type(item).__name__} in it")
-        text = os.fspath(item)
-        more = glob.has_magic(text) and not os.path.exists(text)
-        paths += sorted(glob.glob(text, recursive=True)) if more else [text]
-    return _open_several(paths, "the list of captures is empty", options)
+        paths += _named(os.fsdecode(item))[0]
+    return _open_several(paths, "the list of captures is empty", options, spool)
 
 
-def _open_several(paths: list[str], nothing: str, options: _Options) -> Capture:
+def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: bool) -> Capture:
     inputs, faults = [], []
     for path in paths:
         try:
-            inputs.append(_open_path(path))
+            inputs.append(_open_path(path, spool))
         except FileNotFoundError:
             raise
         except (CaptureError, OSError) as error:
             message = f"{error}; the file was left out"
-            faults.append(CaptureFault("unusable", path, None, None, os.path.getsize(path), message))
+            name, size = (path, os.path.getsize(path)) if isinstance(path, str) else (path.name, path.size or 0)
+            faults.append(CaptureFault("unusable", name, None, None, size, message))
     if not inputs:
         raise CaptureError(faults[0].message.removesuffix("; the file was left out") if faults else nothing)
     # Files without a first packet keep their place behind those with one.
