@@ -400,12 +400,18 @@ def open_pipe(path: str) -> tuple[int, bytes]:
 def look(read: Callable[[int], bytes]) -> bytes:
     """The first octets, as many as tell a compression apart."""
     head = b""
-    while len(head) < LOOK and (len(head) < 2 or any(magic.startswith(head) for magic in _MAGIC.values())):
+    while len(head) < LOOK and _undecided(head):
         octets = read(LOOK - len(head))
         if not octets:
             break
         head += octets
     return head
+
+
+def _undecided(head: bytes) -> bool:
+    if len(head) < 4 and (not head or head[0] & 0xF0 == 0x50):  # a skippable frame, perhaps
+        return True
+    return any(magic.startswith(head) for magic in _MAGIC.values())
 
 
 def is_stream(path: str) -> bool:
@@ -473,11 +479,9 @@ class Reader:
 
     def close(self) -> None:
         """End what is under way; a source that can be read only once is then gone."""
-        if self._ahead is not None:
-            self._ahead.stop()
-            self._ahead = None
-        if self._blocks is not None:
-            self._blocks = None
+        ended = self._ahead is None or self._ahead.stop()
+        begun, self._blocks, self._ahead = self._blocks is not None, None, None
+        if begun and ended:
             self._source.end()
 
     def read(self, size: int) -> bytes:
@@ -731,9 +735,11 @@ class _Ahead:
                 raise self._error
             return b"", 0
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
+        """End the thread; False where it still waits for the network: it ends its source itself when that answers."""
         with self._moved:
             self._stopped = True
             self._moved.notify()
         self._source.stop()
-        self._thread.join()
+        self._thread.join(1 if isinstance(self._source, UrlSource) else None)
+        return not self._thread.is_alive()
