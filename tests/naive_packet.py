@@ -11,7 +11,7 @@ from naive_pcap import Record
 Row = dict[str, Any]
 
 COLUMNS = (
-    "frame_number", "frame_time", "frame_len", "frame_cap_len", "frame_fault", "protocol",
+    "frame_number", "frame_file", "frame_time", "frame_len", "frame_cap_len", "frame_fault", "protocol",
     "eth_src", "eth_dst",
     "ip_version", "ip_src", "ip_dst", "ip_ttl", "ip_proto",
     "tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport", "sctp_srcport", "sctp_dstport",
@@ -111,7 +111,11 @@ Step = Callable[[Walk], str]  # reads one layer, moves walk.at behind it, says t
 def decode(record: Record) -> Row:
     walk = Walk(record)
     walk.row.update(
-        frame_number=record.frame_number, frame_time=record.time_ns, frame_len=record.len, frame_cap_len=record.cap_len
+        frame_number=record.frame_number,
+        frame_file=record.file,
+        frame_time=record.time_ns,
+        frame_len=record.len,
+        frame_cap_len=record.cap_len,
     )
     try:
         step = by_link_type(walk, record.link_type)

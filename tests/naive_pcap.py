@@ -33,6 +33,7 @@ class Record(NamedTuple):
     octets: bytes
     offset: int  # of its record header or block in the file
     interface: int = 0  # numbered over the whole file
+    file: str = "<bytes>"
 
 
 class Fault(NamedTuple):
@@ -59,7 +60,7 @@ def read_header(data: bytes) -> Header:
     return Header(order, magic, major, minor, snap_len, link & 0xFFFF, fcs_octets)
 
 
-def read_pcap(data: bytes) -> tuple[Header, list[Record], Fault | None]:
+def read_pcap(data: bytes, file: str = "<bytes>") -> tuple[Header, list[Record], Fault | None]:
     """All records before the first fault, and that fault."""
     header = read_header(data)
     unit, header_size = MAGICS[header.magic]
@@ -82,6 +83,6 @@ def read_pcap(data: bytes) -> tuple[Header, list[Record], Fault | None]:
             return header, records, Fault("cut_short", number, offset, len(data) - offset)
         time_ns = seconds * 1_000_000_000 + fraction * unit
         octets = data[body : body + cap_len]
-        records.append(Record(number, time_ns, cap_len, length, header.link_type, octets, offset))
+        records.append(Record(number, time_ns, cap_len, length, header.link_type, octets, offset, file))
         offset = body + cap_len
     return header, records, None

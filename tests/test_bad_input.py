@@ -28,7 +28,7 @@ HEADER, RECORD = 24, 16
         (b"abc", "is no capture: it has only 3 octets"),
         (b"GIF89a" + bytes(40), "is no capture: it begins with the octets 47 49 46 38"),
         (b"\x0a\x0d\x0d\x0a" + bytes(40), "pcapng"),
-        (gzip.compress(GOOD), "gzip"),
+        (gzip.compress(gzip.compress(GOOD)), "compressed twice over: the gzip file within"),
         (GOOD[:20], "cut short within the header of a pcap file: 20 of 24 octets"),
         (GOOD[:4] + struct.pack("<HH", 99, 4) + GOOD[8:], "pcap version 99.4"),
         (GOOD[:20] + struct.pack("<I", 1 << 16 | 1) + GOOD[24:], "bits 16 to 25"),

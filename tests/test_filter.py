@@ -59,7 +59,7 @@ def a_capture(link_type: int, order: str = "<", magic: str = "micro", packets: i
 
 
 def is_can(packet: captures.Packet, link_type: int) -> bool:
-    """CAN in a Linux cooked capture: libpcap turns the octets of its identifier, so tcpdump writes others than it read."""
+    """CAN in a Linux cooked capture: libpcap turns its identifier round, so tcpdump writes other octets."""
     at = {113: 14, 276: 0}.get(link_type, 0)
     return link_type in (113, 276) and packet.octets[at : at + 2] in (b"\0\x0c", b"\0\x0d", b"\0\x0e")
 

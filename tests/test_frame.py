@@ -77,7 +77,7 @@ def test_columns_can_be_chosen(frame: pf.Frame) -> None:
 
 def test_nulls_follow_the_catalogue_not_the_data(frame: pf.Frame) -> None:
     nullable = {name for name, _, null in frame.schema if null}
-    assert set(naive.COLUMNS) - nullable == {"frame_number", "frame_len", "frame_cap_len"}
+    assert set(naive.COLUMNS) - nullable == {"frame_number", "frame_file", "frame_len", "frame_cap_len"}
     for name in naive.COLUMNS:
         column = frame[name]
         expected = [row[name] for row in ROWS]

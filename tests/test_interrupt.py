@@ -43,6 +43,7 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
     try:
         thread.start()
         try:
+            thread.start()  # on a busy machine the signal may come before this returns
             ask()
         except KeyboardInterrupt:
             took = time.perf_counter() - sent[0]

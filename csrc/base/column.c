@@ -108,6 +108,15 @@ enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_valu
     return PF_OK;
 }
 
+enum pf_status pf_column_put_name(struct pf_column *column, const struct pf_value *key, const char *name,
+                                  struct pf_error *error)
+{
+    int32_t code;
+    PF_TRY(pf_dictionary_name(&column->dictionary, key, name, &code, error));
+    pf_column_put_number(column, (uint32_t)code);
+    return PF_OK;
+}
+
 /* Row `row` of `from`, whose dictionary may differ: `codes` remembers, as code + 1, what was looked up before. */
 static enum pf_status put_from(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes,
                                struct pf_error *error)

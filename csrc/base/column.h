@@ -37,6 +37,8 @@ void pf_column_put_null(struct pf_column *column);
 void pf_column_put_number(struct pf_column *column, uint64_t number);
 enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text,
                                   struct pf_error *error);
+enum pf_status pf_column_put_name(struct pf_column *column, const struct pf_value *key, const char *name,
+                                  struct pf_error *error);
 
 /* Appends rows of another column of the same kind: a range, or the rows named. */
 enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,

@@ -113,6 +113,12 @@ enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct
     return append(dictionary, key, room, length, code, error);
 }
 
+enum pf_status pf_dictionary_name(struct pf_dictionary *dictionary, const struct pf_value *key, const char *name,
+                                  int32_t *code, struct pf_error *error)
+{
+    return known(dictionary, key, code) ? PF_OK : append(dictionary, key, name, strlen(name), code, error);
+}
+
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error)
 {

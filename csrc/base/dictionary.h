@@ -22,6 +22,9 @@ void pf_dictionary_clear(struct pf_dictionary *dictionary);
 /* The number of `key`; a new one gets its text from text(key). */
 enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text,
                                   int32_t *code, struct pf_error *error);
+/* The same with a text of any length, told by the caller. */
+enum pf_status pf_dictionary_name(struct pf_dictionary *dictionary, const struct pf_value *key, const char *name,
+                                  int32_t *code, struct pf_error *error);
 /* The same for entry `entry` of another dictionary. */
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error);

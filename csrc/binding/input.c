@@ -9,6 +9,7 @@ struct file_object_source {
     PyObject *file;
     PyObject *start; /* where it stood when it was opened, or NULL when it can't seek */
     bool rewind;
+    bool compressed; /* a pcapframe._compressed.Reader, which says in its `fault` why it gives no more */
 };
 
 struct request {
@@ -46,11 +47,32 @@ static bool read_file(const struct request *request)
     return good;
 }
 
+/* Why a decompressor gives no more: None, or (kind, text). */
+static bool read_fault(struct file_object_source *source)
+{
+    PyObject *fault = PyObject_GetAttrString(source->file, "fault");
+    const char *kind, *text;
+    bool good = fault == Py_None || (fault != NULL && PyArg_ParseTuple(fault, "ss:fault", &kind, &text));
+    if (good && fault != Py_None) {
+        struct pf_fault *broken = &source->base.broken;
+        for (broken->kind = PF_COMPRESSED_CUT_SHORT; broken->kind < PF_BOMB; broken->kind++) {
+            if (strcmp(pf_fault_name(broken->kind), kind) == 0)
+                break;
+        }
+        (void)snprintf(broken->text, sizeof broken->text, "%s", text);
+    }
+    Py_XDECREF(fault);
+    return good;
+}
+
 static enum pf_status do_read(void *context, struct pf_error *error)
 {
     const struct request *request = context;
     PyGILState_STATE gil = PyGILState_Ensure();
-    bool good = (!request->source->rewind || rewind_file(request->source)) && read_file(request);
+    struct file_object_source *source = request->source;
+    bool good = (!source->rewind || rewind_file(source)) && read_file(request);
+    if (good && *request->got == 0 && source->compressed)
+        good = read_fault(source);
     PyGILState_Release(gil);
     return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
 }
@@ -60,6 +82,7 @@ static enum pf_status source_begin(struct pf_source *base, struct pf_error *erro
     struct file_object_source *source = (struct file_object_source *)base;
     (void)error;
     source->rewind = source->start != NULL;
+    base->broken.kind = PF_NO_FAULT;
     return PF_OK;
 }
 
@@ -104,8 +127,9 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
     return PF_OK;
 }
 
-/* Input(kind, name, object=None, start=None): kind "path", "memory" (object: a buffer) or "file" (object: a binary
- * file, start: where it stands, None when it can't seek). */
+/* Input(kind, name, object=None, start=None): kind "path", "memory" (object: a buffer), "stream" (start: a descriptor,
+ * object: octets that were taken from it) or "file" (object: a binary file, start: where it stands, None when it can't
+ * seek); "reader" is a file that is a pcapframe._compressed.Reader. */
 static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"kind", "name", "object", "start", NULL};
@@ -130,8 +154,16 @@ static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
         if (PyObject_GetBuffer(object, &self->buffer, PyBUF_SIMPLE) < 0)
             goto done;
         status = pf_source_memory(name, self->buffer.buf, (size_t)self->buffer.len, &source, &error);
+    } else if (strcmp(kind, "stream") == 0) {
+        long fd = PyLong_AsLong(start);
+        if (PyErr_Occurred() || !PyBytes_Check(object))
+            goto done;
+        status = pf_source_stream(name, (int)fd, PyBytes_AS_STRING(object), (size_t)PyBytes_GET_SIZE(object), &source,
+                                  &error);
     } else {
         status = file_object(object, start, name, &source, &error);
+        if (status == PF_OK)
+            ((struct file_object_source *)source)->compressed = strcmp(kind, "reader") == 0;
     }
     if (status == PF_OK) {
         struct pf_host host = {.tick = pf_check_signals};
@@ -193,6 +225,13 @@ static PyObject *get_once(PyObject *self, void *closure)
     return PyBool_FromLong(((struct pf_input_object *)self)->input.source->once);
 }
 
+static PyObject *get_file(PyObject *self, void *closure)
+{
+    (void)closure;
+    struct pf_source *source = ((struct pf_input_object *)self)->input.source;
+    return Py_NewRef(source->ops == &file_object_ops ? ((struct file_object_source *)source)->file : Py_None);
+}
+
 static PyObject *text_or_none(const char *text)
 {
     return text != NULL ? PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace") : Py_NewRef(Py_None);
@@ -239,6 +278,7 @@ static PyGetSetDef input_getset[] = {
     {"size", get_size, NULL, "Octets, or None for a stream.", NULL},
     {"once", get_once, NULL, "Whether it serves one pass only.", NULL},
     {"interfaces", get_interfaces, NULL, "Those described before the first packet, as tuples.", NULL},
+    {"file", get_file, NULL, "The Python object it reads from, or None.", NULL},
     {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

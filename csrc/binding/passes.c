@@ -127,6 +127,29 @@ static const struct pf_field **fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+static const char **files_of(const struct pf_run *run, PyObject **owner)
+{
+    const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
+    *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
+    for (size_t i = 0; *owner != NULL && i < run->pass.input_count; i++) {
+        PyObject *name = pf_str(run->inputs[i]->source->name);
+        PyObject *shown = name != NULL ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace") : NULL;
+        PyObject *first = shown != NULL ? PyDict_SetDefault(*owner, name, shown) : NULL;
+        if (first != NULL)
+            files[i] = PyBytes_AS_STRING(first);
+        else
+            Py_CLEAR(*owner);
+        Py_XDECREF(name);
+        Py_XDECREF(shown);
+    }
+    if (*owner == NULL) {
+        pf_free(files);
+        return NULL;
+    }
+    return files;
+}
+
 static PyObject *packets(PyObject *module, PyObject *arguments)
 {
     struct pf_state *state = pf_state_of(module);
@@ -145,16 +168,20 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     if (!pf_run_begin(&run, state, inputs, options))
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
-    if (frame != NULL) {
+    PyObject *owner = NULL;
+    const char **files = frame != NULL ? files_of(&run, &owner) : NULL;
+    if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};
-        bool good = pf_packets_sink_init(&sink, fields, count, &frame->frame, &error) == PF_OK;
+        bool good = pf_packets_sink_init(&sink, fields, count, files, &frame->frame, &error) == PF_OK;
         if (!good)
             (void)pf_raise(state, &error);
         if (good && pf_run_pass(&run, narrowing.predicates, narrowing.count, &sink.sink))
             result = Py_NewRef(frame);
         pf_packets_sink_clear(&sink);
     }
+    pf_free(files);
+    Py_XDECREF(owner);
     Py_XDECREF(frame);
     result = with_faults(&run, result);
     pf_run_end(&run);

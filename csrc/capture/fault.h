@@ -14,6 +14,11 @@ enum pf_fault_kind {
     PF_SHRANK,            /* the file became shorter than when it was opened */
     PF_UNUSABLE,          /* one input of several is no capture and was left out */
     PF_OVERLAP,           /* an input begins before the one ahead of it ends: nothing is lost but the order of times */
+    /* What a decompressor found: the capture in a compressed file ends before its time, or octets follow it. */
+    PF_COMPRESSED_CUT_SHORT,
+    PF_COMPRESSED_DAMAGED,
+    PF_TRAILING_GARBAGE,
+    PF_BOMB, /* it holds more than it may */
 };
 
 struct pf_fault {

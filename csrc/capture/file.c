@@ -14,6 +14,8 @@ struct file_source {
     int fd;               /* -1: not open */
     unsigned passes;
     struct pf_file_facts facts;
+    uint8_t head[PF_SOURCE_HEAD]; /* octets of a stream that come before the rest */
+    size_t head_size;
 };
 
 static enum pf_status refused(const struct pf_source *source, int sys, const char *doing, struct pf_error *error)
@@ -91,7 +93,15 @@ static enum pf_status read_at(struct pf_source *source, void *memory, size_t siz
 static enum pf_status read_some(struct pf_source *source, struct pf_crew *crew, void *memory, size_t size, size_t *got,
                                 struct pf_error *error)
 {
-    int failed = pf_os_read(((struct file_source *)source)->fd, pf_crew_wake_fd(crew), memory, size, got);
+    struct file_source *file = (struct file_source *)source;
+    if (file->head_size != 0) {
+        *got = file->head_size < size ? file->head_size : size;
+        memcpy(memory, file->head, *got);
+        file->head_size -= *got;
+        memmove(file->head, file->head + *got, file->head_size);
+        return PF_OK;
+    }
+    int failed = pf_os_read(file->fd, pf_crew_wake_fd(crew), memory, size, got);
     if (failed == ECANCELED)
         return pf_fail(error, PF_STOPPED, "stopped");
     return failed == 0 ? PF_OK : refused(source, failed, "could not be read", error);
@@ -133,6 +143,30 @@ enum pf_status pf_source_file(const char *path, struct pf_source **source, struc
         pf_os_close(file->fd);
         file->fd = -1;
     }
+    *source = &file->base;
+    return PF_OK;
+}
+
+enum pf_status pf_source_stream(const char *name, int fd, const void *head, size_t head_size, struct pf_source **source,
+                                struct pf_error *error)
+{
+    struct file_source *file = head_size <= PF_SOURCE_HEAD ? pf_alloc(sizeof *file) : NULL;
+    if (file == NULL) {
+        if (fd > 0)
+            pf_os_close(fd);
+        return pf_fail_memory(error);
+    }
+    file->fd = fd;
+    pf_mutex_init(&file->lock);
+    enum pf_status status = pf_source_init(&file->base, &stream_ops, name, error);
+    if (status != PF_OK) {
+        pf_source_free(&file->base);
+        return status;
+    }
+    file->base.once = true;
+    if (head_size != 0)
+        memcpy(file->head, head, head_size);
+    file->head_size = head_size;
     *source = &file->base;
     return PF_OK;
 }

@@ -10,9 +10,19 @@
 const char *pf_fault_name(enum pf_fault_kind kind)
 {
     static const char *const names[] = {
-        [PF_NO_FAULT] = "none",       [PF_CUT_SHORT] = "cut_short",       [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
-        [PF_BAD_BLOCK] = "bad_block", [PF_NO_INTERFACE] = "no_interface", [PF_ZERO_RUN] = "zero_run",
-        [PF_SHRANK] = "shrank",       [PF_UNUSABLE] = "unusable",         [PF_OVERLAP] = "overlap",
+        [PF_NO_FAULT] = "none",
+        [PF_CUT_SHORT] = "cut_short",
+        [PF_IMPOSSIBLE_LENGTH] = "impossible_length",
+        [PF_BAD_BLOCK] = "bad_block",
+        [PF_NO_INTERFACE] = "no_interface",
+        [PF_ZERO_RUN] = "zero_run",
+        [PF_SHRANK] = "shrank",
+        [PF_UNUSABLE] = "unusable",
+        [PF_OVERLAP] = "overlap",
+        [PF_COMPRESSED_CUT_SHORT] = "compressed_cut_short",
+        [PF_COMPRESSED_DAMAGED] = "compressed_damaged",
+        [PF_TRAILING_GARBAGE] = "trailing_garbage",
+        [PF_BOMB] = "bomb",
     };
     return names[kind];
 }
@@ -42,16 +52,17 @@ uint32_t pf_most_captured(uint32_t link_type)
     return large ? 16u << 20 : 262144;
 }
 
-/* What people open by mistake, or what another version of us may read one day. */
+/* What people open by mistake, or what another version of us may read one day. One layer of compression is taken off
+ * before octets come here. */
 static const struct {
     size_t size;
     const char *octets, *what;
 } known[] = {
-    {2, "\x1f\x8b", "a gzip file: decompress it first, or pass gzip.open(...)"},
-    {3, "BZh", "a bzip2 file: decompress it first, or pass bz2.open(...)"},
-    {6, "\xfd\x37zXZ\0", "an xz file: decompress it first, or pass lzma.open(...)"},
-    {4, "\x28\xb5\x2f\xfd", "a zstd file: decompress it first"},
-    {4, "\x04\x22\x4d\x18", "an lz4 file: decompress it first"},
+    {2, "\x1f\x8b", "compressed twice over: the gzip file within must be decompressed first"},
+    {3, "BZh", "compressed twice over: the bzip2 file within must be decompressed first"},
+    {6, "\xfd\x37zXZ\0", "compressed twice over: the xz file within must be decompressed first"},
+    {4, "\x28\xb5\x2f\xfd", "compressed twice over: the zstd file within must be decompressed first"},
+    {4, "\x04\x22\x4d\x18", "compressed twice over: the lz4 file within must be decompressed first"},
     {2, "PK", "a zip archive: extract the capture first"},
     {5, "snoop", "a snoop capture, which cannot be read: `editcap -F pcap` converts it"},
 };

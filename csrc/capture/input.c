@@ -118,6 +118,11 @@ void pf_fault_message(const struct pf_fault *fault, const char *name, char *text
         (void)snprintf(text, size, "%s: %s", name, fault->text);
         return;
     }
+    if (fault->kind >= PF_COMPRESSED_CUT_SHORT && fault->kind <= PF_BOMB) {
+        (void)snprintf(text, size, "%s: %s; the capture in it ends before packet %" PRIu64 ", at its octet %" PRIu64,
+                       name, fault->text, fault->frame_number, fault->offset);
+        return;
+    }
     (void)snprintf(text, size,
                    "%s: packet %" PRIu64 " at octet %" PRIu64 ": %s; the %" PRIu64
                    " octets from there on were not read",

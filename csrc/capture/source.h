@@ -1,7 +1,6 @@
 /* Where octets come from.
  *
- * A source is either *seekable*: its size is known (the size seen when it was opened is the size read) and read_at()
- * may be A source is either *seekable*: its size is known (the size seen when it was opened is the size read),
+ * A source is either *seekable*: its size is known (the size seen when it was opened is the size read),
  * read_at() may be called by several threads at once, and several passes may be under way; or a *stream*: octets come
  * in order from read(), called by one thread at a time, and there is one pass at a time. Each pass calls begin() before
  * it reads and end() after it, from any thread. Implementations embed struct pf_source first. */
@@ -10,6 +9,7 @@
 
 #include "base/crew.h"
 #include "base/error.h"
+#include "capture/fault.h"
 
 #define PF_SIZE_UNKNOWN UINT64_MAX
 
@@ -32,6 +32,8 @@ struct pf_source {
     char *name;    /* for messages; owned */
     uint64_t size; /* PF_SIZE_UNKNOWN for a stream */
     bool once;     /* serves one pass only */
+    /* A stream that gave no more octets before its time says here why (kind and text); PF_NO_FAULT otherwise. */
+    struct pf_fault broken;
 };
 
 static inline bool pf_source_seekable(const struct pf_source *source)
@@ -41,6 +43,11 @@ static inline bool pf_source_seekable(const struct pf_source *source)
 
 /* A regular file is seekable; a FIFO, a device or "-" (standard input) is a stream. */
 enum pf_status pf_source_file(const char *path, struct pf_source **source, struct pf_error *error);
+/* A stream that is open already, from which the octets of `head` (at most PF_SOURCE_HEAD) were taken. The descriptor is
+ * the source's from then on, also when this fails. */
+enum { PF_SOURCE_HEAD = 16 };
+enum pf_status pf_source_stream(const char *name, int fd, const void *head, size_t head_size, struct pf_source **source,
+                                struct pf_error *error);
 /* Octets in memory, which must stay where they are until the source is freed. */
 enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source,
                                 struct pf_error *error);

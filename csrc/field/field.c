@@ -9,6 +9,13 @@ static bool get_frame_number(const struct pf_field *field, const struct pf_packe
     return true;
 }
 
+static bool get_frame_file(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    (void)field;
+    *value = (struct pf_value){{packet->record.input, 0}, 4};
+    return true;
+}
+
 static bool get_frame_time(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
     (void)field;
@@ -152,6 +159,7 @@ static bool get_octets(const struct pf_field *field, const struct pf_packet *pac
 const struct pf_field pf_fields[] = {
     FIELD("frame_number", PF_UINT64, false, RECORD, "frame.number", get_frame_number, NULL,
           "Number of the packet, from 1, over all files and before any filter."),
+    FIELD("frame_file", PF_TEXT, false, RECORD, "", get_frame_file, NULL, "The file the packet is in."),
     FIELD("frame_time", PF_TIME, true, RECORD, "frame.time_epoch", get_frame_time, NULL,
           "Time of capture, nanoseconds since the epoch, UTC."),
     FIELD("frame_len", PF_UINT32, false, RECORD, "frame.len", get_frame_len, NULL, "Octets on the wire."),

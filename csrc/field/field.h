@@ -15,7 +15,7 @@ struct pf_field {
     const char *doc;       /* one line: meaning, unit, source */
     /* False where the packet has none. */
     bool (*get)(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
-    pf_text text; /* PF_TEXT: how a value is shown */
+    pf_text text; /* PF_TEXT: how a value is shown; NULL: it is the number of an input, shown by its name */
     /* For fields that are a number, or octets, at a fixed place of a protocol's first header: */
     uint8_t protocol, offset, size, shift;
     uint32_t mask;

@@ -181,12 +181,15 @@ static enum pf_status ended_within(struct pf_driver *driver, const struct pf_win
 {
     struct pf_source *source = source_of(driver, input);
     bool shrank = pf_source_seekable(source) && driver->walk.offset + have < source->size;
-    if (have == 0 && !shrank) { /* the one good end: at the end of a record */
+    bool broken = source->broken.kind != PF_NO_FAULT;
+    if (have == 0 && !shrank && !broken) { /* the one good end: at the end of a record */
         atomic_store(&driver->ended, input + 1);
         return PF_OK;
     }
     struct pf_fault fault = {.kind = PF_NO_FAULT};
-    if (shrank)
+    if (broken)
+        fault = source->broken;
+    else if (shrank)
         pf_fault_set(&fault, PF_SHRANK, "the file ends here: it became shorter while it was read");
     else
         pf_fault_set(&fault, PF_CUT_SHORT, "the capture is cut short: %zu of the record's %zu octets are there", have,

@@ -12,14 +12,23 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return sink->open != NULL ? PF_OK : pf_fail_memory(error);
 }
 
-static enum pf_status fill(struct pf_column *column, const struct pf_field *field, struct pf_packet *const *packets,
-                           size_t count, struct pf_error *error)
+/* Inputs of one name are one entry. */
+static enum pf_status put_file(struct pf_column *column, const char *name, struct pf_error *error)
+{
+    struct pf_value key = {{(uint64_t)(uintptr_t)name, 0}, 8};
+    return pf_column_put_name(column, &key, name, error);
+}
+
+static enum pf_status fill(struct pf_column *column, const struct pf_field *field, const char *const *files,
+                           struct pf_packet *const *packets, size_t count, struct pf_error *error)
 {
     PF_TRY(pf_column_reserve(column, count, error));
     for (size_t i = 0; i < count; i++) {
         struct pf_value value;
         if (!field->get(field, packets[i], &value))
             pf_column_put_null(column);
+        else if (field->kind.type == PF_TEXT && field->text == NULL)
+            PF_TRY(put_file(column, files[value.word[0]], error));
         else if (field->kind.type == PF_TEXT)
             PF_TRY(pf_column_put_text(column, &value, field->text, error));
         else
@@ -38,7 +47,7 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     if (part == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < sink->field_count; i++)
-        PF_TRY(fill(part->columns[i], sink->fields[i], packets, count, error));
+        PF_TRY(fill(part->columns[i], sink->fields[i], sink->files, packets, count, error));
     part->rows += count;
     return PF_OK;
 }
@@ -80,12 +89,13 @@ static const struct pf_sink_ops ops = {
 };
 
 enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct pf_field *const *fields, size_t count,
-                                    struct pf_frame *frame, struct pf_error *error)
+                                    const char *const *files, struct pf_frame *frame, struct pf_error *error)
 {
     memset(sink, 0, sizeof *sink);
     sink->sink.ops = &ops;
     sink->fields = fields;
     sink->field_count = count;
+    sink->files = files;
     sink->frame = frame;
     sink->kinds = pf_alloc_array(count, sizeof *sink->kinds);
     if (sink->kinds == NULL)

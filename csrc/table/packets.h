@@ -10,6 +10,7 @@ struct pf_packets_sink {
     struct pf_sink sink;
     const struct pf_field *const *fields; /* the caller's, as is the array */
     size_t field_count;
+    const char *const *files; /* of each input: its name, the same pointer for the same name; the caller's */
     struct pf_kind *kinds;
     struct pf_part **open; /* the part each worker is filling */
     unsigned worker_count;
@@ -18,7 +19,7 @@ struct pf_packets_sink {
 
 /* The frame must have been initialised to nothing; it gets the fields' columns here. */
 enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct pf_field *const *fields, size_t count,
-                                    struct pf_frame *frame, struct pf_error *error);
+                                    const char *const *files, struct pf_frame *frame, struct pf_error *error);
 void pf_packets_sink_clear(struct pf_packets_sink *sink);
 
 #endif

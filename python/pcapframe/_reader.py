@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import glob
 import html
+import mmap
 import operator
 import os
 import warnings
@@ -14,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from . import _core, _progress, _times
+from . import _compressed, _core, _progress, _sources, _times
 from ._counts import Counts, IocCounts
 from ._frame import Frame, check_columns
 from ._text import display
@@ -40,15 +42,17 @@ class CaptureFault:
     """Something wrong with a capture."""
 
     kind: str
-    """``cut_short``, ``impossible_length``, ``shrank``, ``unusable``, ``overlap``, ``unfiltered``."""
+    """``cut_short``, ``impossible_length``, ``bad_block``, ``no_interface``, ``zero_run``, ``shrank``, ``unusable``,
+    ``overlap``, ``unfiltered``; of compressed captures ``compressed_cut_short``, ``compressed_damaged``,
+    ``trailing_garbage``, ``bomb``."""
     file: str
     """The file it is in."""
     frame_number: int | None
     """The packet that could not be read, numbered over all files; None where it is about a whole file."""
     offset: int | None
-    """Where in the file its record begins, in octets."""
+    """Where in the file (in what it holds, if it is compressed) its record begins, in octets."""
     lost: int
-    """Octets from there to the end of the file, which were not read."""
+    """Octets from there to the end of the file (of what could be decompressed), which were not read."""
     message: str
     """All of it in one line."""
 
@@ -181,15 +185,18 @@ def open(
     threads: int | None = None,
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
+    spool: bool = False,
 ) -> Capture:
     """Open a capture, or several as one.
 
     Parameters
     ----------
-    source : path, glob pattern, list of paths, bytes or binary file object
-        ``"-"`` is standard input. Several files are taken in the order of their first packets; one of several that is
-        no capture is left out with a `CaptureWarning`. A file object that can seek is read from where it stands now, as
-        often as it is asked; one that cannot, standard input and a FIFO serve one question only (`Capture.reusable`).
+    source : path, glob pattern, URL, list of these, bytes or binary file object
+        ``"-"`` is standard input; a URL (``s3://...``) is read through fsspec. What is compressed with gzip, bzip2, xz,
+        zstd or lz4 is recognised, whatever its name. Several files are taken in the order of their first packets; one
+        of several that is no capture is left out with a `CaptureWarning`. A file object that can seek is read from
+        where it stands now, as often as it is asked; one that cannot, standard input and a FIFO serve one question only
+        (`Capture.reusable`), unless `spool` is set.
     filter : str, optional
         Take only packets that match, as `Capture.filter` does.
     threads : int, optional
@@ -199,7 +206,11 @@ def open(
         `CaptureWarning` says what is wrong and where.
     progress : bool or callable, optional
         By default a bar is shown in a terminal or notebook for inputs above 64 MB; True shows it always, False never. A
-        callable gets (octets done, octets in all or None) about 50 times a second.
+        callable gets (octets done, octets in all or None) about 50 times a second. Of what is compressed, the octets on
+        the disk count.
+    spool : bool
+        Copy what can be read only once (standard input, a FIFO, a file object that cannot seek), and what a URL names,
+        into an unnamed temporary file first, so that it can be asked as often as you like.
 
     Returns
     -------
@@ -216,16 +227,17 @@ def open(
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
     if isinstance(source, (str, os.PathLike)):
-        text = os.fspath(source)
-        if text != "-" and glob.has_magic(text) and not os.path.exists(text):
-            return _open_several(sorted(glob.glob(text, recursive=True)), f"no file matches {text}", options)
-        return Capture((_core.Input("path", text),), options)
+        text = os.fsdecode(source)
+        found, several = _named(text)
+        if several:
+            return _open_several(found, f"no file matches {text}", options, spool)
+        return Capture((_open_path(found[0], spool),), options)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return Capture((_core.Input("memory", "<bytes>", source),), options)
+        return Capture((_open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
-        return Capture((_open_file(source),), options)
+        return Capture((_open_file(source, spool),), options)
     if isinstance(source, Iterable):
-        return _open_list(list(source), options)
+        return _open_list(list(source), options, spool)
     raise TypeError(f"open takes a path, a list of paths, bytes or a binary file object, not {type(source).__name__}")
 
 
@@ -251,33 +263,127 @@ def _filters(expression: str | None) -> tuple[_core.Filter, ...]:
     return (_core.Filter(expression),) if expression.strip() else ()
 
 
-def _open_file(file: Any) -> _core.Input:
+_Named = str | _sources.UrlSource
+
+
+def _named(text: str) -> tuple[list[_Named], bool]:
+    """What a path, a glob or a URL stands for, and whether it is a pattern."""
+    if text == "-" or os.path.exists(text):
+        return [text], False
+    if _sources.is_url(text):
+        found = _sources.urls(text)
+        return [*found], [source.name for source in found] != [text]
+    if glob.has_magic(text):
+        return [*sorted(glob.glob(text, recursive=True))], True
+    return [text], False
+
+
+def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
+    source.begin(0)
+    try:
+        if spool:
+            return _open_bytes(_sources.spooled(source.read), source.name)
+        compression = _compressed.format_of(_compressed.look(source.read))
+    finally:
+        source.end()
+    return _open_compressed(source, compression)
+
+
+def _open_path(path: _Named, spool: bool) -> _core.Input:
+    if isinstance(path, _sources.UrlSource):
+        return _open_url(path, spool)
+    if _compressed.is_stream(path):
+        name = "standard input" if path == "-" else path
+        fd, first = _compressed.open_pipe(path)
+        if spool:
+            pipe = _compressed.PipeSource(fd, name, first)
+            try:
+                return _open_bytes(_sources.spooled(pipe.read), name)
+            finally:
+                pipe.end()
+        compression = _compressed.format_of(first)
+        if compression is None:
+            return _core.Input("stream", name, first, fd)
+        return _open_compressed(_compressed.PipeSource(fd, name, first), compression)
+    if not os.path.isdir(path):  # the core says what a folder is
+        with builtins.open(path, "rb", buffering=0) as file:
+            compression = _compressed.format_of(_compressed.look(file.read))
+        if compression is not None:
+            return _open_compressed(_compressed.PathSource(path), compression)
+    return _core.Input("path", path)
+
+
+def _open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
+    source = _compressed.BytesSource(octets, name)
+    compression = _compressed.format_of(source.read(_compressed.LOOK))
+    if compression is not None:
+        return _open_compressed(source, compression)
+    return _core.Input("memory", name, octets)
+
+
+def _open_file(file: Any, spool: bool) -> _core.Input:
     name = getattr(file, "name", None)
+    name = name if isinstance(name, str) and name else "<file object>"
     start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
-    return _core.Input("file", name if isinstance(name, str) and name else "<file object>", file, start)
+    if spool and start is None:
+        return _open_bytes(_sources.spooled(lambda size: _compressed.checked(file, size)), name)
+    first = _compressed.look(lambda size: _compressed.checked(file, size))
+    compression = _compressed.format_of(first)
+    if compression is not None:
+        return _open_compressed(_compressed.FileSource(file, name, start, first), compression)
+    if start is None:
+        return _core.Input("file", name, _compressed.Behind(first, file), None)
+    return _core.Input("file", name, file, start)
 
 
-def _open_list(items: list[Any], options: _Options) -> Capture:
-    paths: list[str] = []
+def _open_compressed(source: _compressed.Source, compression: str | None) -> _core.Input:
+    reader = _compressed.Reader(source, compression)
+    try:
+        opened = _core.Input("reader", source.name, reader, None if source.once else 0)
+    except CaptureError as error:
+        reader.close()
+        if reader.fault is None:
+            raise
+        raise CaptureError(f"{source.name}: {reader.fault[1]}; no capture could be read from it") from error
+    except BaseException:
+        reader.close()
+        raise
+    if not source.once:
+        reader.close()
+    return opened
+
+
+def _size(source: _core.Input) -> int | None:
+    """Octets as they lie on the disk."""
+    return source.file.size if isinstance(source.file, _compressed.Reader) else source.size
+
+
+def _fresh(source: _core.Input) -> _core.Input:
+    """Something compressed is read by every pass with a reader of its own."""
+    reader = source.file.again() if isinstance(source.file, _compressed.Reader) else None
+    return source if reader is None else _core.Input("reader", source.name, reader, 0)
+
+
+def _open_list(items: list[Any], options: _Options, spool: bool) -> Capture:
+    paths: list[_Named] = []
     for item in items:
         if not isinstance(item, (str, os.PathLike)):
             raise TypeError(f"a list of paths is needed, and it has {type(item).__name__} in it")
-        text = os.fspath(item)
-        more = glob.has_magic(text) and not os.path.exists(text)
-        paths += sorted(glob.glob(text, recursive=True)) if more else [text]
-    return _open_several(paths, "the list of captures is empty", options)
+        paths += _named(os.fsdecode(item))[0]
+    return _open_several(paths, "the list of captures is empty", options, spool)
 
 
-def _open_several(paths: list[str], nothing: str, options: _Options) -> Capture:
+def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: bool) -> Capture:
     inputs, faults = [], []
     for path in paths:
         try:
-            inputs.append(_core.Input("path", path))
+            inputs.append(_open_path(path, spool))
         except FileNotFoundError:
             raise
         except (CaptureError, OSError) as error:
             message = f"{error}; the file was left out"
-            faults.append(CaptureFault("unusable", path, None, None, os.path.getsize(path), message))
+            name, size = (path, os.path.getsize(path)) if isinstance(path, str) else (path.name, path.size or 0)
+            faults.append(CaptureFault("unusable", name, None, None, size, message))
     if not inputs:
         raise CaptureError(faults[0].message.removesuffix("; the file was left out") if faults else nothing)
     # Files without a first packet keep their place behind those with one.
@@ -332,7 +438,7 @@ class Capture:
         return [source.name for source in self._inputs]
 
     def _octets(self) -> int | None:
-        sizes = [source.size for source in self._inputs]
+        sizes = [_size(source) for source in self._inputs]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
@@ -361,9 +467,16 @@ class Capture:
             )
             progress = bar = _progress.shown(total) if wanted else None
 
+        inputs = tuple(map(_fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
+
         def tick(octets: int, packets: int) -> None:
+            nonlocal done
             if progress is not None:
-                progress(octets, total)
+                # Of what is compressed, the octets on the disk count.
+                done = max(done, octets + sum(reader.taken - reader.given for reader in readers))
+                progress(done, total)
             if on_packets is not None:
                 on_packets(packets)
 
@@ -371,9 +484,11 @@ class Capture:
         narrowing = (options.filters, options.first, options.last)
         try:
             result, faults = ask(
-                self._inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments
+                inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments
             )
         finally:
+            for reader in readers:
+                reader.close()
             if bar is not None:
                 bar.close()
         found = tuple(self._fault(*fault) for fault in faults)

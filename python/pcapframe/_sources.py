@@ -1,0 +1,75 @@
+"""Sources that are no file on this machine: URLs through fsspec, and streams that are spooled to be asked again."""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import re
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
+_PIECE = 1 << 20
+
+
+def is_url(text: str) -> bool:
+    """Whether it is ``scheme://...``, which fsspec knows how to open."""
+    return _SCHEME.match(text) is not None
+
+
+class UrlSource:
+    """What a URL names: every pass opens it anew."""
+
+    once = False
+    ahead = True
+
+    def __init__(self, system: Any, path: str, name: str) -> None:
+        self.name = name
+        self._system, self._path = system, path
+        self.size: int | None = system.info(path).get("size")
+        self._file: Any = None
+
+    def again(self) -> UrlSource:
+        new = UrlSource.__new__(UrlSource)
+        new.__dict__.update(self.__dict__)
+        new._file = None
+        return new
+
+    def begin(self, offset: int) -> None:
+        self.end()
+        self._file = self._system.open(self._path, "rb")
+        if offset:
+            self._file.seek(offset)
+
+    def read(self, size: int) -> bytes:
+        return bytes(self._file.read(size))
+
+    def end(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def stop(self) -> None:
+        pass
+
+
+def urls(url: str) -> list[UrlSource]:
+    """The source of a URL, or those of all that a pattern in it matches."""
+    try:
+        fsspec: Any = importlib.import_module("fsspec")
+    except ImportError as error:
+        raise ImportError(f"{url}: URLs need the package fsspec: pip install fsspec", name="fsspec") from error
+    system, path = fsspec.core.url_to_fs(url)
+    if "*" not in path or system.exists(path):
+        return [UrlSource(system, path, url)]
+    return [UrlSource(system, found, system.unstrip_protocol(found)) for found in sorted(system.glob(path))]
+
+
+def spooled(read: Callable[[int], bytes]) -> bytes | mmap.mmap:
+    """Copy a stream into an unnamed temporary file of ours alone, and return its octets."""
+    with tempfile.TemporaryFile(prefix="pcapframe-") as file:
+        while octets := read(_PIECE):
+            file.write(octets)
+        file.flush()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file.tell() else b""
