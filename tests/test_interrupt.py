@@ -32,6 +32,11 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(ask: Callable[[], object], delay: float) -> float | None:
     """Send SIGINT `delay` seconds into the call: how long until the exception, None when the answer came first."""
     sent: list[float] = []
+    asking = True
+
+    def interrupt(number: int, frame: object) -> None:
+        if asking:  # a signal that comes after the answer is not for the test runner
+            raise KeyboardInterrupt
 
     def send() -> None:
         time.sleep(delay)
@@ -40,17 +45,17 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
 
     thread = threading.Thread(target=send)
     took = None
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
         thread.start()
-        try:
-            thread.start()  # on a busy machine the signal may come before this returns
-            ask()
-        except KeyboardInterrupt:
-            took = time.perf_counter() - sent[0]
-        thread.join()
-        time.sleep(0.01)  # a signal that came after the answer is raised here, not in the test
-    except KeyboardInterrupt:  # before the question or after the answer: not what is measured
-        thread.join()
+        ask()
+        asking = False
+    except KeyboardInterrupt:
+        asking = False
+        took = time.perf_counter() - sent[0]
+    thread.join()
+    time.sleep(0.01)  # until the handler has run
+    signal.signal(signal.SIGINT, before)
     return took
 
 

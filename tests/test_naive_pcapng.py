@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from naive_tshark import TSHARK
 
 import captures_ng as make
 import naive
 from captures import LINK_TYPES, Tape
 from naive_tshark_ng import Comparison, reason, theirs
+from pcapframe._tshark import TSHARK
 
 FULL = os.environ.get("PCAPFRAME_FULL") == "1"
 CORPUS = os.environ.get("PCAPFRAME_CORPUS")
