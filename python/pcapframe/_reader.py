@@ -483,9 +483,7 @@ class Capture:
         heard = tick if progress is not None or on_packets is not None else None
         narrowing = (options.filters, options.first, options.last)
         try:
-            result, faults = ask(
-                inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments
-            )
+            result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
         finally:
             for reader in readers:
                 reader.close()
