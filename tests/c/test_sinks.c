@@ -99,7 +99,7 @@ static enum pf_status choose(struct analysis *analysis, struct pf_input *input, 
                            .chunk = 700};
     for (size_t i = 0; i < 4; i++)
         fields[i] = pf_field_find(names[i]);
-    enum pf_status status = pf_packets_sink_init(&rows, fields, 4, &analysis->frame, error);
+    enum pf_status status = pf_packets_sink_init(&rows, fields, 4, NULL, &analysis->frame, error);
     if (status == PF_OK)
         status = pf_pass_run(&pass, error);
     pf_packets_sink_clear(&rows);

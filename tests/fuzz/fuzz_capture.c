@@ -31,13 +31,15 @@ static void must_hold(bool holds)
 
 static void run(struct reading *reading, unsigned threads, size_t chunk)
 {
+    static const char *const files[] = {"input"};
     const struct pf_field *fields[64];
     struct pf_input *inputs[] = {&reading->input};
     struct pf_sink *sinks[] = {&reading->gather.sink, &reading->census.sink, &reading->rows.sink};
     must_hold(pf_field_count <= 64);
     for (size_t i = 0; i < pf_field_count; i++)
         fields[i] = &pf_fields[i];
-    must_hold(pf_packets_sink_init(&reading->rows, fields, pf_field_count, &reading->frame, &reading->error) == PF_OK);
+    must_hold(pf_packets_sink_init(&reading->rows, fields, pf_field_count, files, &reading->frame, &reading->error) ==
+              PF_OK);
     reading->pass.inputs = inputs;
     reading->pass.input_count = 1;
     reading->pass.sinks = sinks;
