@@ -138,9 +138,9 @@ static enum pf_status do_ticket(struct pf_driver *driver, struct pf_worker *work
     PF_TRY(wait_for_baton(driver, ticket, error));
     uint64_t before = driver->walked == ticket->input ? driver->walk.offset : 0;
     enum pf_status status = pf_driver_walk(driver, worker, ticket, error);
+    PF_TRY(status); /* the baton stays here: who waits for it is told that the crew stops */
     uint64_t after = driver->walk.offset;
     pass_baton(driver);
-    PF_TRY(status);
     for (size_t i = 0; i < worker->record_count; i += PF_BATCH) {
         size_t left = worker->record_count - i;
         PF_TRY(hand_out(driver, worker, worker->records + i, left < PF_BATCH ? left : PF_BATCH, error));
