@@ -26,9 +26,13 @@ struct pf_interface {
     uint64_t received, dropped;
 };
 
+/* Octets of all names and descriptions that are kept: a million interfaces must not cost their texts too. */
+#define PF_MOST_INTERFACE_TEXT ((size_t)1 << 20)
+
 struct pf_interfaces {
     struct pf_interface **list;
     size_t count, capacity;
+    size_t text; /* octets of names and descriptions kept so far */
 };
 
 /* Adds a copy of `interface`, which then owns its texts, also on failure. */

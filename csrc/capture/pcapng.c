@@ -178,8 +178,10 @@ static bool take_option(const struct pf_walk *walk, const struct option_view *op
     char **text = option->code == NAME          ? &interface->name
                   : option->code == DESCRIPTION ? &interface->description
                                                 : NULL;
-    if (text != NULL && *text == NULL)
+    if (text != NULL && *text == NULL && option->size <= PF_MOST_INTERFACE_TEXT - walk->interfaces->text) {
+        walk->interfaces->text += option->size;
         return (*text = text_of(option)) != NULL;
+    }
     if (option->code == RESOLUTION && option->size == 1 && !met->resolution) {
         met->resolution = true;
         interface->binary = option->value[0] >> 7 != 0;

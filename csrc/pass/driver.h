@@ -59,6 +59,8 @@ struct pf_driver {
     bool timed; /* a packet with a time was walked; the latest was at: */
     int64_t last_time;
     bool stream_begun, stream_ended;
+    uint8_t carry[128]; /* a stream's octets that its last chunk had too few of to tell what they begin */
+    size_t carried;
     uint64_t thrown; /* octets of the block being skipped that a stream gave and nobody kept */
     bool fresh;      /* no packet of this input yet */
     size_t fault_capacity;

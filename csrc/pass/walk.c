@@ -268,6 +268,12 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
             PF_TRY(skip(driver, window, input, size, error));
             continue;
         }
+        if (step == PF_STEP_MORE && !all && !pf_source_seekable(source) && have <= sizeof driver->carry &&
+            walk->offset - window->base >= driver->chunk) {
+            memcpy(driver->carry, octets, have);
+            driver->carried = have;
+            break;
+        }
         if (have < size) {
             PF_TRY(need(driver, window, source, size, error));
             if (step == PF_STEP_MORE && !all)
@@ -295,7 +301,7 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
     driver->walk.notes = driver->pass->notes;
     driver->stream_begun = driver->stream_ended = false;
     driver->fresh = true;
-    driver->thrown = 0;
+    driver->thrown = driver->carried = 0;
     return driver->walk.format->begin(&driver->walk, error);
 }
 
@@ -305,15 +311,17 @@ static enum pf_status read_stream(struct pf_driver *driver, struct pf_window *wi
                                   struct pf_error *error)
 {
     const struct pf_input *opened = driver->pass->inputs[input];
-    size_t head = driver->stream_begun ? 0 : opened->head_size;
+    const uint8_t *before = driver->stream_begun ? driver->carry : opened->head;
+    size_t head = driver->stream_begun ? driver->carried : opened->head_size;
     window->base = driver->stream_begun ? driver->walk.offset : 0;
     window->size = 0;
     driver->stream_begun = true;
     if (!reserve(window, head))
         return pf_fail_memory(error);
     if (head != 0)
-        memcpy(window->octets, opened->head, head);
+        memcpy(window->octets, before, head);
     window->size = head;
+    driver->carried = 0;
     /* However small chunks are, the first must reach beyond the file's header. */
     uint64_t least = driver->walk.offset + 1, chunk = window->base + driver->chunk;
     return fill(driver, opened->source, window, chunk > least ? chunk : least, error);
