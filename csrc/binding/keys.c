@@ -80,7 +80,13 @@ bool pf_rules_from(PyObject *tuple, struct pf_indicator_rules *rules)
     return true;
 }
 
-static bool add_key(struct pf_state *state, PyObject *object, const char *name, struct pf_counts *keys)
+/* Keys go through stages, as those that are counted: a million of them cost a fraction of a million look-ups. */
+struct staged {
+    struct pf_keystage narrow, wide;
+};
+
+static bool add_key(struct pf_state *state, PyObject *object, const char *name, struct pf_counts *keys,
+                    struct staged *staged)
 {
     struct pf_address key;
     struct pf_error error;
@@ -93,7 +99,7 @@ static bool add_key(struct pf_state *state, PyObject *object, const char *name, 
                      name, object);
         return false;
     }
-    if (pf_counts_add(keys, &key, 1, &error) != PF_OK) {
+    if (pf_keystage_push(key.size == 16 ? &staged->wide : &staged->narrow, key.word, &error) != PF_OK) {
         (void)pf_raise(state, &error);
         return false;
     }
@@ -111,13 +117,27 @@ bool pf_keys_from(struct pf_state *state, PyObject *iterable, const char *name, 
         }
         return false;
     }
+    struct staged staged;
+    struct pf_error error = {.status = PF_OK};
+    memset(&staged, 0, sizeof staged);
+    enum pf_status status = pf_keystage_init(&staged.narrow, &keys->narrow, &error);
+    if (status == PF_OK)
+        status = pf_keystage_init(&staged.wide, &keys->wide, &error);
     PyObject *object;
-    while ((object = PyIter_Next(iterator)) != NULL) {
-        bool good = add_key(state, object, name, keys);
+    while (status == PF_OK && (object = PyIter_Next(iterator)) != NULL) {
+        bool good = add_key(state, object, name, keys, &staged);
         Py_DECREF(object);
         if (!good)
             break;
     }
     Py_DECREF(iterator);
+    if (status == PF_OK && !PyErr_Occurred())
+        status = pf_keystage_flush(&staged.narrow, &error);
+    if (status == PF_OK && !PyErr_Occurred())
+        status = pf_keystage_flush(&staged.wide, &error);
+    pf_keystage_clear(&staged.narrow);
+    pf_keystage_clear(&staged.wide);
+    if (status != PF_OK)
+        (void)pf_raise(state, &error);
     return !PyErr_Occurred();
 }
