@@ -91,7 +91,7 @@ def difference(file: bytes) -> str:
             pcapframe.open(file)
         return "another version than 2, or reserved bits of the link type: we refuse it"
     if minor <= 3:
-        whole = make.pcap_bytes([record.octets for record in naive.read_pcap(file)[1]], link & 0xFFFF)
+        whole = make.pcap_bytes([record.octets for record in naive.read_pcap(file)[1]], link)
         assert by_us(file) == counted(loop(whole))
         return "version below 2.4: we know that the two lengths of a record are swapped, scapy does not"
     seen, ours = loop(file), by_us(file)
