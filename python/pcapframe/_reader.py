@@ -688,6 +688,9 @@ class Capture:
         kind = next((kind for suffix, kind in _WRITTEN.items() if text.endswith(suffix)), None)
         if kind is None:
             raise ValueError(f"{text}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        for file in self.files:
+            if os.path.exists(text) and os.path.exists(file) and os.path.samefile(text, file):
+                raise ValueError(f"{text}: is the capture that is read: write to another name")
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)
 

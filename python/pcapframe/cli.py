@@ -299,5 +299,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (Usage, PcapframeError, OSError, ValueError, MemoryError) as error:
+    except (Usage, PcapframeError, OSError, ValueError, MemoryError, ImportError) as error:
         return _fail(_reason(error))
