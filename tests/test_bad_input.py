@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import io
 import os
 import struct
 import subprocess
@@ -328,3 +330,67 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     assert "File too large" in done.stdout
     assert "out.pcap" in done.stdout
     assert [entry.name for entry in tmp_path.iterdir()] == ["in.pcap"]
+
+
+def test_a_compressed_file_object_serves_one_call_at_a_time(tmp_path: Path) -> None:
+    """Calls that are refused leave the one that runs alone."""
+    path = tmp_path / "a.pcap.gz"
+    packets = [captures.Packet(bytes([n % 251]) * 900, 900, n, 0) for n in range(3000)]
+    path.write_bytes(gzip.compress(captures.pcap_bytes(packets, link_type=1), 1))
+    with path.open("rb") as file:
+        capture = pf.open(file)
+        answers: list[object] = []
+
+        def ask() -> None:
+            try:
+                answers.append(len(capture.packets(["frame_number"])))
+            except RuntimeError as error:
+                answers.append("is busy" in str(error))
+
+        for _ in range(20):
+            threads = [threading.Thread(target=ask) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert set(answers) <= {3000, True}
+    assert 3000 in answers
+
+
+def test_a_failed_open_keeps_no_reference_and_loses_none() -> None:
+    """Opening lets the GIL go; what it gives back must be given back with it."""
+    file = io.BytesIO(b"no capture at all, and longer than a header")
+    stop = threading.Event()
+
+    def touch() -> None:
+        while not stop.is_set():
+            other = [file] * 100
+            del other
+
+    thread = threading.Thread(target=touch)
+    before = sys.getrefcount(file)
+    thread.start()
+    for _ in range(2000):
+        file.seek(0)
+        with pytest.raises(pf.CaptureError):
+            pf.open(file)
+    stop.set()
+    thread.join()
+    del touch
+    gc.collect()
+    assert sys.getrefcount(file) <= before + 1
+
+
+def test_a_pass_that_never_began_uses_up_no_pipe(tmp_path: Path) -> None:
+    capture = pf.open(Once(GOOD))
+    with pytest.raises(FileNotFoundError):
+        capture.write(tmp_path / "missing" / "out.pcap")
+    assert capture.write(tmp_path / "out.pcap") == 5
+
+
+def test_a_capture_is_not_written_over_itself(tmp_path: Path) -> None:
+    path = tmp_path / "own.pcap"
+    path.write_bytes(GOOD)
+    with pytest.raises(ValueError, match="is the capture that is read"):
+        pf.open(path).write(path)
+    assert path.read_bytes() == GOOD

@@ -101,8 +101,10 @@ static enum pf_status source_read(struct pf_source *base, struct pf_crew *crew, 
 static void source_free(struct pf_source *base)
 {
     struct file_object_source *source = (struct file_object_source *)base;
+    PyGILState_STATE gil = PyGILState_Ensure(); /* an open that fails frees it while others run */
     Py_XDECREF(source->file);
     Py_XDECREF(source->start);
+    PyGILState_Release(gil);
     pf_free(source);
 }
 
@@ -167,9 +169,12 @@ static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
     }
     if (status == PF_OK) {
         struct pf_host host = {.tick = pf_check_signals};
+        struct pf_input opened; /* not self's while others run: the collector may look at it */
         Py_BEGIN_ALLOW_THREADS
-        status = pf_input_open(&self->input, source, &host, &error);
+        status = pf_input_open(&opened, source, &host, &error);
         Py_END_ALLOW_THREADS
+        if (status == PF_OK)
+            self->input = opened;
     }
     result = status == PF_OK ? Py_NewRef(self) : pf_raise(state, &error);
 done:
@@ -195,8 +200,10 @@ static int input_traverse(PyObject *object, visitproc visit, void *arg)
     struct pf_input_object *self = (struct pf_input_object *)object;
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->buffer.obj);
-    if (self->input.source != NULL && self->input.source->ops == &file_object_ops)
+    if (self->input.source != NULL && self->input.source->ops == &file_object_ops) {
         Py_VISIT(((struct file_object_source *)self->input.source)->file);
+        Py_VISIT(((struct file_object_source *)self->input.source)->start);
+    }
     return 0;
 }
 

@@ -42,7 +42,6 @@ static bool enter(struct pf_input_object *input)
                      source->name);
         return false;
     }
-    input->consumed = true;
     return true;
 }
 
@@ -107,6 +106,8 @@ bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, siz
     run->pass.predicate_count = narrowing->count + predicate_count;
     run->pass.sinks = &sink;
     run->pass.sink_count = 1;
+    for (size_t i = 0; i < run->pass.input_count; i++) /* from here on octets are taken */
+        ((struct pf_input_object *)PyTuple_GET_ITEM(run->held, (Py_ssize_t)i))->consumed = true;
     Py_BEGIN_ALLOW_THREADS
     status = pf_pass_run(&run->pass, &error);
     Py_END_ALLOW_THREADS

@@ -452,6 +452,7 @@ class Reader:
         self._block = memoryview(b"")
         self._ahead: _Ahead | None = None
         self._rest = b""  # read, and not yet part of a member
+        self.in_use = threading.Lock()  # of a pass
         self._read = self._made = 0
 
     @property
@@ -465,6 +466,7 @@ class Reader:
             return None
         new = Reader.__new__(Reader)
         new.__dict__.update(self.__dict__)
+        new.in_use = threading.Lock()
         new._source, new._blocks, new._ahead, new._block = source, None, None, memoryview(b"")
         new.seek(0)
         return new

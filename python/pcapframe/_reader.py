@@ -480,13 +480,20 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
+        # A reader of a file object serves one pass at a time, and only its own pass may end it.
+        held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
         narrowing = (options.filters, options.first, options.last)
         try:
+            for reader in readers:
+                if not reader.in_use.acquire(blocking=False):
+                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; a path may be read by many")
+                held.append(reader)
             result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
         finally:
-            for reader in readers:
+            for reader in held:
                 reader.close()
+                reader.in_use.release()
             if bar is not None:
                 bar.close()
         found = tuple(self._fault(*fault) for fault in faults)
