@@ -487,7 +487,7 @@ class Capture:
         try:
             for reader in readers:
                 if not reader.in_use.acquire(blocking=False):
-                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; a path may be read by many")
+                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
                 held.append(reader)
             result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
         finally:
