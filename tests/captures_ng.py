@@ -265,7 +265,7 @@ class Writer:
 
 DAMAGES = ("cut", "length", "trailer", "zeros", "huge", "magic", "flip", "none")
 LENGTHS = (0, 8, 13, 17, 11, 0xFFFFFFFC, 0x7FFFFFFC, 0xFFFFFFFF)
-HUGE = ((1 << 20) + 4, (16 << 20) + 4, 1 << 20, 16 << 20)
+HUGE = ((1 << 20) + 4, (17 << 20) + 4, 1 << 20, 17 << 20)
 
 
 def damaged(blocks: list[tuple[bytes, str]], tape: Tape) -> bytes:

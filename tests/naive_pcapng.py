@@ -11,8 +11,8 @@ from naive_pcap import LARGEST, LARGEST_OF, Fault, Record
 
 SECTION, INTERFACE, OBSOLETE, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 PACKETS = (ENHANCED, SIMPLE, OBSOLETE)
-LARGEST_BLOCK = {SECTION: 1 << 20, INTERFACE: 1 << 20, **dict.fromkeys(PACKETS, 16 << 20)}
-LARGEST_OTHER = 16 << 20  # larger ones are taken at the word of their first length
+LARGEST_BLOCK = {SECTION: 1 << 20, INTERFACE: 1 << 20, **dict.fromkeys(PACKETS, 17 << 20)}
+LARGEST_OTHER = 17 << 20  # larger ones are taken at the word of their first length
 MOST_INTERFACES = 1 << 20
 ZERO_RUN = bytes(64)
 

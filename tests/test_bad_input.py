@@ -121,6 +121,8 @@ def test_one_of_several_that_is_no_capture_is_left_out(tmp_path: Path) -> None:
         info = capture.info(full=True)
         assert info.packets == 5
         assert [fault.kind for fault in info.faults] == ["unusable"]
+    with pytest.raises(pf.CaptureError, match=r"b\.pcap: is no capture"):
+        pf.open(str(tmp_path / "*.pcap"), strict=True)
     (tmp_path / "a.pcap").unlink()
     with pytest.raises(pf.CaptureError, match=r"b\.pcap: is no capture"):
         pf.open(str(tmp_path / "*.pcap"))

@@ -240,7 +240,7 @@ def enhanced_with(options: bytes) -> bytes:
         pytest.param("bad_block", ng.interface(tsresol=0x80 | 64), id="2^-64"),
         pytest.param("bad_block", ng.interface(tsresol=0xFF), id="2^-127"),
         pytest.param("impossible_length", ng.block(ng.ENHANCED, bytes(20), length=HUGE), id="packet block 0x7ffffffc"),
-        pytest.param("impossible_length", ng.block(ng.SIMPLE, b"", length=17 << 20), id="packet block of 17 MiB"),
+        pytest.param("impossible_length", ng.block(ng.SIMPLE, b"", length=18 << 20), id="packet block of 18 MiB"),
         pytest.param("impossible_length", ng.block(ng.INTERFACE, b"", length=2 << 20), id="interface of 2 MiB"),
         pytest.param(
             "impossible_length",
@@ -283,7 +283,7 @@ def test_the_first_section_may_be_the_bad_block() -> None:
 
 
 def test_other_blocks_are_skipped_and_counted() -> None:
-    big = ng.other(0x80000001, bytes(17 << 20))
+    big = ng.other(0x80000001, bytes(18 << 20))
     data = NG + ng.custom() + ng.custom() + ng.secrets() + big + ng.other(77) + ENHANCED
     assert read(data) == fine(3)
     assert pf.open(data).info(full=True).other_blocks == {10: 1, 77: 1, 0xBAD: 2, 0x80000001: 1}
@@ -291,7 +291,7 @@ def test_other_blocks_are_skipped_and_counted() -> None:
 
 @pytest.mark.parametrize("large", [False, True])
 def test_a_block_that_is_cut_short_is_not_counted(large: bool) -> None:
-    data = NG + ng.block(0x80000001, bytes(20), length=17 << 20 if large else 48)
+    data = NG + ng.block(0x80000001, bytes(20), length=18 << 20 if large else 48)
     assert read(data) == broken(2, "cut_short", len(NG), data)
     with pytest.warns(pf.CaptureWarning):
         assert pf.open(data).info(full=True).other_blocks == {}

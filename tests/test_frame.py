@@ -113,6 +113,10 @@ def test_comparisons_are_bool_arrays_and_false_for_null(frame: pf.Frame) -> None
     assert truth(frame["ip_src"].isin({some, "no address"})) == [source == some for source in sources]
     assert truth(frame["tcp_dstport"].isin([22, 443])) == [port in (22, 443) for port in ports]
     assert truth(frame["tcp_dstport"].isin([])) == [False] * len(ports)
+    with pytest.raises(TypeError, match="the column holds integers, not str"):
+        frame["tcp_dstport"].isin(["80"])
+    with pytest.raises(TypeError, match="iterable is needed, not str"):
+        frame["ip_src"].isin(some)
     assert truth(frame["tcp_srcport"] == frame["tcp_dstport"]) == [
         row["tcp_srcport"] is not None and row["tcp_srcport"] == row["tcp_dstport"] for row in ROWS
     ]
@@ -250,6 +254,8 @@ class TestCounts:
             assert dict(kind) == {key: 2 * count for key, count in one.items()}
         with pytest.raises(TypeError):
             self.counts.ip + self.counts.seq
+        with pytest.raises(TypeError, match="counts of ip_src and of ip_dst"):
+            self.counts.ip + self.counts.dns
         with pytest.raises(TypeError):
             self.counts + self.counts.ip
 

@@ -42,7 +42,7 @@ static void *take_large_lock_held(struct pf_arena *arena, size_t size)
 {
     if (size > SIZE_MAX - PF_BLOCK_SIZE)
         return NULL;
-    void *piece = pf_os_block_map(mapped_size(size));
+    void *piece = pf_os_block_map(mapped_size(size), true);
     if (piece != NULL)
         arena->octets += mapped_size(size);
     return piece;
@@ -58,7 +58,8 @@ static bool add_block_lock_held(struct pf_arena *arena)
         arena->blocks = blocks;
         arena->capacity = capacity;
     }
-    void *block = pf_os_block_map(PF_BLOCK_SIZE);
+    /* The first block on small pages: a result of a few keys must not cost 2 MiB. */
+    void *block = pf_os_block_map(PF_BLOCK_SIZE, arena->count != 0);
     if (block == NULL)
         return false;
     /* What is left of the block before becomes free pieces: every piece is a power of two, so nothing is lost. */

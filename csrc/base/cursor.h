@@ -67,6 +67,19 @@ static inline uint32_t pf_le32(const uint8_t *p)
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
+/* Write and return the place behind; for the files we make, which are little-endian. */
+static inline uint8_t *pf_put_le16(uint8_t *to, unsigned value)
+{
+    to[0] = (uint8_t)value;
+    to[1] = (uint8_t)(value >> 8);
+    return to + 2;
+}
+
+static inline uint8_t *pf_put_le32(uint8_t *to, uint32_t value)
+{
+    return pf_put_le16(pf_put_le16(to, value & 0xffff), value >> 16);
+}
+
 /* An unsigned number of `size` (at most 8) octets, most significant first. */
 static inline uint64_t pf_be(const uint8_t *p, unsigned size)
 {

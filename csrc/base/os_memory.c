@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-void *pf_os_block_map(size_t size)
+void *pf_os_block_map(size_t size, bool huge)
 {
     if (size > SIZE_MAX - PF_BLOCK_SIZE || (pf_alloc_refuse != NULL && pf_alloc_refuse(size)))
         return NULL;
@@ -21,7 +21,10 @@ void *pf_os_block_map(size_t size)
         (void)munmap(raw, before);
     (void)munmap(block + size, PF_BLOCK_SIZE - before);
 #ifdef MADV_HUGEPAGE
-    (void)madvise(block, size, MADV_HUGEPAGE);
+    if (huge)
+        (void)madvise(block, size, MADV_HUGEPAGE);
+#else
+    (void)huge;
 #endif
     return block;
 }

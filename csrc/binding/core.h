@@ -111,6 +111,7 @@ struct pf_counts_object {
 struct pf_counts_object *pf_counts_object_new(struct pf_state *state, enum pf_key_kind kind);
 
 /* frame.c */
+extern const char *const pf_type_names[]; /* by enum pf_type */
 extern PyType_Spec pf_frame_spec;
 
 struct pf_frame_object {

@@ -26,7 +26,7 @@ static Py_ssize_t frame_length(PyObject *self)
     return (Py_ssize_t)frame_of(self)->rows;
 }
 
-static const char *const type_names[] = {
+const char *const pf_type_names[] = {
     [PF_UINT8] = "uint8",   [PF_UINT16] = "uint16", [PF_UINT32] = "uint32",
     [PF_UINT64] = "uint64", [PF_TIME] = "time",     [PF_TEXT] = "text",
 };
@@ -38,7 +38,8 @@ static PyObject *frame_get_schema(PyObject *self, void *closure)
     PyObject *schema = PyTuple_New((Py_ssize_t)frame->columns);
     for (size_t i = 0; schema != NULL && i < frame->columns; i++) {
         const struct pf_kind *kind = &frame->kinds[i];
-        PyObject *item = Py_BuildValue("ssO", kind->name, type_names[kind->type], kind->nullable ? Py_True : Py_False);
+        PyObject *item =
+            Py_BuildValue("ssO", kind->name, pf_type_names[kind->type], kind->nullable ? Py_True : Py_False);
         if (item == NULL)
             Py_CLEAR(schema);
         else

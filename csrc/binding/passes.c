@@ -255,7 +255,7 @@ static PyObject *census_faults(const struct pf_census *census)
     uint64_t count;
     while (faults != NULL && pf_keycount_next(&census->faults, &place, &key, &count)) {
         char text[PF_TEXT_ROOM];
-        size_t length = pf_fault_text((uint8_t)(*key >> 40), (uint8_t)(*key >> 32), (uint32_t)*key, text);
+        size_t length = pf_fault_text(*key, text);
         PyObject *name = PyUnicode_FromStringAndSize(text, (Py_ssize_t)length),
                  *number = PyLong_FromUnsignedLongLong(count);
         PyObject *before = name != NULL ? PyDict_GetItemWithError(faults, name) : NULL;
@@ -340,16 +340,12 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
 
 static PyObject *fields(PyObject *module, PyObject *ignored)
 {
-    static const char *const types[] = {
-        [PF_UINT8] = "uint8",   [PF_UINT16] = "uint16", [PF_UINT32] = "uint32",
-        [PF_UINT64] = "uint64", [PF_TIME] = "time",     [PF_TEXT] = "text",
-    };
     (void)module;
     (void)ignored;
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < pf_field_count; i++) {
         const struct pf_field *field = &pf_fields[i];
-        PyObject *item = Py_BuildValue("ssOss", field->kind.name, types[field->kind.type],
+        PyObject *item = Py_BuildValue("ssOss", field->kind.name, pf_type_names[field->kind.type],
                                        field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc);
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);

@@ -35,8 +35,12 @@ void pf_notes_block(struct pf_notes *notes, uint32_t type)
     if (notes == NULL)
         return;
     size_t at = 0;
-    while (at < notes->block_count && notes->blocks[at].type != type && at < PF_NOTES_BLOCKS - 1)
+    while (at < notes->block_count && notes->blocks[at].type != type)
         at++;
+    if (at == PF_NOTES_BLOCKS) {
+        notes->cut = true;
+        return;
+    }
     if (at == notes->block_count) {
         notes->blocks[at].type = type;
         notes->block_count++;

@@ -26,7 +26,7 @@ struct pf_notes {
     struct {
         uint32_t type;
         uint64_t count;
-    } blocks[PF_NOTES_BLOCKS]; /* stepped over, by type; the last one counts what found no room */
+    } blocks[PF_NOTES_BLOCKS]; /* stepped over, by type */
     size_t block_count;
 };
 

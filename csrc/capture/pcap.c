@@ -128,21 +128,15 @@ const struct pf_format pf_pcap = {
     .step = step,
 };
 
-static void put_word(uint8_t *to, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> (8 * i));
-}
-
 void pf_pcap_put_header(uint8_t header[PF_PCAP_HEADER], uint16_t link_type, uint8_t link_high, uint32_t snap_len,
                         bool nanoseconds)
 {
-    put_word(header, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4);
-    put_word(header + 4, 4u << 16 | 2); /* version 2.4 */
-    put_word(header + 8, 0);
-    put_word(header + 12, 0);
-    put_word(header + 16, snap_len);
-    put_word(header + 20, (uint32_t)link_high << 26 | link_type);
+    (void)pf_put_le32(header, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4);
+    (void)pf_put_le32(header + 4, 4u << 16 | 2); /* version 2.4 */
+    (void)pf_put_le32(header + 8, 0);
+    (void)pf_put_le32(header + 12, 0);
+    (void)pf_put_le32(header + 16, snap_len);
+    (void)pf_put_le32(header + 20, (uint32_t)link_high << 26 | link_type);
 }
 
 bool pf_pcap_put_record(uint8_t header[PF_PCAP_RECORD_HEADER], const struct pf_record *record, bool nanoseconds)
@@ -154,9 +148,9 @@ bool pf_pcap_put_record(uint8_t header[PF_PCAP_RECORD_HEADER], const struct pf_r
     int64_t fraction = (record->time - seconds * 1000000000) / unit;
     if (record->time < 0 || fraction > UINT32_MAX)
         return false;
-    put_word(header, (uint32_t)seconds);
-    put_word(header + 4, (uint32_t)fraction);
-    put_word(header + 8, record->cap_len);
-    put_word(header + 12, record->len);
+    (void)pf_put_le32(header, (uint32_t)seconds);
+    (void)pf_put_le32(header + 4, (uint32_t)fraction);
+    (void)pf_put_le32(header + 8, record->cap_len);
+    (void)pf_put_le32(header + 12, record->len);
     return true;
 }

@@ -22,7 +22,7 @@ enum block {
 
 /* Nobody writes larger ones, and these must be looked at whole. */
 #define MOST_DESCRIPTION ((uint32_t)1 << 20)
-#define MOST_PACKET ((uint32_t)16 << 20)
+#define MOST_PACKET ((uint32_t)17 << 20) /* the longest packet of any link type, its fields and options */
 
 enum { MAGIC_AT = 8, ZEROS = 64 };
 

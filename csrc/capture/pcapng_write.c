@@ -1,22 +1,12 @@
 #include "capture/pcapng.h"
 
+#include "base/cursor.h"
+
 #include <string.h>
 
 enum { SECTION = 0x0a0d0d0a, INTERFACE = 1, SIMPLE = 3, ENHANCED = 6, MAGIC = 0x1a2b3c4d };
 enum { NAME = 2, DESCRIPTION = 3, RESOLUTION = 9, NANOSECONDS = 9 };
 enum { AROUND = 12, INTERFACE_FIXED = 8, ENHANCED_FIXED = 20, OPTION = 4 };
-
-static uint8_t *put_half(uint8_t *to, unsigned value)
-{
-    to[0] = (uint8_t)value;
-    to[1] = (uint8_t)(value >> 8);
-    return to + 2;
-}
-
-static uint8_t *put_word(uint8_t *to, uint64_t value)
-{
-    return put_half(put_half(to, (unsigned)value & 0xffff), (unsigned)(value >> 16) & 0xffff);
-}
 
 static size_t padded(size_t size)
 {
@@ -35,17 +25,17 @@ static uint8_t *put_padded(uint8_t *to, const void *octets, size_t size)
 static size_t close_block(uint8_t *block, uint32_t type, uint8_t *end)
 {
     size_t length = (size_t)(end - block) + 4;
-    (void)put_word(block, type);
-    (void)put_word(block + 4, length);
-    (void)put_word(end, length);
+    (void)pf_put_le32(block, type);
+    (void)pf_put_le32(block + 4, (uint32_t)length);
+    (void)pf_put_le32(end, (uint32_t)length);
     return length;
 }
 
 size_t pf_pcapng_put_section(uint8_t to[PF_PCAPNG_SECTION])
 {
-    uint8_t *at = put_word(to + 8, MAGIC);
-    at = put_half(put_half(at, 1), 0);                   /* version 1.0 */
-    at = put_word(put_word(at, UINT32_MAX), UINT32_MAX); /* its length is not said */
+    uint8_t *at = pf_put_le32(to + 8, MAGIC);
+    at = pf_put_le16(pf_put_le16(at, 1), 0);                   /* version 1.0 */
+    at = pf_put_le32(pf_put_le32(at, UINT32_MAX), UINT32_MAX); /* its length is not said */
     return close_block(to, SECTION, at);
 }
 
@@ -63,7 +53,7 @@ static uint8_t *put_text(uint8_t *to, unsigned code, const char *text)
 {
     if (text == NULL)
         return to;
-    to = put_half(put_half(to, code), (unsigned)text_size(text));
+    to = pf_put_le16(pf_put_le16(to, code), (unsigned)text_size(text));
     return put_padded(to, text, text_size(text));
 }
 
@@ -75,13 +65,13 @@ size_t pf_pcapng_interface_room(const struct pf_interface *interface)
 
 size_t pf_pcapng_put_interface(uint8_t *to, const struct pf_interface *interface)
 {
-    uint8_t *at = put_half(put_half(to + 8, interface->link_type), 0);
-    at = put_word(at, interface->snap_len);
+    uint8_t *at = pf_put_le16(pf_put_le16(to + 8, interface->link_type), 0);
+    at = pf_put_le32(at, interface->snap_len);
     at = put_text(at, NAME, interface->name);
     at = put_text(at, DESCRIPTION, interface->description);
-    at = put_half(put_half(at, RESOLUTION), 1);
+    at = pf_put_le16(pf_put_le16(at, RESOLUTION), 1);
     at = put_padded(at, &(uint8_t){NANOSECONDS}, 1);
-    at = put_word(at, 0); /* the end of the options */
+    at = pf_put_le32(at, 0); /* the end of the options */
     return close_block(to, INTERFACE, at);
 }
 
@@ -96,7 +86,7 @@ static size_t put_simple(uint8_t *to, const struct pf_record *record)
     uint32_t captured = snap_len != 0 && snap_len < record->len ? snap_len : record->len;
     if (record->interface->number != 0 || captured != record->cap_len)
         return 0;
-    uint8_t *at = put_word(to + 8, record->len);
+    uint8_t *at = pf_put_le32(to + 8, record->len);
     return close_block(to, SIMPLE, put_padded(at, record->octets, record->cap_len));
 }
 
@@ -106,9 +96,9 @@ size_t pf_pcapng_put_packet(uint8_t *to, const struct pf_record *record)
         return put_simple(to, record);
     if (record->time < 0)
         return 0;
-    uint8_t *at = put_word(to + 8, record->interface->number);
-    at = put_word(at, (uint64_t)record->time >> 32);
-    at = put_word(at, (uint64_t)record->time & UINT32_MAX);
-    at = put_word(put_word(at, record->cap_len), record->len);
+    uint8_t *at = pf_put_le32(to + 8, (uint32_t)record->interface->number);
+    at = pf_put_le32(at, (uint32_t)(record->time >> 32));
+    at = pf_put_le32(at, (uint32_t)record->time);
+    at = pf_put_le32(pf_put_le32(at, record->cap_len), record->len);
     return close_block(to, ENHANCED, put_padded(at, record->octets, record->cap_len));
 }

@@ -40,14 +40,13 @@ static bool get_frame_cap_len(const struct pf_field *field, const struct pf_pack
 static bool get_fault(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
     (void)field;
-    *value = (struct pf_value){{(uint64_t)packet->malady << 40 | (uint64_t)packet->faulty << 32 | packet->value, 0}, 8};
+    *value = (struct pf_value){{pf_fault_word(packet->malady, packet->faulty, packet->value), 0}, 8};
     return packet->malady != PF_SOUND;
 }
 
 static size_t text_fault(const struct pf_value *value, char text[PF_TEXT_ROOM])
 {
-    uint64_t word = value->word[0];
-    return pf_fault_text((uint8_t)(word >> 40), (uint8_t)(word >> 32), (uint32_t)word, text);
+    return pf_fault_text(value->word[0], text);
 }
 
 static bool get_protocol(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)

@@ -114,8 +114,10 @@ enum pf_protocol pf_by_link_type(struct pf_packet *packet, uint32_t link_type)
     return next != PF_END ? next : pf_unknown(packet, PF_UNKNOWN_LINK_TYPE, link_type);
 }
 
-size_t pf_fault_text(uint8_t malady, uint8_t faulty, uint32_t value, char *text)
+size_t pf_fault_text(uint64_t fault, char *text)
 {
+    unsigned malady = (unsigned)(fault >> 40), faulty = (unsigned)(fault >> 32) & 0xff;
+    uint32_t value = (uint32_t)fault;
     if (malady == PF_SOUND)
         return 0;
     int length;

@@ -108,7 +108,12 @@ enum pf_protocol pf_by_type_or_length(struct pf_packet *packet, struct pf_cursor
 
 /* "truncated tcp", "unknown ethertype 0x88cc": at most PF_TEXT_ROOM octets; returns the length, 0 for a sound packet.
  */
-size_t pf_fault_text(uint8_t malady, uint8_t faulty, uint32_t value, char *text);
+size_t pf_fault_text(uint64_t fault, char *text);
+/* A packet's fault in one word, as a key and for pf_fault_text(). */
+static inline uint64_t pf_fault_word(uint8_t malady, uint8_t faulty, uint32_t value)
+{
+    return (uint64_t)malady << 40 | (uint64_t)faulty << 32 | value;
+}
 
 #define X(id, name, label, depth, step) enum pf_protocol step(struct pf_packet *packet, struct pf_cursor *cursor);
 PF_PROTOCOLS(X)

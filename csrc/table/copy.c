@@ -78,6 +78,7 @@ static enum pf_status unfit(const struct pf_copy_sink *sink, const struct pf_rec
     const char *why = record->timed ? "a time that does not fit" : "no time";
     return pf_fail(error, PF_INVALID, "%s: packet %" PRIu64 " has %s%s", sink->draft->path, record->frame_number, why,
                    sink->format == PF_COPY_PCAP ? " into a pcap file: write a .pcapng file"
+                   : record->timed              ? " into a pcapng file: it is before 1970"
                                                 : ", and is not on the first interface");
 }
 

@@ -38,7 +38,7 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
         if (packet->record.timed)
             widen(&worker->timed, &worker->first_time, &worker->last_time, packet->record.time, packet->record.time);
         if (packet->malady != PF_SOUND) {
-            uint64_t key = (uint64_t)packet->malady << 40 | (uint64_t)packet->faulty << 32 | packet->value;
+            uint64_t key = pf_fault_word(packet->malady, packet->faulty, packet->value);
             PF_TRY(pf_keycount_add(&census->faults, &key, 1, 1, error));
         }
     }

@@ -13,7 +13,7 @@ struct pf_census {
     uint64_t packets;
     bool timed;
     int64_t first_time, last_time; /* the least and the greatest */
-    struct pf_keycount faults;     /* key: malady << 40 | faulty << 32 | value, as pf_fault_text takes them */
+    struct pf_keycount faults;     /* key: pf_fault_word() */
 };
 
 void pf_census_init(struct pf_census *census);

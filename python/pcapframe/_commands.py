@@ -58,9 +58,7 @@ def _check_output(path: str, suffixes: Sequence[str], capture: Capture) -> None:
     """Refuse at once what could not be written after a long pass, and to write over what is read."""
     if not path.endswith(tuple(suffixes)):
         raise Usage(f"{path}: {', '.join(suffixes[:-1])} or {suffixes[-1]} can be written")
-    for file in capture.files:
-        if os.path.exists(path) and os.path.exists(file) and os.path.samefile(path, file):
-            raise Usage(f"{path} is the capture that is read")
+    capture._refuse_own(path)
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise FileNotFoundError(2, "No such folder", folder)

@@ -62,6 +62,8 @@ class Counts(Mapping[Any, int]):
     def __add__(self, other: object) -> Counts:
         if not isinstance(other, Counts):
             return NotImplemented
+        if other._name != self._name:
+            raise TypeError(f"counts of {self._name} and of {other._name} do not add up")
         return Counts(self._native.merged(other._native), self._name)
 
     def top(self, n: int = 10) -> list[tuple[Any, int]]:

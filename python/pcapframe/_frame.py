@@ -166,10 +166,15 @@ class Column:
     __hash__ = None  # type: ignore[assignment]
 
     def isin(self, values: Iterable[Any]) -> _Array:
-        """Return a bool array, True where the value is one of `values`."""
+        """Return a bool array, True where the value is one of `values`: text of a text column, else integers."""
+        if isinstance(values, str | bytes):
+            raise TypeError(f"{self._name}.isin: a set, list or other iterable is needed, not {type(values).__name__}")
         wanted = values if isinstance(values, set | frozenset) else set(values)
         if self._categories is not None:
             return self._where_valid(self._by_text(wanted.__contains__))
+        for value in wanted:
+            if not isinstance(value, int | np.integer):
+                raise TypeError(f"{self._name}.isin: the column holds integers, not {type(value).__name__}")
         return self._where_valid(
             np.isin(self._values, np.array(sorted(wanted))) if wanted else np.zeros(len(self), dtype=bool)
         )

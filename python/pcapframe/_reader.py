@@ -202,8 +202,8 @@ def open(
     threads : int, optional
         How many threads read and decode; by default as many as this process may use. The answers do not depend on it.
     strict : bool
-        Whether a damaged capture raises `CaptureError`. Otherwise everything before the damage is returned and a
-        `CaptureWarning` says what is wrong and where.
+        Whether a damaged capture, or one of several files that is none, raises `CaptureError`. Otherwise everything
+        before the damage is returned and a `CaptureWarning` says what is wrong and where.
     progress : bool or callable, optional
         By default a bar is shown in a terminal or notebook for inputs above 64 MB; True shows it always, False never. A
         callable gets (octets done, octets in all or None) about 50 times a second. Of what is compressed, the octets on
@@ -381,6 +381,8 @@ def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: b
         except FileNotFoundError:
             raise
         except (CaptureError, OSError) as error:
+            if options.strict:
+                raise
             message = f"{error}; the file was left out"
             name, size = (path, os.path.getsize(path)) if isinstance(path, str) else (path.name, path.size or 0)
             faults.append(CaptureFault("unusable", name, None, None, size, message))
@@ -690,14 +692,18 @@ class Capture:
         """Write all packets to a new capture; see `Frame.write`."""
         return self._write(path)
 
+    def _refuse_own(self, path: str) -> None:
+        """Raise where writing to `path` would replace what is read."""
+        for file in self.files:
+            if os.path.exists(path) and os.path.exists(file) and os.path.samefile(path, file):
+                raise ValueError(f"{path}: is the capture that is read: write to another name")
+
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
         text = os.fspath(path)
         kind = next((kind for suffix, kind in _WRITTEN.items() if text.endswith(suffix)), None)
         if kind is None:
             raise ValueError(f"{text}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
-        for file in self.files:
-            if os.path.exists(text) and os.path.exists(file) and os.path.samefile(text, file):
-                raise ValueError(f"{text}: is the capture that is read: write to another name")
+        self._refuse_own(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)
 

@@ -107,7 +107,7 @@ static struct pf_packet decoded(const uint8_t *octets, size_t cap_len, size_t le
 static const char *fault_of(const struct pf_packet *packet)
 {
     static char text[PF_TEXT_ROOM + 1];
-    text[pf_fault_text(packet->malady, packet->faulty, packet->value, text)] = '\0';
+    text[pf_fault_text(pf_fault_word(packet->malady, packet->faulty, packet->value), text)] = '\0';
     return text;
 }
 
@@ -515,7 +515,7 @@ static void test_fault_texts_fit(void)
         unsigned most = malady == PF_UNKNOWN ? PF_UNKNOWN_GRE_ROUTING + 1 : PF_PROTOCOL_COUNT;
         for (unsigned faulty = 0; faulty < most; faulty++) {
             char text[PF_TEXT_ROOM];
-            CHECK(pf_fault_text((uint8_t)malady, (uint8_t)faulty, UINT32_MAX, text) < PF_TEXT_ROOM);
+            CHECK(pf_fault_text(pf_fault_word((uint8_t)malady, (uint8_t)faulty, UINT32_MAX), text) < PF_TEXT_ROOM);
         }
     }
 }

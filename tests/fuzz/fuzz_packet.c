@@ -1,5 +1,6 @@
 /* Any octets as one packet: two octets of link type, one of how many octets more there were on the wire, and the
- * packet. Every field is asked for at every depth, and must say the same from the depth on that it needs. */
+ * packet. Every field is asked for at every depth, and must say the same from the depth on that it needs. With
+ * FUZZ_LINK_TYPE set all packets are of that link type. */
 #include "field/field.h"
 #include "packet/packet.h"
 #include "tally/indicator.h"
@@ -61,13 +62,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     enum { HEAD = 3 };
     if (size < HEAD)
         return 0;
+    const char *link_type = getenv("FUZZ_LINK_TYPE");
     struct pf_packet whole, packet;
     memset(&whole, 0xa5, sizeof whole); /* nothing may be left from the packet before */
     whole.record = (struct pf_record){
         .octets = octets + HEAD,
         .cap_len = (uint32_t)(size - HEAD),
         .len = (uint32_t)(size - HEAD) + octets[2],
-        .link_type = pf_be16(octets),
+        .link_type = link_type != NULL ? (uint16_t)atoi(link_type) : pf_be16(octets),
         .frame_number = 1,
     };
     packet = whole;
