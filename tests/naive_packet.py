@@ -14,8 +14,8 @@ COLUMNS = (
     "frame_number", "frame_file", "frame_time", "frame_len", "frame_cap_len", "frame_fault", "protocol",
     "eth_src", "eth_dst",
     "ip_version", "ip_src", "ip_dst", "ip_ttl", "ip_proto",
-    "tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport", "sctp_srcport", "sctp_dstport",
-    "tcp_seq_raw", "tcp_ack_raw", "tcp_flags", "tcp_len",
+    "tcp_srcport", "tcp_dstport", "tcp_seq_raw", "tcp_ack_raw", "tcp_flags", "tcp_len",
+    "udp_srcport", "udp_dstport", "sctp_srcport", "sctp_dstport",
     "dns_flags_response", "dns_flags_rcode", "dns_count_answers",
 )  # fmt: skip
 

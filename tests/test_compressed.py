@@ -91,7 +91,7 @@ def read(capture: pf.Capture) -> tuple[list[int], list[str]]:
 
 
 def table(capture: pf.Capture) -> dict[str, list[Any]]:
-    return capture.packets([name for name in pf._frame.FIELDS if name != "frame_file"]).to_dict()
+    return capture.packets([field.name for field in pf.columns() if field.name != "frame_file"]).to_dict()
 
 
 EXPECTED = table(opened(DATA))

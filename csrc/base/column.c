@@ -7,7 +7,8 @@
 size_t pf_type_size(enum pf_type type)
 {
     static const size_t sizes[] = {
-        [PF_UINT8] = 1, [PF_UINT16] = 2, [PF_UINT32] = 4, [PF_UINT64] = 8, [PF_TIME] = 8, [PF_TEXT] = 4,
+        [PF_UINT8] = 1,  [PF_UINT16] = 2, [PF_UINT32] = 4, [PF_UINT64] = 8, [PF_INT64] = 8,
+        [PF_DOUBLE] = 8, [PF_TIME] = 8,   [PF_TEXT] = 4,   [PF_STRING] = 8, [PF_BINARY] = 8,
     };
     return sizes[type];
 }
@@ -35,20 +36,23 @@ void pf_column_drop(struct pf_column *column)
     pf_dictionary_clear(&column->dictionary);
     pf_free(column->values);
     pf_free(column->valid);
+    pf_free(column->octets);
     pf_free(column);
 }
 
 enum pf_status pf_column_reserve(struct pf_column *column, size_t more, struct pf_error *error)
 {
-    size_t size = pf_type_size(column->kind.type);
+    size_t size = pf_type_size(column->kind.type), behind = pf_type_is_long(column->kind.type);
     if (more <= column->capacity - column->rows)
         return PF_OK;
     size_t capacity = more <= SIZE_MAX - column->rows ? pf_grown(column->capacity, column->rows + more, size) : 0;
     if (capacity == 0)
         return pf_fail_memory(error);
-    uint8_t *values = pf_realloc(column->values, capacity * size);
+    uint8_t *values = pf_realloc(column->values, (capacity + behind) * size);
     if (values == NULL)
         return pf_fail_memory(error);
+    if (column->values == NULL)
+        memset(values, 0, size); /* the first offset */
     column->values = values;
     if (column->kind.nullable) {
         size_t before = (column->capacity + 7) / 8, after = (capacity + 7) / 8;
@@ -88,7 +92,11 @@ static inline void put(struct pf_column *column, uint64_t number)
 
 void pf_column_put_null(struct pf_column *column)
 {
-    put(column, 0);
+    int64_t *offsets = (int64_t *)(void *)column->values;
+    if (pf_type_is_long(column->kind.type))
+        offsets[column->rows + 1] = offsets[column->rows];
+    else
+        put(column, 0);
     column->rows++;
 }
 
@@ -108,11 +116,32 @@ enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_valu
     return PF_OK;
 }
 
-enum pf_status pf_column_put_name(struct pf_column *column, const struct pf_value *key, const char *name,
-                                  struct pf_error *error)
+static enum pf_status put_long(struct pf_column *column, const void *octets, size_t size, struct pf_error *error)
+{
+    int64_t *offsets = (int64_t *)(void *)column->values;
+    size_t used = (size_t)offsets[column->rows];
+    if (size > column->octets_capacity - used) {
+        size_t capacity = size <= SIZE_MAX - used ? pf_grown(column->octets_capacity, used + size, 1) : 0;
+        uint8_t *grown = capacity != 0 ? pf_realloc(column->octets, capacity) : NULL;
+        if (grown == NULL)
+            return pf_fail_memory(error);
+        column->octets = grown;
+        column->octets_capacity = capacity;
+    }
+    if (size != 0)
+        memcpy(column->octets + used, octets, size);
+    offsets[column->rows + 1] = (int64_t)(used + size);
+    set_valid(column);
+    column->rows++;
+    return PF_OK;
+}
+
+enum pf_status pf_column_put_octets(struct pf_column *column, const void *octets, size_t size, struct pf_error *error)
 {
     int32_t code;
-    PF_TRY(pf_dictionary_name(&column->dictionary, key, name, &code, error));
+    if (pf_type_is_long(column->kind.type))
+        return put_long(column, octets, size, error);
+    PF_TRY(pf_dictionary_text(&column->dictionary, octets, size, &code, error));
     pf_column_put_number(column, (uint32_t)code);
     return PF_OK;
 }
@@ -121,7 +150,14 @@ enum pf_status pf_column_put_name(struct pf_column *column, const struct pf_valu
 static enum pf_status put_from(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes,
                                struct pf_error *error)
 {
-    size_t size = pf_type_size(column->kind.type);
+    size_t size = pf_type_size(column->kind.type), length;
+    if (pf_type_is_long(column->kind.type)) {
+        const uint8_t *octets = pf_column_octets(from, row, &length);
+        if (pf_column_valid(from, row))
+            return put_long(column, octets, length, error);
+        pf_column_put_null(column);
+        return PF_OK;
+    }
     if (column->kind.type != PF_TEXT || !pf_column_valid(from, row)) {
         memcpy(column->values + column->rows * size, from->values + row * size, size);
     } else {
@@ -161,7 +197,7 @@ enum pf_status pf_column_append(struct pf_column *column, const struct pf_column
                                 struct pf_error *error)
 {
     size_t size = pf_type_size(column->kind.type);
-    if (column->kind.type == PF_TEXT || column->kind.nullable)
+    if (column->kind.type == PF_TEXT || pf_type_is_long(column->kind.type) || column->kind.nullable)
         return copy(column, from, NULL, first, rows, error);
     PF_TRY(pf_column_reserve(column, rows, error));
     if (rows != 0)

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* The key of what is told apart by its text: a hash of it, and its length in a form that no key of octets has. */
+enum { BY_TEXT = 17 };
+
 static uint64_t hash_of(const struct pf_value *key)
 {
     const struct pf_secret *secret = pf_secret();
@@ -20,11 +23,18 @@ void pf_dictionary_clear(struct pf_dictionary *dictionary)
     memset(dictionary, 0, sizeof *dictionary);
 }
 
+static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const struct pf_value *key, const char *text)
+{
+    if (!pf_value_equal(&dictionary->keys[entry], key))
+        return false;
+    return key->size != BY_TEXT || memcmp(dictionary->octets + dictionary->offsets[entry], text, key->word[1]) == 0;
+}
+
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */
-static uint32_t *find(const struct pf_dictionary *dictionary, const struct pf_value *key)
+static uint32_t *find(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text)
 {
     size_t at = (size_t)(hash_of(key) >> 20) & (dictionary->size - 1);
-    while (dictionary->slots[at] != 0 && !pf_value_equal(&dictionary->keys[dictionary->slots[at] - 1], key))
+    while (dictionary->slots[at] != 0 && !is_entry(dictionary, dictionary->slots[at] - 1, key, text))
         at = (at + 1) & (dictionary->size - 1);
     return &dictionary->slots[at];
 }
@@ -39,7 +49,7 @@ static bool more_slots(struct pf_dictionary *dictionary)
     dictionary->slots = slots;
     dictionary->size = size;
     for (size_t i = 0; i < dictionary->count; i++)
-        *find(dictionary, &dictionary->keys[i]) = (uint32_t)i + 1;
+        *find(dictionary, &dictionary->keys[i], dictionary->octets + dictionary->offsets[i]) = (uint32_t)i + 1;
     return true;
 }
 
@@ -66,7 +76,7 @@ static bool more_octets(struct pf_dictionary *dictionary, size_t need)
     if (need <= dictionary->octets_capacity)
         return true;
     size_t capacity = pf_grown(dictionary->octets_capacity, need, 1);
-    if (capacity == 0 || capacity > INT32_MAX) /* offsets are 32 bits, as in Arrow's utf8 */
+    if (need > INT32_MAX || capacity == 0) /* offsets are 32 bits, as in Arrow's utf8 */
         return false;
     char *octets = pf_realloc(dictionary->octets, capacity);
     if (octets == NULL)
@@ -90,15 +100,15 @@ static enum pf_status append(struct pf_dictionary *dictionary, const struct pf_v
         memcpy(dictionary->octets + dictionary->offsets[count], text, length);
     dictionary->offsets[count + 1] = dictionary->offsets[count] + (int32_t)length;
     dictionary->keys[count] = *key;
-    *find(dictionary, key) = (uint32_t)count + 1;
+    *find(dictionary, key, text) = (uint32_t)count + 1;
     *code = (int32_t)count;
     dictionary->count++;
     return PF_OK;
 }
 
-static bool known(const struct pf_dictionary *dictionary, const struct pf_value *key, int32_t *code)
+static bool known(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text, int32_t *code)
 {
-    uint32_t number = dictionary->size != 0 ? *find(dictionary, key) : 0;
+    uint32_t number = dictionary->size != 0 ? *find(dictionary, key, text) : 0;
     *code = (int32_t)number - 1;
     return number != 0;
 }
@@ -106,25 +116,26 @@ static bool known(const struct pf_dictionary *dictionary, const struct pf_value 
 enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text,
                                   int32_t *code, struct pf_error *error)
 {
-    if (known(dictionary, key, code))
+    if (known(dictionary, key, NULL, code))
         return PF_OK;
     char room[PF_TEXT_ROOM];
     size_t length = text(key, room);
     return append(dictionary, key, room, length, code, error);
 }
 
-enum pf_status pf_dictionary_name(struct pf_dictionary *dictionary, const struct pf_value *key, const char *name,
-                                  int32_t *code, struct pf_error *error)
+enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code,
+                                  struct pf_error *error)
 {
-    return known(dictionary, key, code) ? PF_OK : append(dictionary, key, name, strlen(name), code, error);
+    struct pf_value key = {{pf_hash_octets(pf_secret(), text, length), length}, BY_TEXT};
+    return known(dictionary, &key, text, code) ? PF_OK : append(dictionary, &key, text, length, code, error);
 }
 
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error)
 {
-    if (known(dictionary, &from->keys[entry], code))
-        return PF_OK;
     const char *text = from->octets + from->offsets[entry];
+    if (known(dictionary, &from->keys[entry], text, code))
+        return PF_OK;
     return append(dictionary, &from->keys[entry], text, (size_t)(from->offsets[entry + 1] - from->offsets[entry]), code,
                   error);
 }

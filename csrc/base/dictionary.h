@@ -1,7 +1,7 @@
 /* The distinct texts of one column of one batch, numbered in order of first appearance.
  *
- * Texts lie one after the other in `octets`, text i from offsets[i] to offsets[i + 1] (Arrow's layout of utf8). One
- * thread at a time. */
+ * An entry is found by a key of fixed size, or by its text. Texts lie one after the other in `octets`, text i from
+ * offsets[i] to offsets[i + 1] (Arrow's layout of utf8). One thread at a time. */
 #ifndef PF_BASE_DICTIONARY_H
 #define PF_BASE_DICTIONARY_H
 
@@ -22,9 +22,9 @@ void pf_dictionary_clear(struct pf_dictionary *dictionary);
 /* The number of `key`; a new one gets its text from text(key). */
 enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text,
                                   int32_t *code, struct pf_error *error);
-/* The same with a text of any length, told by the caller. */
-enum pf_status pf_dictionary_name(struct pf_dictionary *dictionary, const struct pf_value *key, const char *name,
-                                  int32_t *code, struct pf_error *error);
+/* The number of a text of any length that is told apart by its octets. A dictionary has entries of one sort only. */
+enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code,
+                                  struct pf_error *error);
 /* The same for entry `entry` of another dictionary. */
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error);

@@ -27,8 +27,9 @@ static Py_ssize_t frame_length(PyObject *self)
 }
 
 const char *const pf_type_names[] = {
-    [PF_UINT8] = "uint8",   [PF_UINT16] = "uint16", [PF_UINT32] = "uint32",
-    [PF_UINT64] = "uint64", [PF_TIME] = "time",     [PF_TEXT] = "text",
+    [PF_UINT8] = "uint8",   [PF_UINT16] = "uint16",  [PF_UINT32] = "uint32", [PF_UINT64] = "uint64",
+    [PF_INT64] = "int64",   [PF_DOUBLE] = "float64", [PF_TIME] = "time",     [PF_TEXT] = "text",
+    [PF_STRING] = "string", [PF_BINARY] = "binary",
 };
 
 static PyObject *frame_get_schema(PyObject *self, void *closure)
@@ -53,17 +54,10 @@ static void drop_capsule(PyObject *capsule)
     pf_column_drop(PyCapsule_GetPointer(capsule, "pf_column"));
 }
 
-/* The values themselves, read-only, kept alive by a reference to their column. */
-static PyObject *values_array(struct pf_column *column)
+/* Memory of a column, read-only, kept alive by a reference to it. */
+static PyObject *lent_array(struct pf_column *column, npy_intp *size, int type, void *memory)
 {
-    static const int numpy_types[] = {
-        [PF_UINT8] = NPY_UINT8,   [PF_UINT16] = NPY_UINT16, [PF_UINT32] = NPY_UINT32,
-        [PF_UINT64] = NPY_UINT64, [PF_TIME] = NPY_INT64,    [PF_TEXT] = NPY_INT32,
-    };
-    npy_intp rows = (npy_intp)column->rows;
-    if (rows == 0)
-        return PyArray_SimpleNew(1, &rows, numpy_types[column->kind.type]);
-    PyObject *array = PyArray_SimpleNewFromData(1, &rows, numpy_types[column->kind.type], column->values);
+    PyObject *array = PyArray_SimpleNewFromData(1, size, type, memory);
     PyObject *capsule = array != NULL ? PyCapsule_New(column, "pf_column", drop_capsule) : NULL;
     if (capsule == NULL) {
         Py_XDECREF(array);
@@ -74,6 +68,19 @@ static PyObject *values_array(struct pf_column *column)
     if (PyArray_SetBaseObject((PyArrayObject *)array, capsule) < 0) /* steals the capsule, also on failure */
         Py_CLEAR(array);
     return array;
+}
+
+static PyObject *values_array(struct pf_column *column)
+{
+    static const int numpy_types[] = {
+        [PF_UINT8] = NPY_UINT8,  [PF_UINT16] = NPY_UINT16, [PF_UINT32] = NPY_UINT32, [PF_UINT64] = NPY_UINT64,
+        [PF_INT64] = NPY_INT64,  [PF_DOUBLE] = NPY_DOUBLE, [PF_TIME] = NPY_INT64,    [PF_TEXT] = NPY_INT32,
+        [PF_STRING] = NPY_INT64, [PF_BINARY] = NPY_INT64,
+    };
+    npy_intp rows = (npy_intp)(column->rows + (column->rows != 0 && pf_type_is_long(column->kind.type)));
+    if (rows == 0)
+        return PyArray_SimpleNew(1, &rows, numpy_types[column->kind.type]);
+    return lent_array(column, &rows, numpy_types[column->kind.type], column->values);
 }
 
 static PyObject *valid_array(const struct pf_column *column)
@@ -88,9 +95,21 @@ static PyObject *valid_array(const struct pf_column *column)
     return array;
 }
 
-static PyObject *categories_list(const struct pf_column *column)
+/* What values are offsets into, as an array of uint8 that keeps its column alive. */
+static PyObject *octets_array(struct pf_column *column)
+{
+    const int64_t *offsets = (const int64_t *)(const void *)column->values;
+    npy_intp size = column->rows != 0 ? (npy_intp)offsets[column->rows] : 0;
+    if (size == 0)
+        return PyArray_SimpleNew(1, &size, NPY_UINT8);
+    return lent_array(column, &size, NPY_UINT8, column->octets);
+}
+
+static PyObject *categories_list(struct pf_column *column)
 {
     const struct pf_dictionary *dictionary = &column->dictionary;
+    if (pf_type_is_long(column->kind.type))
+        return octets_array(column);
     if (column->kind.type != PF_TEXT)
         return Py_NewRef(Py_None);
     PyObject *list = PyList_New((Py_ssize_t)dictionary->count);
@@ -218,7 +237,7 @@ static PyObject *frame_project(PyObject *self, PyObject *argument)
 }
 
 static PyMethodDef frame_methods[] = {
-    {"column", frame_column, METH_O, "column(number): (values, valid or None, categories or None)."},
+    {"column", frame_column, METH_O, "column(number): (values, valid or None, categories, octets or None)."},
     {"slice", frame_slice, METH_VARARGS, "slice(first, rows): a new frame."},
     {"take", frame_take, METH_O, "take(row numbers): a new frame."},
     {"project", frame_project, METH_O, "project(column numbers): a new frame."},

@@ -338,18 +338,27 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
     return result;
 }
 
+/* The list, or NULL where that failed. */
+static PyObject *append_field(PyObject *list, const struct pf_group *group, const struct pf_field *field)
+{
+    static const char *const asked[] = {"never", "anyhow", "by name"};
+    PyObject *item = Py_BuildValue("ssOssss", field->kind.name, pf_type_names[field->kind.type],
+                                   field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc, group->name,
+                                   asked[field->asked]);
+    if (item == NULL || PyList_Append(list, item) < 0)
+        Py_CLEAR(list);
+    Py_XDECREF(item);
+    return list;
+}
+
 static PyObject *fields(PyObject *module, PyObject *ignored)
 {
     (void)module;
     (void)ignored;
     PyObject *list = PyList_New(0);
-    for (size_t i = 0; list != NULL && i < pf_field_count; i++) {
-        const struct pf_field *field = &pf_fields[i];
-        PyObject *item = Py_BuildValue("ssOss", field->kind.name, pf_type_names[field->kind.type],
-                                       field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc);
-        if (item == NULL || PyList_Append(list, item) < 0)
-            Py_CLEAR(list);
-        Py_XDECREF(item);
+    for (size_t i = 0; list != NULL && i < pf_group_count; i++) {
+        for (size_t j = 0; list != NULL && j < pf_groups[i]->count; j++)
+            list = append_field(list, pf_groups[i], &pf_groups[i]->fields[j]);
     }
     return list;
 }

@@ -15,6 +15,8 @@ struct pf_record {
     const struct pf_interface *interface;
     uint64_t frame_number; /* from 1, over all inputs, before any filter */
     int64_t time;          /* ns since the epoch, UTC */
+    int64_t since_last;    /* ns since the packet before it that had a time; 0 for the first of the pass */
+    int64_t since_first;   /* ns since the first packet of the pass that had a time */
     uint32_t cap_len, len; /* captured, on the wire */
     uint32_t input;
     uint16_t link_type;

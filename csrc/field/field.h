@@ -1,30 +1,48 @@
-/* The catalogue of fields: everything a packet can be asked for, in one table.
+/* The catalogue of fields: everything a packet can be asked for.
  *
- * Decode depth, column types, documentation and error messages all come from here. A field is added by adding a line.
- * Any thread may call. */
+ *   pf_groups[]  frame | eth | vlan | ... | ip | tcp | dns | tls | ...      a file each; together in catalogue order
+ *                        |
+ *                 { "eth_src", text, nullable, depth, "eth.src", get, ... }
+ *
+ * Decode depth, column types, documentation and error messages all come from here. A field is added by adding a line to
+ * its group. Any thread may call. */
 #ifndef PF_FIELD_FIELD_H
 #define PF_FIELD_FIELD_H
 
 #include "base/column.h"
+#include "base/writer.h"
 #include "packet/packet.h"
+
+/* When a column is in a table: always; when it, its group or a pattern is named; only under its whole name. */
+enum pf_asked { PF_ASKED_NEVER, PF_ASKED_ANYHOW, PF_ASKED_BY_NAME };
 
 struct pf_field {
     struct pf_kind kind; /* name, type, nullable */
     enum pf_depth depth;
+    enum pf_asked asked;
     const char *wireshark; /* the Wireshark field(s) it equals, "" when it is ours alone */
     const char *doc;       /* one line: meaning, unit, source */
-    /* False where the packet has none. */
+    /* A number, a key of text, or for PF_BINARY a span; false where the packet has none. */
     bool (*get)(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
-    pf_text text; /* PF_TEXT: how a value is shown; NULL: it is the number of an input, shown by its name */
+    pf_text text; /* PF_TEXT: how a key is shown; NULL: it is the number of an input, shown by its name */
+    /* Instead of `get`, for text that no 16 octets tell apart: appends it to a writer with PF_WRITER_ROOM. */
+    bool (*write)(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
     /* For fields that are a number, or octets, at a fixed place of a protocol's first header: */
     uint8_t protocol, offset, size, shift;
     uint32_t mask;
 };
 
-extern const struct pf_field pf_fields[];
-extern const size_t pf_field_count;
+struct pf_group {
+    const char *name;
+    const struct pf_field *fields;
+    size_t count;
+};
 
-/* The field of that name, or NULL. */
+extern const struct pf_group *const pf_groups[];
+extern const size_t pf_group_count;
+
+/* By place in the catalogue, from 0; NULL behind the last. By name; NULL where there is none. */
+const struct pf_field *pf_field_at(size_t place);
 const struct pf_field *pf_field_find(const char *name);
 
 /* How values that are shown as text are written. */

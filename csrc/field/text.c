@@ -1,4 +1,4 @@
-#include "field/field.h"
+#include "field/define.h"
 
 #include <string.h>
 
@@ -98,4 +98,21 @@ size_t pf_text_address(const struct pf_value *value, char text[PF_TEXT_ROOM])
     uint8_t octets[16] = {0};
     octets_of(value, octets);
     return value->size == 4 ? put_dotted(text, octets) : put_ipv6(text, octets);
+}
+
+/* Both have kinds 0 for the end, 1 for nothing, and all others a length after them that counts both octets. */
+bool pf_write_option_kinds(const uint8_t *octets, size_t size, struct pf_writer *writer)
+{
+    for (size_t at = 0; at < size;) {
+        if (at != 0)
+            pf_write_char(writer, ',');
+        pf_write_number(writer, octets[at]);
+        if (octets[at] == 0)
+            break;
+        size_t length = octets[at] == 1 ? 1 : size - at >= 2 ? octets[at + 1] : 0;
+        if (length < 1 || (length < 2 && octets[at] != 1) || length > size - at)
+            break;
+        at += length;
+    }
+    return size != 0;
 }

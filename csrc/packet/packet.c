@@ -161,11 +161,12 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     };
     enum pf_protocol next = pf_by_link_type(packet, record->link_type);
     while (next != PF_END && pf_protocols[next].depth <= depth) {
-        if (packet->layers == PF_MOST_LAYERS) {
+        bool is_layer = pf_protocols[next].label != NULL;
+        if (is_layer && packet->layers == PF_MOST_LAYERS) {
             (void)pf_malformed(packet, PF_END);
             return;
         }
-        if (pf_cursor_left(&cursor) != 0)
+        if (is_layer && pf_cursor_left(&cursor) != 0)
             push_layer(packet, next, &cursor);
         next = pf_protocols[next].step(packet, &cursor);
     }

@@ -5,8 +5,16 @@
 
 #include "base/cursor.h"
 
-/* How far a packet is decoded; each includes those before it. */
-enum pf_depth { PF_DEPTH_RECORD, PF_DEPTH_LINK, PF_DEPTH_NETWORK, PF_DEPTH_TRANSPORT, PF_DEPTH_PAYLOAD };
+/* How far a packet is decoded; each includes those before it. Of payloads DNS is told by its port alone; what is told
+ * by looking at octets comes last. */
+enum pf_depth {
+    PF_DEPTH_RECORD,
+    PF_DEPTH_LINK,
+    PF_DEPTH_NETWORK,
+    PF_DEPTH_TRANSPORT,
+    PF_DEPTH_PAYLOAD,
+    PF_DEPTH_APPLICATION
+};
 
 #define PF_PROTOCOLS(X) \
     X(ETH, "eth", "ETH", LINK, pf_step_eth) \
@@ -42,7 +50,14 @@ enum pf_depth { PF_DEPTH_RECORD, PF_DEPTH_LINK, PF_DEPTH_NETWORK, PF_DEPTH_TRANS
     X(GENEVE, "geneve", "GENEVE", TRANSPORT, pf_step_geneve) \
     X(GTP, "gtp", "GTP", TRANSPORT, pf_step_gtp) \
     X(TEREDO, "teredo", "TEREDO", TRANSPORT, pf_step_teredo) \
-    X(DNS, "dns", "DNS", PAYLOAD, pf_step_dns)
+    X(DNS, "dns", "DNS", PAYLOAD, pf_step_dns) \
+    X(DATA, "data", NULL, APPLICATION, pf_step_data) \
+    X(TLS, "tls", "TLS", APPLICATION, pf_step_tls) \
+    X(QUIC, "quic", "QUIC", APPLICATION, pf_step_quic) \
+    X(HTTP, "http", "HTTP", APPLICATION, pf_step_http) \
+    X(SSDP, "ssdp", "SSDP", APPLICATION, pf_step_http) \
+    X(MODBUS, "modbus", "MODBUS", APPLICATION, pf_step_modbus) \
+    X(FTP, "ftp", "FTP", APPLICATION, pf_step_ftp)
 
 enum pf_protocol {
     PF_END = 0, /* the walk ends: nothing follows, or nothing here knows what */
@@ -59,7 +74,7 @@ struct pf_packet;
 typedef enum pf_protocol (*pf_step_function)(struct pf_packet *packet, struct pf_cursor *cursor);
 
 struct pf_protocol_info {
-    const char *name, *label;
+    const char *name, *label; /* without a label it is no layer: a step that finds out what follows */
     enum pf_depth depth;
     pf_step_function step;
 };

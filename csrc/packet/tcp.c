@@ -14,8 +14,10 @@ enum { HEADER = 20, DNS_PORT = 53, DNS_LENGTH = 2, DNS_HEADER = 12 };
  * beginning unless it looks like one. */
 static enum pf_protocol payload(const struct pf_packet *packet, const uint8_t *header, struct pf_cursor *cursor)
 {
-    if (packet->fragment || (pf_be16(header) != DNS_PORT && pf_be16(header + 2) != DNS_PORT))
+    if (packet->fragment)
         return PF_END;
+    if (pf_be16(header) != DNS_PORT && pf_be16(header + 2) != DNS_PORT)
+        return PF_DATA;
     const uint8_t *length = pf_cursor_need(cursor, DNS_LENGTH);
     if (length == NULL || pf_be16(length) < DNS_HEADER || cursor->wire < DNS_LENGTH + DNS_HEADER)
         return PF_END;

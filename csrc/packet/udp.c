@@ -68,6 +68,8 @@ static enum pf_protocol payload(const uint8_t *header, const struct pf_cursor *c
         return PF_DNS;
     enum pf_protocol tunnel = tunnel_by_port(source, destination);
     const uint8_t *first = pf_cursor_need(cursor, 1);
+    if (tunnel == PF_END)
+        return PF_DATA;
     return first == NULL || may_begin(tunnel, first[0]) ? tunnel : PF_END;
 }
 

@@ -56,8 +56,10 @@ struct pf_driver {
     atomic_size_t ended; /* inputs below this one have no more records */
     struct pf_walk walk;
     uint64_t frames;
-    bool timed; /* a packet with a time was walked; the latest was at: */
-    int64_t last_time;
+    bool timed;         /* a packet with a time was walked; */
+    int64_t last_time;  /* the latest was at, */
+    int64_t first_time; /* the first, */
+    int64_t time;       /* and the one before the next at */
     bool stream_begun, stream_ended;
     uint8_t carry[128]; /* a stream's octets that its last chunk had too few of to tell what they begin */
     size_t carried;

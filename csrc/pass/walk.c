@@ -125,6 +125,21 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
     return pf_fail(error, PF_FAULT, "%s", text);
 }
 
+/* What a record's time is counted from. */
+static void note_time(struct pf_driver *driver, struct pf_record *record)
+{
+    if (!record->timed)
+        return;
+    if (!driver->timed)
+        driver->first_time = driver->time = driver->last_time = record->time;
+    driver->timed = true;
+    record->since_last = (int64_t)((uint64_t)record->time - (uint64_t)driver->time);
+    record->since_first = (int64_t)((uint64_t)record->time - (uint64_t)driver->first_time);
+    driver->time = record->time;
+    if (record->time > driver->last_time)
+        driver->last_time = record->time;
+}
+
 static void note_oddities(struct pf_driver *driver, const struct pf_record *record)
 {
     struct pf_oddities *oddities = &driver->pass->oddities;
@@ -132,13 +147,7 @@ static void note_oddities(struct pf_driver *driver, const struct pf_record *reco
     oddities->beyond_snap += snap_len != 0 && record->cap_len > snap_len;
     oddities->longer_than_on_wire += record->cap_len > record->len;
     oddities->untimed += !record->timed;
-    if (!record->timed)
-        return;
-    oddities->backwards += driver->timed && record->time < driver->last_time;
-    if (!driver->timed || record->time > driver->last_time) {
-        driver->timed = true;
-        driver->last_time = record->time;
-    }
+    oddities->backwards += record->timed && driver->timed && record->time < driver->last_time;
 }
 
 /* Whether the first packet of an input is earlier than the latest of those ahead of it. */
@@ -171,6 +180,7 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
     if (driver->fresh)
         PF_TRY(note_overlap(driver, input, record, error));
     note_oddities(driver, record);
+    note_time(driver, record);
     worker->records[worker->record_count++] = *record;
     return PF_OK;
 }

@@ -8,27 +8,45 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
 {
     struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
     sink->open = pf_alloc_array(workers, sizeof(struct pf_part *));
+    sink->texts = pf_alloc_array(workers, sizeof(char *));
     sink->worker_count = workers;
-    return sink->open != NULL ? PF_OK : pf_fail_memory(error);
+    if (sink->open == NULL || sink->texts == NULL)
+        return pf_fail_memory(error);
+    bool writes = false;
+    for (size_t i = 0; i < sink->field_count; i++)
+        writes |= sink->fields[i]->write != NULL;
+    for (unsigned i = 0; writes && i < workers; i++) {
+        sink->texts[i] = pf_alloc(PF_WRITER_ROOM);
+        if (sink->texts[i] == NULL)
+            return pf_fail_memory(error);
+    }
+    return PF_OK;
 }
 
-/* Inputs of one name are one entry. */
-static enum pf_status put_file(struct pf_column *column, const char *name, struct pf_error *error)
+static enum pf_status fill_written(struct pf_column *column, const struct pf_field *field, char *room,
+                                   struct pf_packet *const *packets, size_t count, struct pf_error *error)
 {
-    struct pf_value key = {{(uint64_t)(uintptr_t)name, 0}, 8};
-    return pf_column_put_name(column, &key, name, error);
+    for (size_t i = 0; i < count; i++) {
+        struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
+        if (field->write(field, packets[i], &writer))
+            PF_TRY(pf_column_put_octets(column, room, writer.length, error));
+        else
+            pf_column_put_null(column);
+    }
+    return PF_OK;
 }
 
-static enum pf_status fill(struct pf_column *column, const struct pf_field *field, const char *const *files,
-                           struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status fill_got(struct pf_column *column, const struct pf_field *field, const char *const *files,
+                               struct pf_packet *const *packets, size_t count, struct pf_error *error)
 {
-    PF_TRY(pf_column_reserve(column, count, error));
     for (size_t i = 0; i < count; i++) {
         struct pf_value value;
         if (!field->get(field, packets[i], &value))
             pf_column_put_null(column);
+        else if (field->kind.type == PF_BINARY)
+            PF_TRY(pf_column_put_octets(column, pf_value_at(&value), (size_t)value.size, error));
         else if (field->kind.type == PF_TEXT && field->text == NULL)
-            PF_TRY(put_file(column, files[value.word[0]], error));
+            PF_TRY(pf_column_put_octets(column, files[value.word[0]], strlen(files[value.word[0]]), error));
         else if (field->kind.type == PF_TEXT)
             PF_TRY(pf_column_put_text(column, &value, field->text, error));
         else
@@ -46,8 +64,14 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     struct pf_part *part = sink->open[worker];
     if (part == NULL)
         return pf_fail_memory(error);
-    for (size_t i = 0; i < sink->field_count; i++)
-        PF_TRY(fill(part->columns[i], sink->fields[i], sink->files, packets, count, error));
+    for (size_t i = 0; i < sink->field_count; i++) {
+        const struct pf_field *field = sink->fields[i];
+        PF_TRY(pf_column_reserve(part->columns[i], count, error));
+        if (field->write != NULL)
+            PF_TRY(fill_written(part->columns[i], field, sink->texts[worker], packets, count, error));
+        else
+            PF_TRY(fill_got(part->columns[i], field, sink->files, packets, count, error));
+    }
     part->rows += count;
     return PF_OK;
 }
@@ -112,7 +136,10 @@ void pf_packets_sink_clear(struct pf_packets_sink *sink)
 {
     for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
         pf_part_free(sink->open[i], sink->field_count);
+    for (unsigned i = 0; sink->texts != NULL && i < sink->worker_count; i++)
+        pf_free(sink->texts[i]);
     pf_free(sink->open);
+    pf_free(sink->texts);
     pf_free(sink->kinds);
     memset(sink, 0, sizeof *sink);
 }

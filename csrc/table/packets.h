@@ -10,9 +10,10 @@ struct pf_packets_sink {
     struct pf_sink sink;
     const struct pf_field *const *fields; /* the caller's, as is the array */
     size_t field_count;
-    const char *const *files; /* of each input: its name, the same pointer for the same name; the caller's */
+    const char *const *files; /* of each input: its name; the caller's */
     struct pf_kind *kinds;
     struct pf_part **open; /* the part each worker is filling */
+    char **texts;          /* and PF_WRITER_ROOM octets for each, where a field is written */
     unsigned worker_count;
     struct pf_frame *frame; /* the caller's */
 };

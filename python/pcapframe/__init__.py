@@ -1,5 +1,6 @@
 """Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
 
+from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
@@ -24,6 +25,7 @@ __all__ = [
     "PcapframeError",
     "Threshold",
     "ThresholdWarning",
+    "columns",
     "eval_packets",
     "open",
     "set_threshold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import importlib
+import itertools
 import operator
 import os
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from . import _core
+from ._columns import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from ._reader import Capture
 
 _Array = np.ndarray[Any, Any]
-
-FIELDS = {name: (kind, nullable, wireshark, doc) for name, kind, nullable, wireshark, doc in _core.fields()}
 
 
 def import_pandas(caller: str) -> Any:
@@ -31,27 +31,7 @@ def import_pandas(caller: str) -> Any:
         raise ImportError(f"{caller} needs pandas: pip install pandas") from error
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return a hint with the names most like `name`, for an error message."""
-    import difflib  # for an error only: not worth its time at every start
-
-    close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
-    return f"; did you mean {', '.join(close)}?" if close else ""
-
-
-def check_columns(columns: Iterable[str] | None) -> tuple[str, ...]:
-    """Return the names asked for, all of them when None; a `KeyError` names the nearest to one that is not there."""
-    if columns is None:
-        return tuple(FIELDS)
-    if isinstance(columns, str):
-        raise TypeError(f"columns: a list of column names is needed, such as [{columns!r}]")
-    names = tuple(columns)
-    for name in names:
-        if name not in FIELDS:
-            raise KeyError(f"no column {name!r}{nearest(str(name), FIELDS)}")
-    if len(set(names)) != len(names):
-        raise ValueError("columns: each column can be there once only")
-    return names
+_MATRIX_ROWS = 1 << 16
 
 
 class Column:
@@ -60,13 +40,16 @@ class Column:
     Comparisons (``== != < <= > >=``) and `isin` give bool arrays, one element per row, False where the column is null.
     """
 
-    __slots__ = ("_categories", "_kind", "_name", "_texts", "_valid", "_values")
+    __slots__ = ("_categories", "_kind", "_name", "_octets", "_texts", "_valid", "_values")
 
     def __init__(
-        self, name: str, kind: str, values: _Array, valid: _Array | None, categories: list[str] | None
+        self, name: str, kind: str, values: _Array, valid: _Array | None, categories: list[str] | _Array | None
     ) -> None:
+        # Of text the values are codes into the categories; of a string or binary column, rows + 1 offsets into octets.
         self._name, self._kind = name, kind
-        self._values, self._valid, self._categories = values, valid, categories
+        self._values, self._valid = values, valid
+        self._categories = categories if isinstance(categories, list) else None
+        self._octets = categories if isinstance(categories, np.ndarray) else None
         if valid is not None:
             valid.flags.writeable = False
         self._texts: _Array | None = None
@@ -77,15 +60,29 @@ class Column:
         return self._name
 
     @property
+    def kind(self) -> str:
+        """What it holds: ``uint8`` to ``uint64``, ``int64``, ``float64``, ``time`` (int64 ns since the epoch, UTC),
+        ``text`` (with `categories`), ``string`` (text that is nearly unique) or ``binary`` (octets).
+        """
+        return self._kind
+
+    @property
     def values(self) -> _Array:
         """The values, a read-only array; 0 (or the empty text) in null places.
 
-        Integers as they are, times int64 nanoseconds since the epoch (UTC), text `numpy.dtypes.StringDType`, made when
-        it is first asked for.
+        Numbers as they are, times int64 nanoseconds since the epoch (UTC), text `numpy.dtypes.StringDType` and octets
+        an object array of `bytes`, both made when they are first asked for.
         """
-        if self._categories is None:
+        if self._categories is None and self._octets is None:
             return self._values
+        if self._texts is None and self._octets is not None:
+            pieces: Any = self._pieces()
+            dtype = np.dtypes.StringDType() if self._kind == "string" else object
+            self._texts = np.empty(len(self), dtype=dtype)
+            self._texts[:] = pieces
+            self._texts.flags.writeable = False
         if self._texts is None:
+            assert self._categories is not None
             table = np.array([*self._categories, ""], dtype=np.dtypes.StringDType())
             codes = self._values if self._valid is None else np.where(self._valid, self._values, len(table) - 1)
             self._texts = table[codes]
@@ -118,8 +115,51 @@ class Column:
             filled[~self._valid] = value
         return filled
 
+    def _pieces(self) -> list[Any]:
+        """The texts or octets of a column that has offsets."""
+        assert self._octets is not None
+        whole, ends = self._octets.tobytes(), self._values.tolist()
+        pieces = [whole[a:b] for a, b in itertools.pairwise(ends)]
+        return [piece.decode() for piece in pieces] if self._kind == "string" else pieces
+
+    def matrix(self, n: int) -> _Array:
+        """Return the first `n` octets of each row of a binary column.
+
+        Parameters
+        ----------
+        n : int
+            How many, from 1 on.
+
+        Returns
+        -------
+        ndarray of uint8, shape (rows, n)
+            Rows with fewer octets are filled up with zeros; null rows are all zeros.
+
+        Raises
+        ------
+        TypeError
+            The column is not binary.
+        ValueError
+            `n` is less than 1.
+        """
+        if self._kind != "binary" or self._octets is None:
+            raise TypeError(f"{self._name} is no binary column: it has no matrix of octets")
+        width = operator.index(n)
+        if width < 1:
+            raise ValueError(f"matrix: 1 octet or more, not {width}")
+        rows = len(self)
+        result = np.zeros((rows, width), dtype=np.uint8)
+        if rows:
+            starts = self._values[:-1]
+            lengths = np.minimum(np.diff(self._values), width)
+            for at in range(0, rows, _MATRIX_ROWS):  # bounds what the indices take
+                part = slice(at, at + _MATRIX_ROWS)
+                row, column = np.nonzero(np.arange(width) < lengths[part, None])
+                result[part][row, column] = self._octets[starts[part][row] + column]
+        return result
+
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._values) - (1 if self._octets is not None and len(self._values) else 0)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> _Array:
         if self._valid is not None and not self._valid.all():
@@ -181,8 +221,10 @@ class Column:
 
     def tolist(self) -> list[Any]:
         """Return a list of `int` or `str`, None where null."""
-        if self._categories is not None:
-            items: list[Any] = [self._categories[code] for code in self._values.tolist()] if self._categories else []
+        if self._octets is not None:
+            items: list[Any] = self._pieces()
+        elif self._categories is not None:
+            items = [self._categories[code] for code in self._values.tolist()] if self._categories else []
             items = items or [None] * len(self)
         else:
             items = self._values.tolist()
@@ -206,6 +248,11 @@ class Column:
             if strings == "category":
                 return texts
             return pandas.array(np.asarray(texts.astype(object)), dtype=_string_dtype(pandas))
+        if self._octets is not None:
+            objects = np.array([None, *self.tolist()], dtype=object)[1:]
+            return objects if self._kind == "binary" else pandas.array(objects, dtype=_string_dtype(pandas))
+        if self._kind == "float64":
+            return values.copy() if valid is None else np.where(valid, values, np.nan)
         return values.copy() if valid is None else pandas.arrays.IntegerArray(values.copy(), ~valid)
 
     def __repr__(self) -> str:
@@ -213,10 +260,9 @@ class Column:
         return f"<Column {self._name} ({self._kind}), {len(self)} rows: {str(items)[1:-1].replace('Ellipsis', '...')}>"
 
     def _head(self, n: int) -> list[Any]:
-        valid = None if self._valid is None else self._valid[:n]
-        return Column(
-            self._name, self._kind, self._values[:n], None if valid is None else valid.copy(), self._categories
-        ).tolist()
+        valid = None if self._valid is None else self._valid[:n].copy()
+        values = self._values[: n if self._octets is None else n + 1]
+        return Column(self._name, self._kind, values, valid, self._categories or self._octets).tolist()
 
 
 def _string_dtype(pandas: Any) -> Any:
@@ -243,7 +289,7 @@ class Frame:
 
     @property
     def schema(self) -> tuple[tuple[str, str, bool], ...]:
-        """``(name, type, nullable)`` of each column; types are uint8 to uint64, time (int64 ns, UTC) and text."""
+        """``(name, type, nullable)`` of each column; types are those of `Column.kind`."""
         return self._native.schema
 
     @property
@@ -352,7 +398,7 @@ class Frame:
         arrays: dict[str, _Array] = {}
         for name in self.columns:
             column = self._column(name)
-            if column._categories is not None:
+            if column._categories is not None or column._kind == "string":
                 arrays[name] = np.array(column.tolist(), dtype=np.dtypes.StringDType(na_object=None))
             elif column.valid is None:
                 arrays[name] = column.values

@@ -17,8 +17,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from . import _compressed, _core, _progress, _sources, _times
+from ._columns import check_columns
 from ._counts import Counts, IocCounts
-from ._frame import Frame, check_columns
+from ._frame import Frame
 from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
 

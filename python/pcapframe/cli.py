@@ -15,9 +15,9 @@ from typing import Any, NoReturn, TextIO
 import pcapframe
 
 from . import _commands
+from ._columns import check_columns
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, Usage
 from ._display import printable
-from ._frame import check_columns
 from .errors import CaptureWarning, PcapframeError
 
 DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3

@@ -92,6 +92,7 @@ static void dns(struct built *b, unsigned flags, unsigned answers)
 static struct pf_packet decoded(const uint8_t *octets, size_t cap_len, size_t len, unsigned link_type,
                                 enum pf_depth depth)
 {
+    static const struct pf_interface interface = {.number = 0};
     struct pf_packet packet;
     memset(&packet, 0xa5, sizeof packet); /* filled anew, whatever was there */
     packet.record = (struct pf_record){
@@ -99,6 +100,7 @@ static struct pf_packet decoded(const uint8_t *octets, size_t cap_len, size_t le
         .cap_len = (uint32_t)cap_len,
         .len = (uint32_t)len,
         .link_type = (uint16_t)link_type,
+        .interface = &interface,
     };
     pf_packet_decode(&packet, depth);
     return packet;
@@ -114,9 +116,15 @@ static const char *fault_of(const struct pf_packet *packet)
 /* A field as text, "null" where the packet has none. */
 static const char *field_of(const struct pf_packet *packet, const char *name)
 {
-    static char text[PF_TEXT_ROOM + 1];
+    static char text[PF_WRITER_ROOM + 1];
     const struct pf_field *field = pf_field_find(name);
     struct pf_value value = {{0, 0}, 0};
+    if (field->write != NULL) {
+        struct pf_writer writer = {.octets = text, .room = PF_WRITER_ROOM};
+        bool has = field->write(field, packet, &writer);
+        text[writer.length] = '\0';
+        return has ? text : "null";
+    }
     if (!field->get(field, packet, &value))
         return "null";
     if (field->text != NULL)
@@ -151,11 +159,11 @@ static void check_layers(const struct pf_packet *packet)
 static void check_all(const uint8_t *octets, size_t cap_len, size_t len, unsigned link_type)
 {
     struct pf_packet packet;
-    for (unsigned depth = 0; depth <= PF_DEPTH_PAYLOAD; depth++) {
+    for (unsigned depth = 0; depth <= PF_DEPTH_APPLICATION; depth++) {
         packet = decoded(octets, cap_len, len, link_type, (enum pf_depth)depth);
         check_layers(&packet);
-        for (size_t i = 0; i < pf_field_count; i++)
-            (void)field_of(&packet, pf_fields[i].kind.name);
+        for (size_t i = 0; pf_field_at(i) != NULL; i++)
+            (void)field_of(&packet, pf_field_at(i)->kind.name);
         for (unsigned i = 0; i < packet.layers; i++)
             CHECK((unsigned)pf_protocols[packet.layer[i].protocol].depth <= depth);
     }
@@ -177,16 +185,16 @@ static void check_cuts(const struct built *built, unsigned link_type, const stru
             header++;
         const uint8_t *octets = guard_behind(&guard, built->octets, size);
         check_all(octets, size, built->size, link_type);
-        struct pf_packet packet = decoded(octets, size, built->size, link_type, PF_DEPTH_PAYLOAD);
+        struct pf_packet packet = decoded(octets, size, built->size, link_type, PF_DEPTH_APPLICATION);
         if (header->name != NULL && header->name[0] != '\0')
             (void)snprintf(want, sizeof want, "truncated %s", header->name);
         CHECK_TEXT(fault_of(&packet), want);
         /* As long on the wire as it is captured: its own lengths are wrong then, or there is no room for the header. */
         check_all(octets, size, size, link_type);
-        packet = decoded(octets, size, size, link_type, PF_DEPTH_PAYLOAD);
+        packet = decoded(octets, size, size, link_type, PF_DEPTH_APPLICATION);
         CHECK(packet.malady == PF_SOUND || packet.malady == PF_MALFORMED);
         check_all(octets, size, 0, link_type); /* less on the wire than captured counts as captured */
-        CHECK(decoded(octets, size, 0, link_type, PF_DEPTH_PAYLOAD).malady == packet.malady);
+        CHECK(decoded(octets, size, 0, link_type, PF_DEPTH_APPLICATION).malady == packet.malady);
         (void)guard_before(&guard, built->octets, size);
         check_all(guard.room, size, built->size, link_type);
     }
@@ -205,7 +213,7 @@ static void test_dns_over_udp(void)
     check_cuts(&b, 1,
                (const struct header[]){
                    {"eth", 14}, {"vlan", 18}, {"vlan", 22}, {"ipv4", 50}, {"udp", 58}, {"dns", 70}, {NULL, 0}});
-    struct pf_packet packet = decoded(b.octets, b.size, b.size, 1, PF_DEPTH_PAYLOAD);
+    struct pf_packet packet = decoded(b.octets, b.size, b.size, 1, PF_DEPTH_APPLICATION);
     static const char *const want[][2] = {
         {"eth_src", "02:00:00:00:00:0a"},
         {"eth_dst", "02:00:00:00:00:0b"},
@@ -247,7 +255,7 @@ static void test_dns_over_tcp(void)
     size_t end = 40 + 8 + 24 + 8 + 16 + 32;
     check_cuts(&b, 229,
                (const struct header[]){{"ipv6", 96}, {"tcp", end}, {"", end + 2}, {"dns", end + 14}, {NULL, 0}});
-    struct pf_packet packet = decoded(b.octets, b.size, b.size, 12, PF_DEPTH_PAYLOAD);
+    struct pf_packet packet = decoded(b.octets, b.size, b.size, 12, PF_DEPTH_APPLICATION);
     static const char *const want[][2] = {
         {"eth_src", "null"},
         {"ip_src", "2001:db8::1"},
@@ -290,7 +298,7 @@ static void test_tunnels(void)
                                        {"ipv4", 122},
                                        {"icmp", 126},
                                        {NULL, 0}});
-    struct pf_packet packet = decoded(b.octets, b.size, b.size, 108, PF_DEPTH_PAYLOAD);
+    struct pf_packet packet = decoded(b.octets, b.size, b.size, 108, PF_DEPTH_APPLICATION);
     CHECK_TEXT(field_of(&packet, "ip_src"), "192.0.2.1");
     CHECK_TEXT(field_of(&packet, "eth_src"), "02:00:00:00:00:0a");
     CHECK_TEXT(field_of(&packet, "protocol"), "ICMP");
@@ -332,7 +340,7 @@ static void check_changes(const struct built *built, const struct change *change
         put(&changed, built->octets + change->place + change->size, built->size - change->place - change->size);
         const uint8_t *octets = guard_behind(&guard, changed.octets, changed.size);
         check_all(octets, changed.size, changed.size, change->link_type);
-        struct pf_packet packet = decoded(octets, changed.size, changed.size, change->link_type, PF_DEPTH_PAYLOAD);
+        struct pf_packet packet = decoded(octets, changed.size, changed.size, change->link_type, PF_DEPTH_APPLICATION);
         if (!CHECK_TEXT(fault_of(&packet), change->fault))
             (void)fprintf(stderr, "  change %zu: octet %zu\n", i, change->place);
         built_clear(&changed);
@@ -420,7 +428,7 @@ static void test_dns_over_tcp_begins(void)
             WRAP(&b, put_be(h, length, 2));
             tcp(&b, 53, 4000, 0);
             ipv4(&b, 6, 0, 0);
-            struct pf_packet packet = decoded(b.octets, b.size, b.size, 101, PF_DEPTH_PAYLOAD);
+            struct pf_packet packet = decoded(b.octets, b.size, b.size, 101, PF_DEPTH_APPLICATION);
             CHECK_EQ(packet.first[PF_DNS] != PF_NO_LAYER, length >= 12 && there >= 12);
             CHECK_TEXT(fault_of(&packet), "");
             if (packet.first[PF_DNS] != PF_NO_LAYER)
@@ -442,7 +450,7 @@ static void test_depth(void)
         eth(&b, 0x8100);
         const uint8_t *octets = guard_behind(&guard, b.octets, b.size);
         check_all(octets, b.size, b.size, 1);
-        struct pf_packet packet = decoded(octets, b.size, b.size, 1, PF_DEPTH_PAYLOAD);
+        struct pf_packet packet = decoded(octets, b.size, b.size, 1, PF_DEPTH_APPLICATION);
         CHECK_TEXT(fault_of(&packet), tags <= 13 ? "" : "malformed depth");
         CHECK_EQ(packet.layers, 16);
         built_clear(&b);
@@ -454,7 +462,7 @@ static void test_depth(void)
         for (unsigned i = 0; i < count; i++)
             extension(&b, i == 0 ? 17 : 60, 0, 8);
         ipv6(&b, 60);
-        struct pf_packet packet = decoded(b.octets, b.size, b.size, 101, PF_DEPTH_PAYLOAD);
+        struct pf_packet packet = decoded(b.octets, b.size, b.size, 101, PF_DEPTH_APPLICATION);
         CHECK_TEXT(fault_of(&packet), count <= 16 ? "" : "malformed ipv6");
         built_clear(&b);
     }

@@ -29,14 +29,36 @@ static void look_at_layers(const struct pf_packet *packet)
     must_hold(packet->ip == PF_NO_LAYER ? packet->ip_version == 0 : packet->ip < packet->layers);
 }
 
+static bool written_same(const struct pf_field *field, const struct pf_packet *one, const struct pf_packet *other)
+{
+    static char rooms[2][PF_WRITER_ROOM];
+    struct pf_writer a = {.octets = rooms[0], .room = PF_WRITER_ROOM}, b = {.octets = rooms[1], .room = PF_WRITER_ROOM};
+    bool has = field->write(field, one, &a);
+    must_hold(a.length <= PF_WRITER_ROOM);
+    return has == field->write(field, other, &b) &&
+           (!has || (a.length == b.length && memcmp(rooms[0], rooms[1], a.length) == 0));
+}
+
+static bool same_span(const struct pf_packet *one, const struct pf_value *a, const struct pf_packet *other,
+                      const struct pf_value *b)
+{
+    must_hold(pf_value_at(a) >= one->record.octets && a->size <= one->record.cap_len);
+    must_hold((size_t)(pf_value_at(a) - one->record.octets) <= one->record.cap_len - a->size);
+    return pf_value_at(a) - one->record.octets == pf_value_at(b) - other->record.octets && a->size == b->size;
+}
+
 static bool same(const struct pf_field *field, const struct pf_packet *one, const struct pf_packet *other)
 {
+    if (field->write != NULL)
+        return written_same(field, one, other);
     struct pf_value a = {{0, 0}, 0}, b = {{0, 0}, 0};
     char text[PF_TEXT_ROOM];
     bool has = field->get(field, one, &a);
     must_hold(has || field->kind.nullable);
     if (has && field->kind.type == PF_TEXT)
         must_hold(field->text == NULL || field->text(&a, text) <= PF_TEXT_ROOM); /* NULL: an input's name */
+    else if (has && field->kind.type == PF_BINARY)
+        return field->get(field, other, &b) && same_span(one, &a, other, &b);
     else if (has && field->kind.type != PF_TIME)
         must_hold(pf_type_size(field->kind.type) == 8 || a.word[0] >> (8 * pf_type_size(field->kind.type)) == 0);
     return has == field->get(field, other, &b) && (!has || pf_value_equal(&a, &b));
@@ -63,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     if (size < HEAD)
         return 0;
     const char *link_type = getenv("FUZZ_LINK_TYPE");
+    static const struct pf_interface interface = {.number = 0};
     struct pf_packet whole, packet;
     memset(&whole, 0xa5, sizeof whole); /* nothing may be left from the packet before */
     whole.record = (struct pf_record){
@@ -71,17 +94,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
         .len = (uint32_t)(size - HEAD) + octets[2],
         .link_type = link_type != NULL ? (uint16_t)atoi(link_type) : pf_be16(octets),
         .frame_number = 1,
+        .interface = &interface,
     };
     packet = whole;
-    pf_packet_decode(&whole, PF_DEPTH_PAYLOAD);
+    pf_packet_decode(&whole, PF_DEPTH_APPLICATION);
     look_at_layers(&whole);
     look_at_indicators(&whole);
-    for (unsigned depth = PF_DEPTH_RECORD; depth <= PF_DEPTH_PAYLOAD; depth++) {
+    for (unsigned depth = PF_DEPTH_RECORD; depth <= PF_DEPTH_APPLICATION; depth++) {
         pf_packet_decode(&packet, (enum pf_depth)depth);
         look_at_layers(&packet);
-        for (size_t i = 0; i < pf_field_count; i++) {
-            bool equal = same(&pf_fields[i], &packet, &whole);
-            must_hold(equal || (unsigned)pf_fields[i].depth > depth);
+        for (size_t i = 0; pf_field_at(i) != NULL; i++) {
+            bool equal = same(pf_field_at(i), &packet, &whole);
+            must_hold(equal || (unsigned)pf_field_at(i)->depth > depth);
         }
     }
     return 0;

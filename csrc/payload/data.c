@@ -1,0 +1,38 @@
+/* What a TCP segment or UDP datagram carries that no tunnel and no DNS is: by port where one is registered (IANA), by
+ * shape where that is certain. It may still be taken for what it is not, or be a piece of something longer: the steps
+ * behind this one note no faults. */
+#include "payload/payload.h"
+
+enum { FTP = 21, HTTPS = 443, MODBUS = 502, SSDP = 1900 };
+
+static bool either(const uint8_t *ports, uint16_t port)
+{
+    return pf_be16(ports) == port || pf_be16(ports + 2) == port;
+}
+
+static enum pf_protocol over_tcp(const uint8_t *ports, const struct pf_cursor *cursor)
+{
+    if (pf_is_tls(cursor, either(ports, HTTPS)))
+        return PF_TLS;
+    if (either(ports, MODBUS))
+        return PF_MODBUS;
+    if (either(ports, FTP))
+        return PF_FTP;
+    return pf_is_http(cursor) ? PF_HTTP : PF_END;
+}
+
+static enum pf_protocol over_udp(const uint8_t *ports, const struct pf_cursor *cursor)
+{
+    if (either(ports, SSDP) && pf_is_http(cursor))
+        return PF_SSDP;
+    return pf_is_quic(cursor) ? PF_QUIC : PF_END;
+}
+
+enum pf_protocol pf_step_data(struct pf_packet *packet, struct pf_cursor *cursor)
+{
+    uint8_t layer = (uint8_t)(packet->layers - 1); /* TCP or UDP: nothing else comes here */
+    const uint8_t *ports = pf_layer_octets(packet, layer, 0, 4);
+    if (ports == NULL || pf_cursor_left(cursor) == 0)
+        return PF_END;
+    return packet->layer[layer].protocol == PF_TCP ? over_tcp(ports, cursor) : over_udp(ports, cursor);
+}

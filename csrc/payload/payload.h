@@ -1,0 +1,16 @@
+/* What the files of this room tell each other and the catalogue: how a payload is recognised by its first octets.
+ *
+ * All of them look at what the cursor shows and move nothing. */
+#ifndef PF_PAYLOAD_PAYLOAD_H
+#define PF_PAYLOAD_PAYLOAD_H
+
+#include "packet/packet.h"
+
+/* A record with a client's or server's hello, which no other protocol looks like; `registered`: any record. */
+bool pf_is_tls(const struct pf_cursor *cursor, bool registered);
+/* A request or status line; `registered` says nothing more. */
+bool pf_is_http(const struct pf_cursor *cursor);
+/* A long header of a known version. */
+bool pf_is_quic(const struct pf_cursor *cursor);
+
+#endif
