@@ -15,13 +15,14 @@
 #include <numpy/arrayobject.h>
 
 #include "base/frame.h"
+#include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter;
+    PyTypeObject *input, *counts, *frame, *filter, *conditions;
     PyObject *capture_error, *filter_error;
 };
 
@@ -47,12 +48,22 @@ struct pf_input_object {
     bool consumed;
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last). */
+/* conditions.c */
+extern PyType_Spec pf_conditions_spec;
+
+struct pf_conditions_object {
+    PyObject_HEAD
+    struct pf_conditions conditions;
+};
+
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
-    PyObject *held; /* the tuple of filters */
+    PyObject *held; /* the tuple of filters and conditions */
     struct pf_filtering *filterings;
+    struct pf_sieve *sieves;
+    const char **files; /* the names of the inputs */
     struct pf_period period;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
@@ -62,7 +73,7 @@ enum { PF_MORE_PREDICATES = 2 };
 
 /* False with an exception set. */
 bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
-                        struct pf_input *const *inputs);
+                        struct pf_input *const *inputs, size_t input_count);
 /* Appends what filters could say nothing about to a list of faults; false with an exception set. */
 bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list);
 void pf_narrowing_end(struct pf_narrowing *narrowing); /* zeroed is fine */

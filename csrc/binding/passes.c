@@ -342,9 +342,10 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
 static PyObject *append_field(PyObject *list, const struct pf_group *group, const struct pf_field *field)
 {
     static const char *const asked[] = {"never", "anyhow", "by name"};
-    PyObject *item = Py_BuildValue("ssOssss", field->kind.name, pf_type_names[field->kind.type],
+    const char *form = field->text == pf_text_address ? "address" : field->text == pf_text_mac ? "hardware" : "";
+    PyObject *item = Py_BuildValue("ssOsssss", field->kind.name, pf_type_names[field->kind.type],
                                    field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc, group->name,
-                                   asked[field->asked]);
+                                   asked[field->asked], form);
     if (item == NULL || PyList_Append(list, item) < 0)
         Py_CLEAR(list);
     Py_XDECREF(item);
