@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 
@@ -691,8 +691,8 @@ class Capture:
         columns : list of names, groups or patterns, optional
             As for `packets`.
         any_of, **fields
-            Conditions on columns, as `filter` takes them; a packet must meet them and be counted under a key, where keys
-            are given.
+            Conditions on columns, as `filter` takes them. A packet must meet them and, where there are keys, be counted
+            under one.
 
         Returns
         -------
@@ -737,6 +737,36 @@ class Capture:
         """
         native, _ = self._run(_core.packets, check_columns(columns), None)
         return Frame(native, self)
+
+    @overload
+    def octets(self, frame_number: int) -> bytes: ...
+    @overload
+    def octets(self, frame_number: Iterable[int]) -> list[bytes]: ...
+    def octets(self, frame_number: int | Iterable[int]) -> bytes | list[bytes]:
+        """Return the captured octets of packets.
+
+        Parameters
+        ----------
+        frame_number : int or iterable of int
+            Numbers of packets, as in the column ``frame_number``. Several are fetched in one pass.
+
+        Returns
+        -------
+        bytes, or a list of bytes in the order of the numbers
+
+        Raises
+        ------
+        IndexError
+            There is no such packet in the capture as it is narrowed.
+        """
+        numbers = list(frame_number) if isinstance(frame_number, Iterable) else [operator.index(frame_number)]
+        table = self.filter(frame_number=numbers).packets(["frame_number", "frame_raw"])
+        found = dict(table.rows("frame_number", "frame_raw"))
+        for number in numbers:
+            if number not in found:
+                raise IndexError(f"there is no packet {number} in {self!r}")
+        octets = [found[number] for number in numbers]
+        return octets if isinstance(frame_number, Iterable) else octets[0]
 
     def write(self, path: _Path) -> int:
         """Write all packets to a new capture; see `Frame.write`."""

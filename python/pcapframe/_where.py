@@ -15,7 +15,7 @@ from ._columns import FIELDS, check_columns
 
 _NUMBERS = {"uint8": (0, 2**8), "uint16": (0, 2**16), "uint32": (0, 2**32), "uint64": (0, 2**64),
             "int64": (-(2**63), 2**63), "time": (-(2**63), 2**63)}  # fmt: skip
-_DISPLAY = re.compile(
+_DISPLAY = re.compile(  # tcp.flags.syn == 1
     r"\b([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+)\s*(?:==|!=|>=|<=|>|<|eq\b|ne\b|contains\b|matches\b)\s*(\S+)"
 )
 
