@@ -103,6 +103,11 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
+/* (result, faults); takes the result over, which is NULL when something failed. */
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
+
+/* split.c */
+PyObject *pf_split(PyObject *module, PyObject *arguments);
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
