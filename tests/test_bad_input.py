@@ -187,7 +187,7 @@ def test_a_link_type_nobody_knows_is_counted_and_said(link_type: int) -> None:
 
 def test_keys_of_the_wrong_type() -> None:
     capture = pf.open(GOOD)
-    with pytest.raises(TypeError, match="select needs keys .* or conditions"):
+    with pytest.raises(TypeError, match=r"select needs keys .* or conditions"):
         capture.select()
     with pytest.raises(TypeError, match="ip: a set, list or other iterable of keys is needed, not str"):
         capture.select(ip="192.0.2.1")
