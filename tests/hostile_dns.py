@@ -90,7 +90,8 @@ def one_text(size: int) -> bytes:
 GROWING: dict[str, Callable[[int], bytes]] = {
     made.__name__: made
     for made in (
-        amplified, amplified_authority, chained, ladder, many_labels, lying_counts, empty_records, unending_name, one_text,
+        amplified, amplified_authority, chained, ladder, many_labels, lying_counts, empty_records,
+        unending_name, one_text,
     )
 }  # fmt: skip
 

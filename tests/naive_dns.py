@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from typing import NamedTuple
 
 from naive_packet import Row, ipv4_text, ipv6_text
@@ -14,20 +15,16 @@ PER_OCTET = 16
 MARK = "..."
 OPT = 41
 
-TYPES = dict(
-    (int(number), name)
-    for number, name in (
-        line.split()
-        for line in """\
+NAMES = """
 1 A, 2 NS, 3 MD, 4 MF, 5 CNAME, 6 SOA, 7 MB, 8 MG, 9 MR, 10 NULL, 11 WKS, 12 PTR, 13 HINFO, 14 MINFO, 15 MX, 16 TXT,
-17 RP, 18 AFSDB, 19 X25, 20 ISDN, 21 RT, 22 NSAP, 23 NSAP-PTR, 24 SIG, 25 KEY, 26 PX, 27 GPOS, 28 AAAA, 29 LOC, 30 NXT,
-31 EID, 32 NIMLOC, 33 SRV, 34 ATMA, 35 NAPTR, 36 KX, 37 CERT, 38 A6, 39 DNAME, 40 SINK, 41 OPT, 42 APL, 43 DS, 44 SSHFP,
-45 IPSECKEY, 46 RRSIG, 47 NSEC, 48 DNSKEY, 49 DHCID, 50 NSEC3, 51 NSEC3PARAM, 52 TLSA, 53 SMIMEA, 55 HIP, 56 NINFO,
-57 RKEY, 58 TALINK, 59 CDS, 60 CDNSKEY, 61 OPENPGPKEY, 62 CSYNC, 63 ZONEMD, 64 SVCB, 65 HTTPS, 99 SPF, 100 UINFO, 101 UID,
-102 GID, 103 UNSPEC, 104 NID, 105 L32, 106 L64, 107 LP, 108 EUI48, 109 EUI64, 249 TKEY, 250 TSIG, 251 IXFR, 252 AXFR,
-253 MAILB, 254 MAILA, 255 ANY, 256 URI, 257 CAA, 258 AVC, 259 DOA, 260 AMTRELAY, 32768 TA, 32769 DLV""".split(",")
-    )
-)
+18 AFSDB, 19 X25, 20 ISDN, 21 RT, 22 NSAP, 23 NSAP-PTR, 24 SIG, 25 KEY, 26 PX, 27 GPOS, 28 AAAA, 29 LOC, 30 NXT, 32
+NIMLOC, 33 SRV, 34 ATMA, 35 NAPTR, 36 KX, 37 CERT, 38 A6, 39 DNAME, 40 SINK, 41 OPT, 42 APL, 43 DS, 44 SSHFP, 46
+RRSIG, 47 NSEC, 48 DNSKEY, 49 DHCID, 50 NSEC3, 51 NSEC3PARAM, 52 TLSA, 53 SMIMEA, 55 HIP, 56 NINFO, 58 TALINK, 59 CDS,
+60 CDNSKEY, 61 OPENPGPKEY, 62 CSYNC, 63 ZONEMD, 64 SVCB, 65 HTTPS, 99 SPF, 100 UINFO, 101 UID, 103 UNSPEC, 104 NID,
+105 L32, 106 L64, 107 LP, 108 EUI48, 109 EUI64, 249 TKEY, 250 TSIG, 251 IXFR, 252 AXFR, 254 MAILA, 255 ANY, 256 URI,
+257 CAA, 258 AVC, 259 DOA, 260 AMTRELAY, 32768 TA, 32769 DLV
+"""
+TYPES = {int(number): name for number, name in (line.split() for line in NAMES.split(","))}
 
 
 def printable(character: str) -> bool:
@@ -128,11 +125,12 @@ class Message:
 
     # --- values ------------------------------------------------------------------------------------------------------
 
-    def name_of_data(self, record: Record, skipped: int = 0, also: str = ".") -> str:
-        """The name that is all of the data but the first octets."""
-        if self.extent(record.data + skipped) != record.data + record.size:
-            raise Unreadable
-        return self.name(record.data + skipped, also)
+    def is_name(self, record: Record, skipped: int = 0) -> bool:
+        """Whether the data are a name's extent, but for the first octets."""
+        try:
+            return self.extent(record.data + skipped) == record.data + record.size
+        except Unreadable:
+            return False
 
     def address(self, record: Record) -> str:
         size, text = (4, ipv4_text) if record.type == 1 else (16, ipv6_text)
@@ -167,7 +165,9 @@ class Message:
         if record.size < 2 * count:
             raise Unreadable
         numbers = [str(self.number(record.data + 2 * i, 2)) for i in range(count)]
-        return " ".join([*numbers, self.name_of_data(record, 2 * count, ". ;")])
+        if not self.is_name(record, 2 * count):
+            raise Unreadable
+        return " ".join([*numbers, self.name(record.data + 2 * count, ". ;")])
 
     def value(self, record: Record) -> str:
         try:
@@ -237,17 +237,12 @@ def question(message: Message, kind: str) -> Row:
     row: Row = {}
     if message.number(4, 2) == 0:
         return row
-    try:
+    with suppress(Unreadable):
         row["dns_qry_name"] = message.name(12)
-    except Unreadable:
-        pass
-    try:
+    with suppress(Unreadable):
         behind = message.extent(12)
         row["dns_qry_type"] = message.number(behind, 2)
-        message.taken(behind, 4)
         row["dns_qry_class"] = message.number(behind + 2, 2) % (2**15 if kind == "mdns" else 2**16)
-    except Unreadable:
-        pass
     return row
 
 
@@ -257,21 +252,16 @@ def firsts(message: Message) -> Row:
     records = message.records(sum(message.number(at, 2) for at in (6, 8, 10)))
     if records:
         row["dns_resp_type"] = records[0].type
-        try:
+        with suppress(Unreadable):
             row["dns_resp_name"] = message.name(records[0].name)
-        except Unreadable:
-            pass
     row["dns_resp_ttl"] = next((record.ttl for record in records if record.type != OPT), None)
-    for column, number, value in (
-        ("dns_a", 1, message.address),
-        ("dns_aaaa", 28, message.address),
-        ("dns_cname", 5, message.name_of_data),
-    ):
-        found = next((record for record in records if record.type == number), None)
-        try:
-            row[column] = None if found is None else value(found)
-        except Unreadable:
-            pass
+    addresses = {"dns_a": (1, 4), "dns_aaaa": (28, 16)}
+    for column, of_kind in addresses.items():
+        found = next((record for record in records if (record.type, record.size) == of_kind), None)
+        row[column] = None if found is None else message.address(found)
+    alias = next((record for record in records if record.type == 5 and message.is_name(record)), None)
+    with suppress(Unreadable):
+        row["dns_cname"] = None if alias is None else message.name(alias.data)
     return row
 
 

@@ -294,7 +294,7 @@ def test_answers_can_be_read_back(message: bytes) -> None:
         assert int(ttl) == expected.ttl
         data = message[expected.data : expected.data + expected.size]
         if value.startswith("\\# "):
-            assert bytes.fromhex((value.split(" ") + [""])[2]) == data
+            assert bytes.fromhex(value.split(" ")[2] if len(data) else "") == data
         elif kind in ("CNAME", "NS", "PTR"):
             assert labels_of(value) == read.labels(expected.data)
         elif kind == "TXT":
@@ -342,5 +342,5 @@ def cost(message: bytes, octets: int, column: str) -> float:
 def test_time_grows_as_the_message_does(name: str, column: str) -> None:
     """As many octets in messages 8 times as long take about as long; were it quadratic, 8 times as long."""
     small, large = hostile.GROWING[name](8000), hostile.GROWING[name](64_000)
-    octets = 2_000_000
-    assert cost(large, octets, column) < 3 * cost(small, octets, column) + 0.005
+    octets = 4_000_000
+    assert cost(large, octets, column) < 3 * cost(small, octets, column) + 0.002

@@ -59,19 +59,44 @@ static bool get_qry_class(const struct pf_field *field, const struct pf_packet *
     return tail != NULL;
 }
 
-/* The first record of a type, of any section; ANY_TYPE: the first of all; NO_OPTION: the first that is not OPT. */
-enum { ANY_TYPE = 0, NO_OPTION = -1 };
+/* The first record, of any section, that is fit; NULL: whichever it is. */
+typedef bool (*fitting)(const struct pf_dns *message, const struct pf_dns_record *record);
 
-static bool first_record(const struct pf_packet *packet, int type, struct pf_dns *message, struct pf_dns_record *record)
+static bool first_record(const struct pf_packet *packet, fitting is_fit, struct pf_dns *message,
+                         struct pf_dns_record *record)
 {
     struct pf_dns_walk walk;
     if (!pf_dns_of(packet, message) || !pf_dns_records(message, false, &walk))
         return false;
     while (pf_dns_next(&walk, record)) {
-        if (type == ANY_TYPE || record->type == type || (type == NO_OPTION && record->type != PF_DNS_OPT))
+        if (is_fit == NULL || is_fit(message, record))
             return true;
     }
     return false;
+}
+
+static bool has_ttl(const struct pf_dns *message, const struct pf_dns_record *record)
+{
+    (void)message;
+    return record->type != PF_DNS_OPT;
+}
+
+static bool is_a(const struct pf_dns *message, const struct pf_dns_record *record)
+{
+    (void)message;
+    return record->type == PF_DNS_A && record->size == IPV4_SIZE;
+}
+
+static bool is_aaaa(const struct pf_dns *message, const struct pf_dns_record *record)
+{
+    (void)message;
+    return record->type == PF_DNS_AAAA && record->size == IPV6_SIZE;
+}
+
+static bool is_cname(const struct pf_dns *message, const struct pf_dns_record *record)
+{
+    uint32_t end = record->data;
+    return record->type == PF_DNS_CNAME && pf_dns_skip_name(message, &end) && end == record->data + record->size;
 }
 
 static bool write_resp_name(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer)
@@ -79,8 +104,7 @@ static bool write_resp_name(const struct pf_field *field, const struct pf_packet
     struct pf_dns message;
     struct pf_dns_record record;
     (void)field;
-    return first_record(packet, ANY_TYPE, &message, &record) &&
-           pf_dns_write_name(&message, record.name, in_names, writer);
+    return first_record(packet, NULL, &message, &record) && pf_dns_write_name(&message, record.name, in_names, writer);
 }
 
 static bool get_resp_type(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
@@ -88,7 +112,7 @@ static bool get_resp_type(const struct pf_field *field, const struct pf_packet *
     struct pf_dns message;
     struct pf_dns_record record;
     (void)field;
-    if (!first_record(packet, ANY_TYPE, &message, &record))
+    if (!first_record(packet, NULL, &message, &record))
         return false;
     value->word[0] = record.type;
     return true;
@@ -99,18 +123,17 @@ static bool get_resp_ttl(const struct pf_field *field, const struct pf_packet *p
     struct pf_dns message;
     struct pf_dns_record record;
     (void)field;
-    if (!first_record(packet, NO_OPTION, &message, &record))
+    if (!first_record(packet, has_ttl, &message, &record))
         return false;
     value->word[0] = record.ttl;
     return true;
 }
 
-/* The address of field->size octets that the first record of type field->offset is. */
 static bool get_address(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
     struct pf_dns message;
     struct pf_dns_record record;
-    return first_record(packet, field->offset, &message, &record) && record.size == field->size &&
+    return first_record(packet, field->size == IPV4_SIZE ? is_a : is_aaaa, &message, &record) &&
            pf_get_address(pf_dns_octets(&message, record.data, field->size), field->size, value);
 }
 
@@ -119,15 +142,12 @@ static bool write_cname(const struct pf_field *field, const struct pf_packet *pa
     struct pf_dns message;
     struct pf_dns_record record;
     (void)field;
-    if (!first_record(packet, PF_DNS_CNAME, &message, &record))
-        return false;
-    uint32_t end = record.data;
-    return pf_dns_skip_name(&message, &end) && end == record.data + record.size &&
+    return first_record(packet, is_cname, &message, &record) &&
            pf_dns_write_name(&message, record.data, in_names, writer);
 }
 
 #define FLAG(octet_, bit_, when_) .get = get_flag, .offset = octet_, .shift = bit_, .mask = when_
-#define ADDRESS(type_, size_) .get = get_address, .text = pf_text_address, .offset = type_, .size = size_
+#define ADDRESS(size_) .get = get_address, .text = pf_text_address, .size = size_
 #define COUNT(place_) PF_NUMBER_AT(DNS, place_, 2, 0, 0xffff)
 
 static const struct pf_field fields[] = {
@@ -174,9 +194,9 @@ static const struct pf_field fields[] = {
     PF_FIELD("dns_resp_ttl", UINT32, PAYLOAD, "dns.resp.ttl",
              "Time to live of the first DNS record that is no OPT, of any section, seconds.", .get = get_resp_ttl),
     PF_FIELD("dns_a", TEXT, PAYLOAD, "dns.a", "IPv4 address in the first A record, of any section.",
-             ADDRESS(PF_DNS_A, IPV4_SIZE)),
+             ADDRESS(IPV4_SIZE)),
     PF_FIELD("dns_aaaa", TEXT, PAYLOAD, "dns.aaaa", "IPv6 address in the first AAAA record, of any section.",
-             ADDRESS(PF_DNS_AAAA, IPV6_SIZE)),
+             ADDRESS(IPV6_SIZE)),
     PF_FIELD("dns_cname", TEXT, PAYLOAD, "dns.cname", "Name in the first CNAME record, of any section.",
              .write = write_cname),
     PF_FIELD("dns_answers", STRING, PAYLOAD, "",
