@@ -97,6 +97,15 @@ GROWING: dict[str, Callable[[int], bytes]] = {
 
 NAME = b"\7example\3org\0"
 
+
+def pointers(count: int) -> bytes:
+    """A name that is reached through so many pointers."""
+    start = header(1, 2) + question(b"\1z\0")
+    at = len(start) + 11
+    chain = pointer(12) + b"".join(pointer(at + 2 * i) for i in range(count - 2))
+    return start + record(b"\0", 10, chain) + record(pointer(at + 2 * (count - 2)))
+
+
 FIXED = {
     "pointer to itself": header(1) + question(pointer(12)),
     "two pointers at each other": header(2) + question(pointer(18)) + question(pointer(12)),
@@ -107,6 +116,8 @@ FIXED = {
     "pointer into a label": header(1, 1) + question(NAME) + record(pointer(14)),
     "half a pointer": header(1) + b"\xc0",
     "pointer through the same labels twice": header(1, 1) + question(b"\1a\1b\0") + record(b"\1c" + pointer(14)),
+    "127 pointers": pointers(127),
+    "128 pointers": pointers(128),
     "127 labels": header(1) + question(b"\1x" * 127 + b"\0"),
     "128 labels": header(1) + question(b"\1x" * 128 + b"\0"),
     "128 labels by a pointer": header(2) + question(b"\1x" * 127 + b"\0") + question(b"\1y" + pointer(12)),
@@ -125,3 +136,22 @@ FIXED = {
     "nothing but a header": header(1, 1, 1, 1),
     "names like our marks": header(1, 1) + question(b"\3...\0") + record(b"\4; .;\0", 5, b"\3\\# \0"),
 }
+
+
+def every_form() -> bytes:
+    """A sound message: one record of every type whose data have a form of their own, and one of another."""
+    at = pointer(12)
+    values = {
+        1: b"\xc0\0\2\1",
+        28: bytes(15) + b"\1",
+        5: b"\1x" + at,
+        2: at,
+        12: at,
+        15: b"\0\n" + at,
+        16: b"\3a;b\0",
+        33: b"\0\1\0\2\1\xbb" + at,
+        6: at + b"\0" + bytes(20),
+        65: b"\0\1\0",
+    }
+    records = b"".join(record(at, kind, data) for kind, data in values.items())
+    return header(1, len(values)) + question(NAME) + records

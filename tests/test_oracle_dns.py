@@ -29,7 +29,7 @@ from pcapframe._tshark import KINDS, PREFERENCES, TSHARK
 pytestmark = pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
 
 CORPUS = os.environ.get("PCAPFRAME_CORPUS", "")
-SAMPLE = 12  # files
+SAMPLE = 8  # files
 MOST_OCTETS = 300_000  # of a file of the sample
 FIELDS = {column.name: column.wireshark for column in pf.columns() if column.name in COLUMNS and column.wireshark}
 NAMES = {"dns_qry_name", "dns_resp_name", "dns_cname"}
