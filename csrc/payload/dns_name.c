@@ -4,8 +4,6 @@
  *    | 3 | w w w | 11 and 14 bits |             the rest is a name that begins at that place of the message */
 #include "payload/dns.h"
 
-#include <string.h>
-
 enum {
     MOST_LABEL = 63,
     MOST_NAME = 255, /* octets, lengths and the last zero among them, so that 127 labels are the most (3.1) */

@@ -22,7 +22,7 @@ def packets(draw: random.Random, link_type: int, count: int, wild: bool) -> list
 
 
 def dns_seeds() -> dict[str, bytes]:
-    """Messages that lie, in raw IPv4 and UDP; and one record of every type whose data are shown in a form of its own."""
+    """Messages that lie, in raw IPv4 and UDP; and one record of every type whose data are in a form of its own."""
     messages = {name.replace(" ", "-"): message for name, message in hostile_dns.FIXED.items()}
     messages |= {name: made(600) for name, made in hostile_dns.GROWING.items()}
     messages["forms"] = hostile_dns.every_form()
