@@ -8,7 +8,7 @@ static const char in_names[] = "."; /* escaped in a label, so that labels can be
 enum { IPV4_SIZE = 4, IPV6_SIZE = 16 };
 
 /* When a flag is one: */
-enum { ALWAYS = 0, IN_RESPONSES = 1, NOT_IN_LLMNR = 2 };
+enum { IN_RESPONSES = 1, NOT_IN_LLMNR = 2 };
 
 /* Bit `shift` of octet `offset`, under the conditions `mask`. */
 static bool get_flag(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
