@@ -19,6 +19,7 @@ enum pf_status {
     PF_BUSY,        /* in use by another call */
     PF_INVALID,     /* an argument that can't be */
     PF_NOT_FILTER,  /* a filter expression that cannot be understood or served */
+    PF_NOT_BUILT_IN, /* needs libpcap */
 };
 
 struct pf_error {

@@ -381,6 +381,7 @@ PyMethodDef pf_pass_methods[] = {
      "notes "
      "cut), faults)."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
+    {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},

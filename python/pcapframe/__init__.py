@@ -4,6 +4,7 @@ from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
+from ._live import CaptureStats, Live, capture, interfaces, live
 from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
@@ -16,6 +17,7 @@ __all__ = [
     "CaptureError",
     "CaptureFault",
     "CaptureInfo",
+    "CaptureStats",
     "CaptureWarning",
     "Column",
     "Counts",
@@ -23,12 +25,16 @@ __all__ = [
     "Frame",
     "Interface",
     "IocCounts",
+    "Live",
     "PcapframeError",
     "Threshold",
     "ThresholdWarning",
+    "capture",
     "columns",
     "eval_packets",
     "from_scapy",
+    "interfaces",
+    "live",
     "open",
     "set_threshold",
     "show_config",

@@ -188,6 +188,7 @@ def open(
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
     spool: bool = False,
+    follow: bool = False,
 ) -> Capture:
     """Open a capture, or several as one.
 
@@ -213,6 +214,9 @@ def open(
     spool : bool
         Copy what can be read only once (standard input, a FIFO, a file object that cannot seek), and what a URL names,
         into an unnamed temporary file first, so that it can be asked as often as you like.
+    follow : bool
+        Of a file that is still being written: wait at its end for more. A question then ends with Ctrl-C, and answers
+        with what was there; or with `Capture.end`, called by another thread or by `progress`.
 
     Returns
     -------
@@ -228,6 +232,8 @@ def open(
         A file cannot be opened.
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
+    if follow:
+        return Capture((_followed(source),), options)
     if isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
         found, several = _named(text)
@@ -326,6 +332,17 @@ def _open_path(path: _Named, spool: bool) -> _core.Input:
         if compression is not None:
             return _open_compressed(_compressed.PathSource(path), compression)
     return _core.Input("path", path)
+
+
+def _followed(source: Any) -> _core.Input:
+    if not isinstance(source, (str, os.PathLike)) or source == "-":
+        raise ValueError("follow: one file, by its path; a pipe is read to its end anyhow")
+    path = os.fsdecode(source)
+    if os.path.isfile(path):
+        with builtins.open(path, "rb", buffering=0) as file:
+            if _compressed.format_of(file.read(_compressed.LOOK)) is not None:
+                raise ValueError(f"{path}: follow: what is compressed cannot be followed")
+    return _core.Input("follow", path)
 
 
 def _open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
@@ -449,6 +466,16 @@ class Capture:
     def reusable(self) -> bool:
         """Whether it can be asked more than once; a pipe cannot."""
         return not any(source.once for source in self._inputs)
+
+    def end(self) -> bool:
+        """Tell the question that waits at the end of a followed file (``open(..., follow=True)``) that no more comes.
+
+        Returns
+        -------
+        bool
+            Whether there was such a file, not told so before. The next question waits anew.
+        """
+        return any([source.end() for source in self._inputs])
 
     @property
     def files(self) -> list[str]:
