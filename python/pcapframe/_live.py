@@ -441,7 +441,7 @@ class Live:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop(4)
+        self._stop(3)
 
     def __repr__(self) -> str:
         stats = self.stats
@@ -465,7 +465,7 @@ class Live:
         CaptureStats
             Where libpcap captures, ``packets + dropped == received``, exactly.
         """
-        self._stop(4)
+        self._stop(3)
         return self.stats
 
     def _stop(self, stacklevel: int) -> None:
@@ -490,7 +490,7 @@ class Live:
         return self._capture()
 
     def _capture(self, start: tuple[int, ...] | None = None, end: tuple[int, ...] | None = None) -> Capture:
-        self._look(6)
+        self._look(4)
         core = self._recording.core
         begin = core.mark(0) if start is None else start
         return self._recording.narrowed(self._name, begin, core.mark(None) if end is None else end, self._options)

@@ -98,6 +98,9 @@ class Tool:
 
     def counts(self) -> tuple[int | None, int | None, int | None]:
         """Received, dropped by the system, dropped by the interface, as it says at its end."""
+        pair = re.search(r"received/dropped on interface .*: (\d+)/(\d+)", self._text())
+        if pair is not None:
+            return int(pair[1]), int(pair[2]), 0
         found = [
             re.search(rf"(\d+) packets? {words}", self._text())
             for words in ("received by filter", "dropped by kernel", "dropped by interface")
