@@ -96,7 +96,9 @@ class Wire:
 
 
 def numbered(number: int) -> bytes:
-    return captures.ethernet(captures.ipv4(captures.udp(struct.pack("!I", number), destination=4000 + number % 7))).octets
+    return captures.ethernet(
+        captures.ipv4(captures.udp(struct.pack("!I", number), destination=4000 + number % 7))
+    ).octets
 
 
 def numbers(frame: pf.Frame) -> list[int]:
@@ -271,7 +273,9 @@ def test_a_series_of_files_is_bounded(wire: Wire, tmp_path: Path) -> None:
     sender = background(lambda: wire.send(2000, 2000))
     capture = pf.capture(wire.near, packets=2000, seconds=30, path=path, rotate="500ms")
     sender.join()
-    periods = [{int(t) // 500_000_000 for t in pf.open(f).packets(["frame_time"])["frame_time"].values} for f in capture.files]
+    periods = [
+        {int(t) // 500_000_000 for t in pf.open(f).packets(["frame_time"])["frame_time"].values} for f in capture.files
+    ]
     assert all(len(each) == 1 for each in periods)
     assert len(capture.files) >= 2
     assert numbers(capture.packets(["frame_raw"])) == list(range(2000))
@@ -327,12 +331,13 @@ def test_questions_while_it_runs(wire: Wire) -> None:
 
 @real
 def test_a_full_temporary_file_says_so(wire: Wire) -> None:
-    with pytest.warns(pf.CaptureWarning, match="dropped|octets") as heard, pf.live(wire.near, octets=20_000) as live:
-        wire.send(1000, 10_000)
-        assert until(lambda: not live.running)
+    live = pf.live(wire.near, octets=20_000)
+    wire.send(1000, 10_000)
+    assert until(lambda: not live.running)
+    with pytest.warns(pf.CaptureWarning, match="the temporary file is full"):
+        live.stop()
     assert live.stats.ended == "octets"
     assert 100 < len(live.packets()) < 1000
-    assert any("the temporary file is full" in str(each.message) for each in heard)
 
 
 @real
@@ -343,7 +348,12 @@ def test_an_interface_that_is_down_and_one_that_is_gone(wire: Wire) -> None:
     time.sleep(0.2)
     assert live.running
     wire.ip("link", "set", wire.near, "up")
-    assert until(lambda: subprocess.run(["ip", "link", "show", wire.near], capture_output=True, text=True).stdout.find("LOWER_UP") > 0)
+    assert until(
+        lambda: (
+            subprocess.run(["ip", "link", "show", wire.near], capture_output=True, text=True).stdout.find("LOWER_UP")
+            > 0
+        )
+    )
     wire.send(100, 10_000)
     assert until(lambda: live.stats.packets == 200)
     wire.ip("link", "del", wire.near)
@@ -377,7 +387,7 @@ def test_a_full_disk(wire: Wire, tmp_path: Path) -> None:
         assert found == list(range(len(found)))
         assert f"the {len(found):,} packets" in str(failed.value)
     finally:
-        run("umount", str(full))
+        run("umount", "--lazy", str(full))  # the exception keeps a descriptor
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -389,8 +399,8 @@ def test_what_is_refused(wire: Wire, tmp_path: Path) -> None:
         pf.live("nowhere0")
     with pytest.raises(pf.FilterError, match="syntax"):
         pf.capture(wire.near, seconds=1, filter="tcp port port")
-    with pytest.raises(pf.FilterError, match=r"filter\("):
-        pf.capture(wire.near, seconds=1, filter="tcp.port == 80")
+    with pytest.raises(pf.FilterError, match=r"as for tcpdump.*filter\(tcp_dstport=80\)"):
+        pf.capture(wire.near, seconds=1, filter="tcp.dstport == 80")
     path = tmp_path / "now.pcapng"
     part = tmp_path / "now.pcapng.part"
     part.write_bytes(b"of another")
@@ -519,7 +529,14 @@ def test_another_tool_refuses(wire: Wire, tool: str) -> None:
 def test_interfaces() -> None:
     if built_in.startswith("not built in"):
         pytest.skip("libpcap is not built in")
-    rows = {row["name"]: row for row in (dict(zip(f.columns, r, strict=True)) for f in [pf.interfaces()] for r in zip(*f.to_dict().values(), strict=True))}
+    rows = {
+        row["name"]: row
+        for row in (
+            dict(zip(f.columns, r, strict=True))
+            for f in [pf.interfaces()]
+            for r in zip(*f.to_dict().values(), strict=True)
+        )
+    }
     loopback = [row for row in rows.values() if row["loopback"]]
     assert loopback
     if sys.platform == "linux" and os.path.exists("/sys/class/net"):

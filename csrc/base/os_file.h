@@ -42,8 +42,8 @@ int pf_draft_begin(struct pf_draft *draft, const char *path);
 int pf_draft_begin_part(struct pf_draft *draft, const char *path);
 int pf_draft_begin_unnamed(struct pf_draft *draft, const char *folder); /* never gets a name: it goes with the last
                                                                            descriptor */
-int pf_draft_cut(struct pf_draft *draft, uint64_t size); /* to its first octets */
-void pf_draft_keep(struct pf_draft *draft);              /* is over, and stays under its temporary name */
+int pf_draft_cut(struct pf_draft *draft, uint64_t size);                /* to its first octets */
+void pf_draft_keep(struct pf_draft *draft);  /* is over, and stays under its temporary name */
 void pf_draft_rest(struct pf_draft *draft);  /* lets its descriptor go */
 int pf_draft_resume(struct pf_draft *draft); /* before anything else is done with one that rests; any draft is fine */
 int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size);

@@ -129,9 +129,9 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
     return PF_OK;
 }
 
-/* Input(kind, name, object=None, start=None): kind "path", "follow" (a path), "memory" (object: a buffer), "stream" (start: a descriptor,
- * object: octets that were taken from it) or "file" (object: a binary file, start: where it stands, None when it can't
- * seek); "reader" is a file that is a pcapframe._compressed.Reader. */
+/* Input(kind, name, object=None, start=None): kind "path", "follow" (a path), "memory" (object: a buffer), "stream"
+ * (start: a descriptor, object: octets that were taken from it) or "file" (object: a binary file, start: where it
+ * stands, None when it can't seek); "reader" is a file that is a pcapframe._compressed.Reader. */
 static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"kind", "name", "object", "start", NULL};

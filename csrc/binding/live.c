@@ -270,8 +270,8 @@ PyType_Spec pf_recording_spec = {
 /* --- interfaces -------------------------------------------------------------------------------------------------- */
 
 static const struct pf_kind kinds[] = {
-    {"name", PF_STRING, false},  {"description", PF_STRING, true}, {"addresses", PF_STRING, false},
-    {"up", PF_UINT8, false},     {"running", PF_UINT8, false},     {"loopback", PF_UINT8, false},
+    {"name", PF_STRING, false},    {"description", PF_STRING, true}, {"addresses", PF_STRING, false},
+    {"up", PF_UINT8, false},       {"running", PF_UINT8, false},     {"loopback", PF_UINT8, false},
     {"wireless", PF_UINT8, false},
 };
 enum { COLUMNS = sizeof kinds / sizeof kinds[0] };

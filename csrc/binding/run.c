@@ -11,8 +11,8 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error)
     return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
 }
 
-/* Ctrl-C ends a file that is followed, and so the pass with an answer; where there is none, or it was ended so before, it
- * ends the pass. */
+/* Ctrl-C ends a file that is followed, and so the pass with an answer; where there is none, or it was ended so before,
+ * it ends the pass. */
 static bool ends_following(struct pf_run *run)
 {
     bool any = false;

@@ -35,15 +35,15 @@ struct pf_recorder {
     struct pf_draft draft;
     uint8_t *octets;
     size_t size, capacity;
-    struct pf_mark now; /* with what is gathered */
+    struct pf_mark now;                             /* with what is gathered */
     uint64_t file_packets, closed_octets, captured; /* `captured`: octets of packets, without headers */
     int64_t period;
     const struct pf_interface *interface; /* the last one described in this file */
     bool full_packets, full_octets;
 
-    struct pf_mutex lock; /* guards what follows */
-    int shared;           /* one more descriptor of the current file, to read from; -1 for a series */
-    struct pf_mark mark;  /* what is flushed */
+    struct pf_mutex lock;  /* guards what follows */
+    int shared;            /* one more descriptor of the current file, to read from; -1 for a series */
+    struct pf_mark mark;   /* what is flushed */
     struct pf_mark *marks; /* some of the earlier ones, in order */
     size_t mark_count, mark_capacity;
     uint64_t first_record; /* the offset behind the interfaces that were known at the beginning */

@@ -197,11 +197,11 @@ static enum pf_status work(void *context, struct pf_crew *crew, unsigned worker,
     pf_mutex_lock(&recording->lock);
     const struct pf_recorder *recorder = &recording->recorder;
     recording->state.file_octets = recorder->flushed_octets;
-    recording->state.ending = status != PF_OK                   ? PF_FAILED
-                              : recorder->full_packets          ? PF_ENOUGH
-                              : recorder->full_octets           ? PF_SPOOL_FULL
+    recording->state.ending = status != PF_OK                  ? PF_FAILED
+                              : recorder->full_packets         ? PF_ENOUGH
+                              : recorder->full_octets          ? PF_SPOOL_FULL
                               : atomic_load(&recording->asked) ? PF_ASKED
-                                                                : PF_SOURCE_ENDED;
+                                                               : PF_SOURCE_ENDED;
     recording->error = *error;
     pf_cond_wake_all(&recording->ended);
     pf_mutex_unlock(&recording->lock);

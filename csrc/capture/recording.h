@@ -2,8 +2,9 @@
  *
  *   source --> walk over its records --> recorder --> file         the owner looks, waits, asks for the end
  *
- * It ends when the source does, when the recorder is full, when the owner says so (finish: with what has arrived; clear:
- * at once) or when the file can't be written. Functions may be called by any thread but where they say otherwise. */
+ * It ends when the source does, when the recorder is full, when the owner says so (finish: with what has arrived;
+ * clear: at once) or when the file can't be written. Functions may be called by any thread but where they say
+ * otherwise. */
 #ifndef PF_CAPTURE_RECORDING_H
 #define PF_CAPTURE_RECORDING_H
 
@@ -32,7 +33,7 @@ struct pf_recording_state {
     uint64_t file_octets;       /* of all files */
     bool counted;               /* whether these are known: */
     uint64_t received, dropped, missed;
-    char why[sizeof ((struct pf_error *)0)->text];
+    char why[sizeof((struct pf_error *)0)->text];
 };
 
 struct pf_recording {

@@ -52,8 +52,8 @@ enum pf_status pf_source_stream(const char *name, int fd, const void *head, size
 enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source,
                                 struct pf_error *error);
 
-/* What lies in a file that may still grow, and may lose its name: its first `head` octets and those from `from` to `end`.
- * Shares the open file of `fd`, which stays the caller's. */
+/* What lies in a file that may still grow, and may lose its name: its first `head` octets and those from `from` to
+ * `end`. Shares the open file of `fd`, which stays the caller's. */
 enum pf_status pf_source_snapshot(const char *name, int fd, uint64_t head, uint64_t from, uint64_t end,
                                   struct pf_source **source, struct pf_error *error);
 /* A file that grows: a stream which waits at its end for more, until pf_source_follow_end (from any thread) says that

@@ -5,6 +5,7 @@
 #include "base/os_file.h"
 #include "base/os_thread.h"
 #include "base/writer.h"
+#include "libpcap/bpf.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -31,9 +32,10 @@ struct live {
     uint8_t *octets; /* records that were taken and not handed on */
     size_t at, size, capacity;
     bool no_memory;
-    uint64_t taken;                 /* packets */
-    uint64_t kernel[3], began[2];   /* received, dropped, missed so far, in 64 bits; what was counted before the filter was set */
-    uint32_t last[3];               /* what libpcap said last, in its 32 bits */
+    uint64_t taken; /* packets */
+    uint64_t kernel[3],
+        began[2];     /* received, dropped, missed so far, in 64 bits; what was counted before the filter was set */
+    uint32_t last[3]; /* what libpcap said last, in its 32 bits */
     bool last_round;
     uint64_t due;
 };
@@ -115,11 +117,11 @@ static enum pf_status set_filter(struct live *live, const char *filter, struct p
     struct bpf_program program;
     /* The netmask matters to `ip broadcast` alone. */
     if (pcap_compile(live->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) != 0)
-        return pf_fail(error, PF_NOT_FILTER, "filter \"%.80s\": %s", filter, pcap_geterr(live->pcap));
+        return pf_bpf_refused(filter, 0, live->pcap, error);
     int status = pcap_setfilter(live->pcap, &program);
     pcap_freecode(&program);
     if (status != 0)
-        return pf_fail(error, PF_NOT_FILTER, "filter \"%.80s\": %s", filter, pcap_geterr(live->pcap));
+        return pf_bpf_refused(filter, 0, live->pcap, error);
     uint64_t missed;
     /* What came before the filter was there is not ours. */
     if (!pf_live_statistics(&live->base, &live->began[0], &live->began[1], &missed))

@@ -20,8 +20,8 @@ struct pf_live_how {
 enum pf_status pf_live_open(const struct pf_live_how *how, struct pf_source **source, struct pf_error *error);
 /* Any thread may call. */
 void pf_live_finish(struct pf_source *source);
-/* Packets that the filter let pass since it was opened, those of them that had no room in the buffer, and those that the
- * interface itself dropped. Called by the thread that reads; false where the system doesn't say. */
+/* Packets that the filter let pass since it was opened, those of them that had no room in the buffer, and those that
+ * the interface itself dropped. Called by the thread that reads; false where the system doesn't say. */
 bool pf_live_statistics(struct pf_source *source, uint64_t *received, uint64_t *dropped, uint64_t *missed);
 
 struct pf_live_interface {

@@ -386,7 +386,8 @@ def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
 def capture(given: argparse.Namespace) -> int:
     if given.output is not None and not given.output.lower().endswith(".pcapng"):
         raise Usage(f"{given.output}: .pcapng can be written")
-    limits = {name: getattr(given, name) for name in ("filter", "seconds", "packets", "octets", "rotate", "keep", "source")}
+    names = ("filter", "seconds", "packets", "octets", "rotate", "keep", "source")
+    limits = {name: getattr(given, name) for name in names}
     if given.snaplen is not None:
         limits["snaplen"] = given.snaplen
     captured = pcapframe.capture(

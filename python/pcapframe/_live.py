@@ -69,12 +69,14 @@ def _size(name: str, size: Any) -> int | None:
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b)\s*", size, re.IGNORECASE)
         if found is None:
             return None
-        size = int(float(found[1]) * _SIZES[found[2].upper()])
-    elif isinstance(size, bool) or not isinstance(size, int):
+        octets = int(float(found[1]) * _SIZES[found[2].upper()])
+    elif isinstance(size, int) and not isinstance(size, bool):
+        octets = size
+    else:
         return None
-    if not 0 < size < 2**63:
+    if not 0 < octets < 2**63:
         raise ValueError(f"{name}: above 0, not {size}")
-    return size
+    return octets
 
 
 def _octets(name: str, size: Any) -> int | None:
@@ -109,7 +111,7 @@ class _Recording:
         if source not in (None, "libpcap", *TOOLS):
             raise ValueError(f"source: 'libpcap', {' or '.join(map(repr, TOOLS))}, not {source!r}")
         found = _filters(filter)
-        expression = found[0].expression if found else None  # type: ignore[attr-defined]
+        expression = found[0].expression if found else None
         self.interface = interface
         self._how = (
             interface,
@@ -124,8 +126,7 @@ class _Recording:
         try:
             self.core = self._open(source)
         except FilterError as error:
-            hint = _where.display_filter_hint(expression or "")
-            raise FilterError(f"{error}{hint}") from None
+            raise FilterError(f"{error}{_where.display_filter_hint(expression or '')}") from None
         except OSError as error:
             if error.errno == errno.ENODEV and error.filename == interface:
                 raise OSError(errno.ENODEV, f"no such interface; there are {_there()}", interface) from None
@@ -223,8 +224,8 @@ def interfaces() -> Frame:
     Returns
     -------
     Frame
-        One row per interface: ``name``, ``description`` (null where there is none), ``addresses`` (IP addresses with the
-        lengths of their prefixes, a space between them) and the flags ``up``, ``running``, ``loopback``, ``wireless``
+        One row per interface: ``name``, ``description`` (null where there is none), ``addresses`` (IP addresses with
+        the lengths of their prefixes, a space between them) and the flags ``up``, ``running``, ``loopback``, ``wireless``
         (0 or 1). Who may not capture may still see them all.
 
     Raises

@@ -34,6 +34,7 @@ class Tool:
 
     def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes], name: str) -> None:
         self._process, self._said, self.name = process, said, name
+        self._last: str | None = None  # what it had said at its end
 
     @classmethod
     def start(
@@ -80,8 +81,13 @@ class Tool:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._last is None:
+            self._last = self._text()
+            self._said.close()
 
     def _text(self) -> str:
+        if self._last is not None:
+            return self._last
         size = os.fstat(self._said.fileno()).st_size
         return os.pread(self._said.fileno(), _SAID, max(0, size - _SAID)).decode(errors="replace")
 
@@ -89,7 +95,9 @@ class Tool:
         """The line in which it said why it ended, after its end."""
         self.end()
         lines = [line.strip() for line in self._text().splitlines() if line.strip()]
-        talk = re.compile(r"listening on|Capturing on|packets? (captured|received|dropped)|Packets|File:", re.IGNORECASE)
+        talk = re.compile(
+            r"listening on|Capturing on|packets? (captured|received|dropped)|Packets|File:", re.IGNORECASE
+        )
         lines = [line.removeprefix(f"{self.name}: ") for line in lines if not talk.search(line)]
         return " ".join(lines)[:300]
 
@@ -115,8 +123,8 @@ def ways(interface: str, said: list[str]) -> PermissionError:
         how = "install Wireshark's ChmodBPF, which lets a group of users read /dev/bpf*; or use sudo"
     else:
         how = (
-            "let dumpcap do it, which pcapframe then uses (Debian, Ubuntu: sudo dpkg-reconfigure wireshark-common, answer "
-            "yes; everywhere: sudo usermod -aG wireshark $USER, and log in again); or run this as root (sudo)"
+            "let dumpcap do it, which pcapframe then uses (Debian, Ubuntu: sudo dpkg-reconfigure wireshark-common, "
+            "answer yes; everywhere: sudo usermod -aG wireshark $USER, and log in again); or run this as root (sudo)"
         )
     never = "Give no such right to python itself (setcap): whoever starts it, with any script, would have it"
     tried = f" ({'; '.join(said)})" if said else ""

@@ -475,7 +475,7 @@ class Capture:
         bool
             Whether there was such a file, not told so before. The next question waits anew.
         """
-        return any([source.end() for source in self._inputs])
+        return sum(source.end() for source in self._inputs) > 0  # all of them are told
 
     @property
     def files(self) -> list[str]:

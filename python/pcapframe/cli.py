@@ -225,7 +225,9 @@ def _parser() -> _Parser:
     enough.add_argument("--packets", type=_whole, metavar="N", help="so many packets")
     enough.add_argument("--octets", metavar="SIZE", help="a file, or a series, of this size, such as 2GB")
     series = capture.add_argument_group("a series of files")
-    series.add_argument("--rotate", metavar="SIZE|TIME", help="a new file for each so many octets (100MB) or period (1h)")
+    series.add_argument(
+        "--rotate", metavar="SIZE|TIME", help="a new file after so many octets (100MB) or each period (1h)"
+    )
     series.add_argument("--keep", type=_whole, metavar="N", help="so many files stay, the oldest is deleted")
     how = capture.add_argument_group("how")
     how.add_argument("--snaplen", type=_whole, metavar="N", help="octets of a packet at most")
