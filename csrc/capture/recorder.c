@@ -77,6 +77,8 @@ static enum pf_status begin_draft(struct pf_recorder *recorder, struct pf_error 
     const struct pf_record_as *as = &recorder->as;
     if (as->path == NULL) {
         int failed = pf_draft_begin_unnamed(&recorder->draft, as->folder);
+        if (failed == ENOMEM)
+            return pf_fail_memory(error);
         return failed == 0 ? PF_OK : pf_fail_sys(error, failed, as->folder, "could not be written");
     }
     size_t room = strlen(as->path) + (as->suffix != NULL ? strlen(as->suffix) : 0) + 32;
@@ -89,7 +91,9 @@ static enum pf_status begin_draft(struct pf_recorder *recorder, struct pf_error 
         (void)snprintf(name, room, "%s", as->path);
     int failed = pf_draft_begin_part(&recorder->draft, name);
     enum pf_status status = PF_OK;
-    if (failed == EEXIST)
+    if (failed == ENOMEM)
+        status = pf_fail_memory(error);
+    else if (failed == EEXIST)
         status = pf_fail_sys(error, failed, "", "exists");
     else if (failed != 0)
         status = pf_fail_sys(error, failed, name, "could not be written");

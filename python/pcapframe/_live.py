@@ -225,8 +225,8 @@ def interfaces() -> Frame:
     -------
     Frame
         One row per interface: ``name``, ``description`` (null where there is none), ``addresses`` (IP addresses with
-        the lengths of their prefixes, a space between them) and the flags ``up``, ``running``, ``loopback``, ``wireless``
-        (0 or 1). Who may not capture may still see them all.
+        the lengths of their prefixes, a space between them) and the flags ``up``, ``running``, ``loopback`` and
+        ``wireless`` (0 or 1). Who may not capture may still see them all.
 
     Raises
     ------
