@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import struct
 import subprocess
@@ -351,6 +352,32 @@ def test_questions_while_it_runs(wire: Wire) -> None:
     assert len(live.packets()) == 1500
     assert live.stats.packets == live.stats.received == 1500
     assert live.capture().info(full=True).interfaces[0].received == 1500
+
+
+@real
+def test_counts_are_exact_while_packets_go_on(wire: Wire) -> None:
+    sender = background(lambda: wire.send(20_000, 20_000), 0)
+    live = pf.live(wire.near)
+    assert until(lambda: live.stats.packets > 1000)
+    stats = live.stop()
+    sender.join()
+    assert stats.packets + (stats.dropped or 0) == stats.received
+    assert stats == live.stats
+
+
+@real
+def test_the_loopback_interface_tells_each_packet_once(wire: Wire) -> None:
+    wire.ip("link", "set", "lo", "up")
+
+    def ours() -> int:
+        return len(live.capture().filter("udp port 40009").packets(["frame_number"]))
+
+    with pf.live("lo") as live, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        for _ in range(100):
+            out.sendto(b"hello", ("127.0.0.1", 40_009))
+        assert until(lambda: ours() >= 100)
+    assert ours() == 100
+    assert live.stats.received == live.stats.packets  # answers, which are ICMP errors, among them
 
 
 @real

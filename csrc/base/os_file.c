@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,6 +106,17 @@ int pf_os_share(int fd, int *copy)
 int pf_os_remove(const char *path)
 {
     return unlink(path) != 0 ? errno : 0;
+}
+
+int pf_os_ignore_outgoing(int fd)
+{
+#ifdef __linux__
+    enum { PACKET_LEVEL = 263, IGNORE_OUTGOING = 23 }; /* linux/if_packet.h, since 4.20 */
+    return setsockopt(fd, PACKET_LEVEL, IGNORE_OUTGOING, &(int){1}, sizeof(int)) != 0 ? errno : 0;
+#else
+    (void)fd;
+    return ENOTSUP;
+#endif
 }
 
 int pf_os_wake_pipe(int fds[2])

@@ -28,6 +28,9 @@ int pf_os_wait(const int *fds, size_t count, unsigned milliseconds, bool *ready)
 int pf_os_share(int fd, int *copy); /* one more descriptor of the same open file */
 int pf_os_remove(const char *path);
 
+/* Has a packet socket not tell of what goes out, where the system can. */
+int pf_os_ignore_outgoing(int fd);
+
 int pf_os_wake_pipe(int fds[2]);
 void pf_os_wake(int fd);
 

@@ -240,6 +240,8 @@ static enum pf_status publish(struct pf_recorder *recorder, bool last, struct pf
 {
     PF_TRY(note_file(recorder, error));
     int failed = last ? pf_draft_commit(&recorder->draft) : pf_draft_publish(&recorder->draft);
+    if (failed == ENOMEM)
+        return pf_fail_memory(error);
     return failed == 0 ? PF_OK : pf_fail_sys(error, failed, recorder->as.path, "could not be written");
 }
 

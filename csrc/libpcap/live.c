@@ -32,12 +32,12 @@ struct live {
     uint8_t *octets; /* records that were taken and not handed on */
     size_t at, size, capacity;
     bool no_memory;
-    uint64_t taken; /* packets */
-    uint64_t kernel[3],
-        began[2];     /* received, dropped, missed so far, in 64 bits; what was counted before the filter was set */
-    uint32_t last[3]; /* what libpcap said last, in its 32 bits */
-    bool last_round;
-    uint64_t due;
+    uint64_t taken;                /* packets */
+    uint64_t counted[3], began[2]; /* received, dropped, missed so far, in 64 bits; and before all was set up */
+    uint32_t said[3];              /* what libpcap said last, in its 32 bits */
+    bool last_round;               /* the end was asked for, */
+    uint64_t last[3];              /* when these were counted, */
+    uint64_t due;                  /* and so many packets are to be taken; UINT64_MAX: nobody knows */
 };
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -122,11 +122,30 @@ static enum pf_status set_filter(struct live *live, const char *filter, struct p
     pcap_freecode(&program);
     if (status != 0)
         return pf_bpf_refused(filter, 0, live->pcap, error);
+    return PF_OK;
+}
+
+/* Linux gives of what a host sends to itself each packet twice, going out and coming in. libpcap throws one away, but
+ * it was counted and took room. */
+static void hear_once(struct live *live)
+{
+    char message[PCAP_ERRBUF_SIZE] = "";
+    pcap_if_t *all = NULL;
+    if (pcap_findalldevs(&all, message) != 0)
+        return;
+    for (const pcap_if_t *each = all; each != NULL; each = each->next) {
+        if (strcmp(each->name, live->base.name) == 0 && (each->flags & PCAP_IF_LOOPBACK) != 0)
+            (void)pf_os_ignore_outgoing(pcap_fileno(live->pcap));
+    }
+    pcap_freealldevs(all);
+}
+
+/* What was counted before all was set up is not ours. */
+static void count_from_here(struct live *live)
+{
     uint64_t missed;
-    /* What came before the filter was there is not ours. */
     if (!pf_live_statistics(&live->base, &live->began[0], &live->began[1], &missed))
         live->began[0] = live->began[1] = 0;
-    return PF_OK;
 }
 
 /* --- reading ----------------------------------------------------------------------------------------------------- */
@@ -149,12 +168,12 @@ static void take(u_char *context, const struct pcap_pkthdr *header, const u_char
 /* Sets *ended when, after the end was asked for, all is there that had been received by then. */
 static enum pf_status last_round(struct live *live, bool *ended, struct pf_error *error)
 {
-    uint64_t missed, counted[2];
     if (!live->last_round) {
-        live->last_round = true;
+        uint64_t *last = live->last;
         live->due = UINT64_MAX;
-        if (pf_live_statistics(&live->base, &counted[0], &counted[1], &missed))
-            live->due = counted[0] - counted[1];
+        if (pf_live_statistics(&live->base, &last[0], &last[1], &last[2]))
+            live->due = last[0] - last[1];
+        live->last_round = true;
     }
     for (int look = 0; look < LAST_LOOK && live->taken < live->due; look++) {
         bool ready = false;
@@ -261,9 +280,12 @@ enum pf_status pf_live_open(const struct pf_live_how *how, struct pf_source **so
         status = put_header(live, error);
     if (status == PF_OK && how->filter != NULL)
         status = set_filter(live, how->filter, error);
-    if (status == PF_OK)
+    if (status == PF_OK) {
+        hear_once(live);
+        count_from_here(live);
         *source = &live->base;
-    else
+    }
+    if (status != PF_OK)
         pf_source_free(&live->base);
     return status;
 }
@@ -276,22 +298,28 @@ void pf_live_finish(struct pf_source *source)
 }
 
 /* libpcap counts in 32 bits, which go round in minutes at 10 Gbit/s. On Linux what was received has in it what was
- * dropped for want of room. */
+ * dropped for want of room. After the end what comes counts only where it was taken nevertheless. */
 bool pf_live_statistics(struct pf_source *source, uint64_t *received, uint64_t *dropped, uint64_t *missed)
 {
     struct live *live = (struct live *)source;
     struct pcap_stat stat;
+    if (live->last_round && live->due != UINT64_MAX) {
+        *received = live->last[1] + (live->taken > live->due ? live->taken : live->due);
+        *dropped = live->last[1];
+        *missed = live->last[2];
+        return true;
+    }
     memset(&stat, 0, sizeof stat);
     if (pcap_stats(live->pcap, &stat) != 0)
         return false;
     uint32_t now[] = {stat.ps_recv, stat.ps_drop, stat.ps_ifdrop};
     for (int i = 0; i < 3; i++) {
-        live->kernel[i] += (uint32_t)(now[i] - live->last[i]);
-        live->last[i] = now[i];
+        live->counted[i] += (uint32_t)(now[i] - live->said[i]);
+        live->said[i] = now[i];
     }
-    *received = live->kernel[0] - live->began[0];
-    *dropped = live->kernel[1] - live->began[1];
-    *missed = live->kernel[2];
+    *received = live->counted[0] - live->began[0];
+    *dropped = live->counted[1] - live->began[1];
+    *missed = live->counted[2];
     return true;
 }
 

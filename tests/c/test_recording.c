@@ -171,7 +171,8 @@ static void test_memory(void)
         pf_alloc_refuse = refuse_one;
         enum pf_status status = record(&recording, &as, 0, &error);
         pf_alloc_refuse = NULL;
-        CHECK(status == PF_OK || status == PF_NO_MEMORY);
+        if (!CHECK(status == PF_OK || status == PF_NO_MEMORY))
+            (void)fprintf(stderr, "  %ld: status %d, %d, %s\n", n, (int)status, error.sys, error.text);
         pf_recording_clear(&recording);
         for (unsigned i = 1; i < 8; i++) {
             char name[32];
