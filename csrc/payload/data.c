@@ -46,7 +46,7 @@ enum pf_protocol pf_step_data(struct pf_packet *packet, struct pf_cursor *cursor
 {
     uint8_t layer = (uint8_t)(packet->layers - 1); /* TCP or UDP: nothing else comes here */
     const uint8_t *ports = pf_layer_octets(packet, layer, 0, 4);
-    if (ports == NULL || pf_cursor_left(cursor) == 0)
+    if (ports == NULL || pf_cursor_left(cursor) == 0 || packet->layers == PF_MOST_LAYERS)
         return PF_END;
     return packet->layer[layer].protocol == PF_TCP ? over_tcp(ports, cursor) : over_udp(ports, cursor);
 }

@@ -13,6 +13,7 @@ enum {
     MOST_VERSIONS = 16,       /* looked at in a negotiation; servers offer a handful */
     FIRST_DRAFT = 0xff000017, /* 23; the long header was another before */
     LAST_DRAFT = 0xff000022,
+    MVFST = 0xfaceb00, /* Facebook's, but for the last digit */
 };
 
 static bool is_version(uint32_t version)
@@ -20,13 +21,12 @@ static bool is_version(uint32_t version)
     switch (version) {
     case 0x00000001:
     case 0x6b3343cf: /* version 2 */
-    case 0xfaceb002: /* mvfst, as draft 27 */
     case 0x51303530: /* Q050, T050 and T051: Google's, with the long header of drafts */
     case 0x54303530:
     case 0x54303531:
         return true;
     default:
-        return version >= FIRST_DRAFT && version <= LAST_DRAFT;
+        return (version >= FIRST_DRAFT && version <= LAST_DRAFT) || version >> 4 == MVFST;
     }
 }
 

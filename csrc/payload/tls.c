@@ -203,12 +203,12 @@ static void read_hello(struct pf_cursor body, struct pf_tls_hello *hello)
     hello->whole = hello->has_extensions && extensions_add_up(hello->extensions);
 }
 
-/* Puts together what this record and those behind it hold of a message; at most one record's worth. */
-static size_t join(struct pf_cursor records, struct pf_cursor content, size_t size, uint8_t *joined)
+/* Puts together what this record and those behind it, `most` in all, hold of a message; at most one record's worth. */
+static size_t join(struct pf_cursor records, struct pf_cursor content, unsigned most, size_t size, uint8_t *joined)
 {
     size_t wanted = size < PF_TLS_MOST_RECORD ? size : PF_TLS_MOST_RECORD, length = 0;
     uint8_t type = HANDSHAKE;
-    for (unsigned i = 0; i < MOST_RECORDS && type == HANDSHAKE && length < wanted; i++) {
+    for (unsigned i = 0; i < most && type == HANDSHAKE && length < wanted; i++) {
         pf_cursor_clip(&content, wanted - length);
         memcpy(joined + length, content.at, pf_cursor_left(&content));
         length += pf_cursor_left(&content);
@@ -236,7 +236,7 @@ bool pf_tls_hello(const struct pf_packet *packet, struct pf_tls_hello *hello)
         struct pf_cursor body = {content.at, content.end, SIZE_MAX};
         if (spans) {
             body.at = hello->joined;
-            body.end = hello->joined + join(records, content, size, hello->joined);
+            body.end = hello->joined + join(records, content, MOST_RECORDS - i, size, hello->joined);
         }
         pf_cursor_clip(&body, size);
         read_hello(body, hello);
