@@ -1,6 +1,6 @@
 """Builders of TLS records and hellos and of QUIC long headers, and hypothesis strategies that make odd ones of them.
 
-    record(client_hello([sni((0, b"example.org")), alpn(b"h2")]))
+record(client_hello([sni((0, b"example.org")), alpn(b"h2")]))
 """
 
 from __future__ import annotations

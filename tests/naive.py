@@ -1,8 +1,8 @@
 """The slow, obvious twin of the C core, written from docs/decoding.md and from nothing else.
 
 naive_pcap.py and naive_pcapng.py read the file, naive_packet.py, naive_tunnels.py and naive_tls.py walk down a packet,
-this file counts. Every step says one sentence of that page. Nothing here is fast, and nothing may be clever: where twin and core differ, the twin is the
-one to read.
+this file counts. Every step says one sentence of that page. Nothing here is fast, and nothing may be clever: where twin
+and core differ, the twin is the one to read.
 """
 
 from __future__ import annotations

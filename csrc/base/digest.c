@@ -33,10 +33,10 @@ static void md5_block(uint32_t state[8], const uint8_t *block)
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     for (unsigned i = 0; i < 64; i++) {
         unsigned round = i / 16;
-        uint32_t mixed = round == 0 ? (b & c) | (~b & d)
-                       : round == 1 ? (b & d) | (c & ~d)
-                       : round == 2 ? b ^ c ^ d
-                                    : c ^ (b | ~d);
+        uint32_t mixed = round == 0   ? (b & c) | (~b & d)
+                         : round == 1 ? (b & d) | (c & ~d)
+                         : round == 2 ? b ^ c ^ d
+                                      : c ^ (b | ~d);
         uint32_t word = pf_le32(block + 4 * ((from[round] + step[round] * i) % 16));
         uint32_t next = b + left(a + mixed + word + sines[i], shifts[round][i % 4]);
         a = d;
@@ -55,8 +55,8 @@ static void sha1_block(uint32_t state[8], const uint8_t *block)
     static const uint32_t constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
     uint32_t words[80], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
     for (unsigned i = 0; i < 80; i++)
-        words[i] = i < 16 ? pf_be32(block + 4 * i)
-                          : left(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
+        words[i] =
+            i < 16 ? pf_be32(block + 4 * i) : left(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
     for (unsigned i = 0; i < 80; i++) {
         unsigned round = i / 20;
         uint32_t mixed = round == 0 ? (b & c) ^ (~b & d) : round == 2 ? (b & c) ^ (b & d) ^ (c & d) : b ^ c ^ d;

@@ -1,5 +1,5 @@
-/* MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4): the names that fingerprints and flow identifiers are given by, nothing
- * that anybody's security rests on.
+/* MD5 (RFC 1321), SHA-1 and SHA-256 (FIPS 180-4): the names that fingerprints and flow identifiers are given by,
+ * nothing that anybody's security rests on.
  *
  *   init, add as often as there are octets, finish once. A digest belongs to one thread. */
 #ifndef PF_BASE_DIGEST_H

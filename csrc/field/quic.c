@@ -37,10 +37,11 @@ static bool write_id(const struct pf_field *field, const struct pf_packet *packe
 static const struct pf_field fields[] = {
     PF_FIELD("quic_version", UINT32, APPLICATION, "quic.version",
              "Version of a QUIC long header: 1, 1798521807 for version 2, 0 for a negotiation.", .get = get_version),
-    PF_FIELD("quic_long_packet_type", UINT8, APPLICATION, "quic.long.packet_type|quic.long.packet_type_v2",
-             "Type of a QUIC long header, two bits as on the wire: 0 Initial, 1 0-RTT, 2 Handshake, 3 Retry; in version 2 "
-             "1, 2, 3, 0.",
-             .get = get_type),
+    PF_FIELD(
+        "quic_long_packet_type", UINT8, APPLICATION, "quic.long.packet_type|quic.long.packet_type_v2",
+        "Type of a QUIC long header, two bits as on the wire: 0 Initial, 1 0-RTT, 2 Handshake, 3 Retry; in version 2 "
+        "1, 2, 3, 0.",
+        .get = get_type),
     PF_FIELD("quic_dcid", TEXT, APPLICATION, "quic.dcid",
              "Destination connection identifier of a QUIC long header, hexadecimal.", .write = write_id, .offset = 0),
     PF_FIELD("quic_scid", TEXT, APPLICATION, "quic.scid",

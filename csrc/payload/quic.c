@@ -1,5 +1,5 @@
-/* QUIC: long headers of version 1 (RFC 9000), 2 (RFC 9369), of the drafts and programs that came before them, and version
- * negotiation. A short header looks like nothing. */
+/* QUIC: long headers of version 1 (RFC 9000), 2 (RFC 9369), of the drafts and programs that came before them, and
+ * version negotiation. A short header looks like nothing. */
 #include "payload/quic.h"
 
 #include "payload/payload.h"
@@ -7,8 +7,8 @@
 enum {
     LONG = 0x80,
     FIXED = 0x40,
-    MOST_ID = 20,             /* RFC 9000 17.2 */
-    TAG = 16,                 /* ends every packet that is no negotiation: RFC 9001 5.3 and 5.8 */
+    MOST_ID = 20, /* RFC 9000 17.2 */
+    TAG = 16,     /* ends every packet that is no negotiation: RFC 9001 5.3 and 5.8 */
     VERSION = 4,
     MOST_VERSIONS = 16,       /* looked at in a negotiation; servers offer a handful */
     FIRST_DRAFT = 0xff000017, /* 23; the long header was another before */

@@ -5,7 +5,8 @@
  *    hello        | version (2) | random (32) | session id <1> |
  *      client     | cipher suites <2> | compression methods <1> | extensions <2>, or nothing
  *      server     | cipher suite (2) | compression method | extensions <2>, or nothing
- *    extension    | type (2) | content <2> |                                     <n>: a list after its length of n octets
+ *    extension    | type (2) | content <2> |                                     <n>: a list after its length of n
+ * octets
  */
 #include "payload/tls.h"
 
