@@ -205,6 +205,16 @@ def test_tls_elsewhere() -> None:
     assert row(tcp(b"x" + hello))["protocol"] == "TCP"
 
 
+@pytest.mark.parametrize(("tags", "protocol"), [(12, "TLS"), (13, "TCP")])
+def test_no_seventeenth_layer(tags: int, protocol: str) -> None:
+    inner = make.ipv4(make.tcp(tls.record(tls.client_hello()), destination=443))
+    for _ in range(tags):
+        inner = make.vlan(inner)
+    packet = make.ethernet(inner).octets
+    check([packet])
+    assert (row(packet)["protocol"], row(packet)["frame_fault"]) == (protocol, None)
+
+
 def test_quic_long_headers() -> None:
     found = row(udp(tls.long_header(1, 0xE3, bytes(range(8)), b"\xab\xcd")))
     assert (found["protocol"], found["quic_version"], found["quic_long_packet_type"]) == ("QUIC", 1, 2)
