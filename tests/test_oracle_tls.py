@@ -157,11 +157,17 @@ KINDS: dict[str, Kind] = {  # the first that fits is the one
     "a hello whose first six octets are in several records": lambda ours, theirs, column: (
         is_tls(column) and ours["payload"][0] == 22 and int.from_bytes(ours["payload"][3:5], "big") < 6
     ),
+    "tshark takes what is sent once more, behind a change of ciphers, for encrypted": lambda ours, theirs, column: (
+        column == "tls_handshake_type" and ours[column] in (4, 16) and not theirs["handshakes"]
+    ),
+    "tshark reads on in what is malformed": lambda ours, theirs, column: (
+        is_tls(column) and ours[column] is None and bool(theirs["malformed"])
+    ),
     "a hello whose lengths do not add up": lambda ours, theirs, column: (
         is_tls(column) and ours[column] is None and not whole(ours["payload"])
     ),
     "tshark waits for the rest of a record": lambda ours, theirs, column: (
-        is_tls(column) and theirs[column] is None and goes_on(ours["payload"] or b"")
+        is_tls(column) and theirs[column] is None and goes_on(ours["payload"])
     ),
     "tshark takes the segment for another protocol": lambda ours, theirs, column: (
         is_tls(column) and theirs[column] is None and "tls" not in theirs["layers"]
@@ -213,13 +219,14 @@ class Comparison:
     def add_file(self, path: Path, settings: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pf.CaptureWarning)
-            columns = [*COMPARED, "payload", "srcport", "dstport", "ip_proto", "protocol", "frame_fault"]
+            columns = [*COMPARED, "tcp_payload", "payload", "srcport", "dstport", "ip_proto", "protocol", "frame_fault"]
             ours = pf.open(path, progress=False).packets(columns=columns).to_dict()
         theirs = list(by_tshark(path, settings))
         rows = [dict(zip(ours, values, strict=True)) for values in zip(*ours.values(), strict=True)]
         if len(rows) != len(theirs):  # readers end a damaged file at different places
             self.skipped.append(f"{path.name}: {len(rows)} packets, tshark {len(theirs)}")
         for number, (one, other) in enumerate(zip(rows, theirs, strict=False), 1):
+            one["payload"] = one["tcp_payload"] or one["payload"] or b"\0"  # of TCP, however deep
             for column in COMPARED:
                 self.add(one, other, column, f"{path} {number}")
 
