@@ -74,6 +74,26 @@ def test_community_id_on_other_links(link_type: int) -> None:
     check([make.any_packet(make.Tape(draw.randbytes(64), True), link_type) for _ in range(300)], link_type)
 
 
+def test_every_type_of_icmp() -> None:
+    ipv4, ipv6 = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])), (bytes(15) + b"\1", bytes(15) + b"\2")
+    packets = []
+    for kind in range(256):
+        for code in (0, 3):
+            for way in (1, -1):
+                packets.append(make.ethernet(make.ipv4(make.icmp(kind, code), *ipv4[::way])).octets)
+                packets.append(make.ethernet(make.ipv6(make.icmpv6(kind, code), *ipv6[::way])).octets)
+    check(packets)
+
+
+def test_versions_of_quic() -> None:
+    near = {version + step for version in naive_tls.VERSIONS for step in (-1, 0, 1)}
+    packets = [udp(tls.long_header(version)) for version in sorted(near)]
+    for place in (14, 15, 16, 17):
+        offered = [2] * place + [1]
+        packets.append(udp(tls.long_header(0, rest=b"".join(each.to_bytes(4, "big") for each in offered))))
+    check(packets)
+
+
 def test_random_octets() -> None:
     draw = random.Random(3)
     heads = [b"", b"\x16\3\1", b"\x16\3\1\0\x60\1\0\0\x5c\3\3", b"\x16\3\3\0\x60\2\0\0\x5c\3\3" + bytes(32) + b"\0"]
@@ -86,7 +106,8 @@ def test_random_octets() -> None:
 def test_every_truncation(port: int) -> None:
     """By the segment's end, and by the snap length."""
     whole = tls.client_hello(tls.PLAIN)
-    for octets in (tls.record(whole), tls.record(whole[:60]) + tls.record(whole[60:]), tls.record(tls.server_hello())):
+    split, old = tls.record(whole[:60]) + tls.record(whole[60:]), tls.client_hello(None, methods=b"\1\2\0")
+    for octets in (tls.record(whole), split, tls.record(old), tls.record(tls.server_hello())):
         check([tcp(octets[:size], destination=port) for size in range(len(octets))])
         packet = tcp(octets, destination=port)
         check([Packet(packet[:size], len(packet)) for size in range(len(packet))])
@@ -95,11 +116,15 @@ def test_every_truncation(port: int) -> None:
 
 
 def test_every_octet_changed() -> None:
-    octets = tls.record(tls.client_hello(tls.PLAIN)) + tls.record(tls.server_hello([tls.extension(43, b"\3\4")]))
+    for hello in (tls.client_hello(tls.PLAIN), tls.server_hello([tls.extension(43, b"\3\4")]), tls.client_hello(None)):
+        check_changed(tls.record(hello))
+
+
+def check_changed(octets: bytes) -> None:
     changed = []
     for place in range(len(octets)):
-        for value in (0, 1, 0xFF, octets[place] ^ 0x80):
-            changed.append(tcp(octets[:place] + bytes([value]) + octets[place + 1 :]))
+        for value in (0, 1, 0xFF, octets[place] ^ 0x80, octets[place] + 1, octets[place] + 2, octets[place] - 1):
+            changed.append(tcp(octets[:place] + bytes([value & 0xFF]) + octets[place + 1 :]))
     check(changed)
 
 
@@ -111,11 +136,13 @@ def test_many_and_large() -> None:
     pieces = b"".join(tls.record(large[at : at + 2_000]) for at in range(0, len(large), 2_000))
     beyond = tls.client_hello([tls.extension(9, bytes(20_000)), *tls.PLAIN])
     spread = b"".join(tls.record(beyond[at : at + 9_000]) for at in range(0, len(beyond), 9_000))
+    tail = b"".join(tls.record(bytes([octet])) for octet in hello[-12:])
     single = b"".join(tls.record(octet.to_bytes(1, "big")) for octet in hello)
     check(
         [tcp(tls.record(each)) for each in crowd]
         + [tcp(tls.record(b"", tls.DATA) * count + tls.record(hello)) for count in (30, 31, 32)]
         + [tcp(tls.record(hello[:6]) + b"".join(tls.record(bytes([o])) for o in hello[6:count])) for count in (30, 60)]
+        + [tcp(tls.record(b"", tls.DATA) * late + tls.record(hello[:-12]) + tail) for late in (19, 20, 21)]
         + [tcp(each) for each in (tls.record(large), pieces, spread, single)]
     )
 
