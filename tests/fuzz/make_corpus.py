@@ -11,8 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import captures
 import captures_ng
-import hostile_dns
 import captures_tls as tls
+import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
 
 CORPUS = Path(__file__).parent / "corpus"
