@@ -9,8 +9,7 @@
 #include "tally/census.h"
 #include "tally/ioc.h"
 
-/* (result, faults); takes the result over, which is NULL when something failed. */
-static PyObject *with_faults(struct pf_run *run, PyObject *result)
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result)
 {
     PyObject *faults = result != NULL ? pf_run_faults(run) : NULL;
     if (faults != NULL)
@@ -43,7 +42,7 @@ static PyObject *ioc_counts(PyObject *module, PyObject *arguments)
     Py_XDECREF(dns);
     Py_XDECREF(ip);
     Py_XDECREF(seq);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -127,8 +126,7 @@ static const struct pf_field **fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-static const char **files_of(const struct pf_run *run, PyObject **owner)
+const char **pf_files_of(const struct pf_run *run, PyObject **owner)
 {
     const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
     *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
@@ -169,7 +167,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
     PyObject *owner = NULL;
-    const char **files = frame != NULL ? files_of(&run, &owner) : NULL;
+    const char **files = frame != NULL ? pf_files_of(&run, &owner) : NULL;
     if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};
@@ -183,7 +181,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     pf_free(files);
     Py_XDECREF(owner);
     Py_XDECREF(frame);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
 narrowed:
     narrowing_clear(&narrowing);
@@ -237,7 +235,7 @@ static PyObject *write_capture(PyObject *module, PyObject *arguments)
     PyObject *result = NULL;
     if (narrowing_from(state, suspects, numbers, &narrowing)) {
         if (pf_run_begin(&run, state, inputs, options)) {
-            result = with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
+            result = pf_with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
             pf_run_end(&run);
         }
         narrowing_clear(&narrowing);
@@ -333,7 +331,7 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
         result = census_result(&census, &run.pass);
     pf_census_clear(&census);
     pf_notes_clear(&notes);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -373,6 +371,10 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
+    {"group", pf_tally_group, METH_VARARGS,
+     "group(inputs, options, fields, every, aggregates, gaps, fill, top, approx, keep nulls): (Frame, faults)."},
+    {"count_field", pf_count_field, METH_VARARGS,
+     "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
      "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
     {"census", take_census, METH_VARARGS,
