@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import ipaddress
+import itertools
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -48,7 +49,7 @@ AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
 
 def gaps_of(rows: list[Row]) -> Row:
     times = values_of(rows, "frame_time")
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
     return {f"gap_{ask}": AGGREGATES[ask](gaps) for ask in ("mean", "std", "min", "max")}
 
 

@@ -1,4 +1,4 @@
-"""`Capture.count` equals its slow twin however it is run, pandas where that can say it, and `datasketches` within error."""
+"""`Capture.count` equals its slow twin however it is run, pandas where that can say it, `datasketches` within error."""
 
 from __future__ import annotations
 
@@ -202,12 +202,14 @@ def test_names_of_files_are_keys(tmp_path: Path) -> None:
     for number, path in enumerate(paths, 1):
         path.write_bytes(timed([(number, 1)] * number))
     capture = pf.open(paths)
-    assert list(capture.count("frame_file").items()) == [(str(path), n) for n, path in zip((3, 2, 1), paths[::-1])]
+    assert list(capture.count("frame_file").items()) == [
+        (str(path), n) for n, path in zip((3, 2, 1), paths[::-1], strict=True)
+    ]
     assert capture.count("frame_file", sum="frame_len")["frame_file"].tolist() == list(map(str, paths[::-1]))
 
 
 def test_columns_have_their_types() -> None:
-    asked = {ask: "frame_time_delta" for ask in ("sum", "min", "mean", "std", "distinct")}
+    asked = dict.fromkeys(("sum", "min", "mean", "std", "distinct"), "frame_time_delta")
     frame = opened(DATA).count("tcp_dstport", "ip_src", every="1s", max="frame_time", gaps=True, **asked)
     assert frame.schema == (
         ("time", "time", False),
@@ -361,7 +363,10 @@ def test_approximate_distinct_values(distinct: int) -> None:
     values = rng.permutation(2**20)[:distinct].astype(np.uint32) * np.uint32(4093)
     data = of_values(np.concatenate([values, values[::2]]))
     exact = rows_of(opened(data, 2).count(distinct="ip_dst"))[0]["distinct_ip_dst"]
-    got = [rows_of(opened(data, threads).count(distinct="ip_dst", approx=True))[0]["distinct_ip_dst"] for threads in THREADS]
+    got = [
+        rows_of(opened(data, threads).count(distinct="ip_dst", approx=True))[0]["distinct_ip_dst"]
+        for threads in THREADS
+    ]
     assert exact == distinct
     assert len(set(got)) == 1
     assert abs(got[0] - distinct) <= 3 * 1.04 / math.sqrt(2**14) * distinct
@@ -455,7 +460,7 @@ def test_lengths_that_are_none(every: Any, error: type[Exception], words: str) -
      (["ip_src"], {"approx": True}, ValueError, "approx: is about distinct="),
      (["ip_src"], {"fill": True}, ValueError, "which every="),
      (["ip_src"], {"fill": True, "every": "1s", "top": 3}, ValueError, "fill: of groups that top= leaves out"),
-     (["frame_number"], {"fill": True, "every": 1}, ValueError, "fill: 2000 keys in each of .* more than 10000000 rows"),
+     (["frame_number"], {"fill": True, "every": 1}, ValueError, "fill: 2000 keys in each .* more than 10000000 rows"),
      (COUNTED[:17], {}, ValueError, "at most 16 fields"),
      ([], {"distinct": COUNTED[:33]}, ValueError, "at most 32 fields"),
      ([], {"distinct": COUNTED[:30], "min": NUMBERS[:30], "max": NUMBERS[:30]}, ValueError, "at most")],

@@ -22,8 +22,9 @@ class Counts(Mapping[Any, int]):
     """A mapping from keys to how often they occurred.
 
     Keys are addresses and other texts (`str`), or numbers and times (`int`). ``len``, ``[]``, ``in``, `top`,
-    `set_threshold` and `eval_packets` never sort; iteration, `to_numpy`, `to_pandas` and `to_dict` order by count, descending, then by key:
-    numbers by value, IPv4 before IPv6, each by octets, text by its octets. Counts of the same column can be added.
+    `set_threshold` and `eval_packets` never sort; iteration, `to_numpy`, `to_pandas` and `to_dict` order by count,
+    descending, then by key: numbers by value, IPv4 before IPv6, each by octets, text by its octets. Counts of the same
+    column can be added.
 
     A missing key is a `KeyError`.
     """

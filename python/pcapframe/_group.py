@@ -43,7 +43,8 @@ class Question(NamedTuple):
         return len(self.fields) == 1 and self[1:] == (0, (), False, False, 0, False, False)
 
 
-def _check_name(name: object, where: str) -> str:
+def check_name(name: object, where: str) -> str:
+    """Return the name of a field that can be counted, or raise."""
     if not isinstance(name, str):
         raise TypeError(f"{where}: names of fields are text, not {type(name).__name__}")
     if name not in FIELDS:
@@ -63,7 +64,7 @@ def _check_once(names: list[str], where: str) -> list[str]:
 def _check_asked(ask: str, names: Names) -> list[str]:
     """The fields that one aggregate is asked for, each of a kind that has it."""
     given: list[Any] = [] if names is None else [names] if isinstance(names, str) else list(names)
-    checked = _check_once([_check_name(name, f"{ask}=") for name in given], f"{ask}=")
+    checked = _check_once([check_name(name, f"{ask}=") for name in given], f"{ask}=")
     for name in checked:
         kind = FIELDS[name].kind
         if ask != "distinct" and kind in ("text", "string"):
@@ -144,7 +145,7 @@ def check_question(
             raise TypeError(
                 f"count: fields stand side by side, count('ip_src', 'ip_dst'), not in a {type(name).__name__}"
             )
-    names = _check_once([_check_name(name, "count") for name in fields], "count")
+    names = _check_once([check_name(name, "count") for name in fields], "count")
     aggregates = [(place, name) for place, ask in enumerate(ASKS) for name in _check_asked(ask, asked[ask])]
     question = Question(
         tuple(names), check_every(every), tuple(aggregates), bool(gaps), bool(fill), _check_top(top), bool(approx),

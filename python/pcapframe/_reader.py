@@ -20,7 +20,7 @@ from . import _compressed, _core, _progress, _sources, _times
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
-from ._group import Names, check_question
+from ._group import Names, Question, check_question
 from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
 
@@ -783,7 +783,11 @@ class Capture:
         if question.plain:
             counts, _ = self._run(_core.count_field, question.fields)
             return Counts(counts, question.fields[0])
-        native, _ = self._run(_core.group, *question)
+        return self._grouped(question)
+
+    def _grouped(self, question: Question) -> Frame:
+        """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
+        native, _ = self._run(_core.group, *question, stacklevel=5)
         return Frame(native, self)
 
     def write(self, path: _Path) -> int:
