@@ -59,10 +59,11 @@ static PyObject *frame_of(struct pf_state *state, const struct pf_tally *groups)
     struct pf_frame_object *frame = pf_frame_object_new(state);
     if (frame == NULL)
         return NULL;
+    const struct pf_host host = {.tick = pf_check_signals};
     struct pf_error error = {.status = PF_OK};
     enum pf_status status;
     Py_BEGIN_ALLOW_THREADS
-    status = pf_tally_frame(&frame->frame, groups, &error);
+    status = pf_tally_frame(&frame->frame, groups, &host, &error);
     Py_END_ALLOW_THREADS
     if (status == PF_OK)
         return (PyObject *)frame;

@@ -24,6 +24,7 @@ struct builder {
     const struct pf_tally *groups;
     const struct pf_tally_plan *plan;
     struct pf_frame *frame;
+    const struct pf_host *host;
     struct line *lines; /* PART_ROWS */
     size_t count;
     struct pf_kind kinds[MOST_COLUMNS];
@@ -228,6 +229,8 @@ static enum pf_status flush(struct builder *builder, struct pf_error *error)
 {
     if (builder->count == 0)
         return PF_OK;
+    if (builder->host != NULL && builder->host->tick != NULL)
+        PF_TRY(builder->host->tick(builder->host->context, error));
     struct pf_part *part = pf_part_new(builder->kinds, builder->columns);
     if (part == NULL)
         return pf_fail_memory(error);
@@ -324,9 +327,10 @@ static enum pf_status build(struct builder *builder, struct pf_tally_rows *rows,
     return flush(builder, error);
 }
 
-enum pf_status pf_tally_frame(struct pf_frame *frame, const struct pf_tally *groups, struct pf_error *error)
+enum pf_status pf_tally_frame(struct pf_frame *frame, const struct pf_tally *groups, const struct pf_host *host,
+                              struct pf_error *error)
 {
-    struct builder builder = {.groups = groups, .plan = groups->plan, .frame = frame};
+    struct builder builder = {.groups = groups, .plan = groups->plan, .frame = frame, .host = host};
     struct pf_tally_rows rows = {.size = 0};
     PF_TRY(name_columns(&builder, error));
     PF_TRY(pf_frame_init(frame, builder.kinds, builder.columns, error));

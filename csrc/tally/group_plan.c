@@ -43,7 +43,7 @@ enum pf_status pf_tally_plan_field(struct pf_tally_plan *plan, const struct pf_f
     if (plan->field_count == PF_TALLY_MOST_FIELDS)
         return pf_fail(error, PF_INVALID, "packets are counted by at most %d fields", PF_TALLY_MOST_FIELDS);
     if (!form_of(field, &plan->fields[plan->field_count]))
-        return refuse(field, "holds octets: packets cannot be counted by it", error);
+        return refuse(field, "is of a type by which packets are not counted", error);
     plan->field_count++;
     return PF_OK;
 }
@@ -60,7 +60,7 @@ enum pf_status pf_tally_plan_ask(struct pf_tally_plan *plan, enum pf_ask ask, co
         return pf_fail(error, PF_INVALID, "aggregates of at most %d fields can be asked for", PF_TALLY_MOST_INPUTS);
     struct pf_tally_input *input = &plan->inputs[at];
     if (at == plan->input_count && !form_of(field, &input->of))
-        return refuse(field, "holds octets: there is no aggregate of it", error);
+        return refuse(field, "is of a type that has no aggregates", error);
     if (ask != PF_ASK_DISTINCT && !is_number(field))
         return refuse(field, "is text: only distinct= takes it", error);
     if (ask != PF_ASK_DISTINCT && ask != PF_ASK_MIN && ask != PF_ASK_MAX && field->kind.type == PF_TIME)

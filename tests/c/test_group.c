@@ -359,7 +359,7 @@ static void test_threads(void)
     for (unsigned i = 0; i < PUSHERS; i++)
         pf_thread_join(&threads[i]);
     CHECK_EQ(pf_tally_size(&tally), SHARED);
-    CHECK_OK(pf_tally_frame(&frame, &tally, &error));
+    CHECK_OK(pf_tally_frame(&frame, &tally, NULL, &error));
     CHECK_EQ(frame.rows, SHARED);
     CHECK_EQ(frame.columns, 7); /* three fields, count, two distinct_, std_ */
     struct pf_column *counts = column_of(&frame, 3), *texts = column_of(&frame, 4), *numbers = column_of(&frame, 5);
@@ -404,7 +404,7 @@ static enum pf_status some_tallying(void *context, struct pf_error *error)
     if (status == PF_OK)
         status = pf_tally_stage_flush(&stage, error);
     if (status == PF_OK)
-        status = pf_tally_frame(&frame, &tally, error);
+        status = pf_tally_frame(&frame, &tally, NULL, error);
     if (status == PF_OK)
         pf_frame_clear(&frame);
     pf_tally_stage_clear(&stage);
