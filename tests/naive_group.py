@@ -18,7 +18,9 @@ def rows_of(columns: dict[str, list[Any]]) -> list[Row]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-ADDRESSES = ("ip_src", "ip_dst", "inner_ip_src", "inner_ip_dst", "arp_src_proto_ipv4", "arp_dst_proto_ipv4")
+ADDRESSES = (
+    "ip_src", "ip_dst", "inner_ip_src", "inner_ip_dst", "arp_src_proto_ipv4", "arp_dst_proto_ipv4", "dns_a", "dns_aaaa",
+)  # fmt: skip
 
 
 def order_of(name: str, value: Any) -> tuple[Any, ...]:

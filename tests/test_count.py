@@ -30,7 +30,20 @@ EVERY = {"1s": 10**9, "250ms": 250 * 10**6, "7min": 420 * 10**9, "1d": 86_400 * 
 KINDS = {field.name: field.kind for field in pf.columns()}
 COUNTED = [name for name, kind in KINDS.items() if kind != "binary"]
 NUMBERS = [name for name in COUNTED if KINDS[name].startswith(("uint", "int"))]
-OFTEN = ["ip_src", "ip_dst", "tcp_dstport", "protocol", "eth_src", "frame_len", "tcp_option_kinds", "frame_time_delta"]
+OFTEN = [
+    "ip_src", "ip_dst", "tcp_dstport", "protocol", "eth_src", "frame_len", "tcp_option_kinds", "frame_time_delta",
+    "dns_qry_name",
+]  # fmt: skip
+    "dns_qry_name",
+    "ip_src",
+    "ip_dst",
+    "tcp_dstport",
+    "protocol",
+    "eth_src",
+    "frame_len",
+    "tcp_option_kinds",
+    "frame_time_delta",
+]
 fields_of = st.lists(st.sampled_from(OFTEN) | st.sampled_from(COUNTED), max_size=4, unique=True)
 
 
@@ -174,6 +187,7 @@ QUESTIONS: list[tuple[list[str], dict[str, Any]]] = [
     ([], {"every": "1s", "fill": True, "sum": "frame_len"}),
     (["protocol"], {"every": "1s", "sum": "frame_len", "mean": "frame_len", "std": ["frame_len", "ip_ttl"]}),
     (["ip_src"], {"distinct": ["tcp_dstport", "ip_dst", "frame_fault"], "gaps": True}),
+    (["ip_src", "dns_qry_name"], {"distinct": "dns_answers", "dropna": False}),
     (["ip_src"], {"top": 3}),
     (["ip_src"], {"top": 2, "every": "7min", "max": "frame_time"}),
 ]
@@ -346,6 +360,28 @@ def test_equal_to_pandas() -> None:
     resampled = packets.set_index("frame_time").resample("5s").size()
     assert filled.tolist() == resampled.tolist()
     assert filled.index.tolist() == resampled.index.tolist()
+
+
+CORPUS = os.environ.get("PCAPFRAME_CORPUS")
+
+
+@pytest.mark.skipif(not CORPUS, reason="PCAPFRAME_CORPUS does not name a folder with captures to count in")
+def test_real_captures() -> None:
+    paths = sorted(path for path in Path(CORPUS or "").glob("captures/**/*.pcap*") if path.stat().st_size < 200_000)
+    chosen = paths[:: max(1, len(paths) // 40)]
+    assert chosen
+    counted = 0
+    for path in chosen:
+        try:
+            rows = naive_rows(path)
+        except pf.CaptureError:
+            continue
+        counted += len(rows)
+        asked = {"sum": "frame_len", "std": "frame_len", "distinct": ["dns_qry_name", "tcp_dstport"], "gaps": True}
+        check(opened(path, 2), rows, ["dns_qry_name"], {})
+        check(opened(path, 2), rows, ["ip_src", "protocol"], asked | {"every": "1s"})
+        check(opened(path, 2), rows, ["ip_src", "dns_qry_name", "tcp_dstport"], {"dropna": False})
+    assert counted > 1000
 
 
 def of_values(values: np.ndarray[Any, Any]) -> bytes:

@@ -15,6 +15,7 @@
 #include <numpy/arrayobject.h>
 
 #include "base/frame.h"
+#include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
@@ -22,7 +23,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *text_counts, *frame, *filter;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions;
     PyObject *capture_error, *filter_error;
 };
 
@@ -33,7 +34,8 @@ struct pf_state *pf_state_of_type(PyTypeObject *type);
 
 /* error.c: the only raiser of the core's errors; returns NULL. */
 PyObject *pf_raise(struct pf_state *state, const struct pf_error *error);
-PyObject *pf_str(const char *octets); /* a message or a file name, however encoded, as str */
+PyObject *pf_str(const char *octets);  /* a file name, however encoded, as str */
+PyObject *pf_line(const char *octets); /* a message, which may have file names in it: one line whatever they are */
 
 /* input.c */
 extern PyType_Spec pf_input_spec;
@@ -48,12 +50,22 @@ struct pf_input_object {
     bool consumed;
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last). */
+/* conditions.c */
+extern PyType_Spec pf_conditions_spec;
+
+struct pf_conditions_object {
+    PyObject_HEAD
+    struct pf_conditions conditions;
+};
+
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
-    PyObject *held; /* the tuple of filters */
+    PyObject *held; /* the tuple of filters and conditions */
     struct pf_filtering *filterings;
+    struct pf_sieve *sieves;
+    const char **files; /* the names of the inputs */
     struct pf_period period;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
@@ -63,7 +75,7 @@ enum { PF_MORE_PREDICATES = 2 };
 
 /* False with an exception set. */
 bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
-                        struct pf_input *const *inputs);
+                        struct pf_input *const *inputs, size_t input_count);
 /* Appends what filters could say nothing about to a list of faults; false with an exception set. */
 bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list);
 void pf_narrowing_end(struct pf_narrowing *narrowing); /* zeroed is fine */
@@ -93,9 +105,12 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
-
 /* (result, faults); takes the result over, which is NULL when something failed. */
 PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
+
+/* split.c */
+PyObject *pf_split(PyObject *module, PyObject *arguments);
+
 /* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
 const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 

@@ -206,7 +206,7 @@ static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, en
     if (!good)
         (void)pf_raise(run->state, &error);
     good = good && pf_run_pass(run, narrowing->predicates, narrowing->count, &sink.sink);
-    unsigned long long written = sink.written;
+    unsigned long long written = sink.file.packets;
     pf_copy_sink_clear(&sink);
     if (!good) {
         pf_draft_abandon(&draft);
@@ -340,9 +340,10 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
 static PyObject *append_field(PyObject *list, const struct pf_group *group, const struct pf_field *field)
 {
     static const char *const asked[] = {"never", "anyhow", "by name"};
-    PyObject *item = Py_BuildValue("ssOssss", field->kind.name, pf_type_names[field->kind.type],
+    const char *form = field->text == pf_text_address ? "address" : field->text == pf_text_mac ? "hardware" : "";
+    PyObject *item = Py_BuildValue("ssOsssss", field->kind.name, pf_type_names[field->kind.type],
                                    field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc, group->name,
-                                   asked[field->asked]);
+                                   asked[field->asked], form);
     if (item == NULL || PyList_Append(list, item) < 0)
         Py_CLEAR(list);
     Py_XDECREF(item);
@@ -377,6 +378,7 @@ PyMethodDef pf_pass_methods[] = {
      "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
      "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
+    {"split", pf_split, METH_VARARGS, "split(inputs, options, format, parts, names): (Frame, faults)."},
     {"census", take_census, METH_VARARGS,
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "

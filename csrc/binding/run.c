@@ -88,7 +88,8 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     run->pass.chunk = (size_t)chunk;
     run->pass.strict = strict != 0;
     run->pass.host = &run->host;
-    if (run->pass.input_count == (size_t)count && pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs))
+    if (run->pass.input_count == (size_t)count &&
+        pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs, (size_t)count))
         return true;
     pf_run_end(run);
     return false;
@@ -125,7 +126,7 @@ PyObject *pf_run_faults(const struct pf_run *run)
         pf_fault_message(fault, run->inputs[fault->input]->source->name, message, sizeof message);
         PyObject *item = Py_BuildValue("sNKKKN", pf_fault_name(fault->kind), PyLong_FromSize_t(fault->input),
                                        (unsigned long long)fault->frame_number, (unsigned long long)fault->offset,
-                                       (unsigned long long)fault->lost, pf_str(message));
+                                       (unsigned long long)fault->lost, pf_line(message));
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);
