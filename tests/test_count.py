@@ -34,16 +34,6 @@ OFTEN = [
     "ip_src", "ip_dst", "tcp_dstport", "protocol", "eth_src", "frame_len", "tcp_option_kinds", "frame_time_delta",
     "dns_qry_name",
 ]  # fmt: skip
-    "dns_qry_name",
-    "ip_src",
-    "ip_dst",
-    "tcp_dstport",
-    "protocol",
-    "eth_src",
-    "frame_len",
-    "tcp_option_kinds",
-    "frame_time_delta",
-]
 fields_of = st.lists(st.sampled_from(OFTEN) | st.sampled_from(COUNTED), max_size=4, unique=True)
 
 
