@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from . import _core
+from . import _core, _export
 from ._columns import nearest
+from ._provenance import KEY, note, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
-    from ._reader import Capture
+    from ._reader import Capture, CaptureFault
 
 _Array = np.ndarray[Any, Any]
 
@@ -281,11 +284,19 @@ class Frame:
     changed; they share storage and keep it alive.
     """
 
-    __slots__ = ("_cache", "_capture", "_native")
+    __slots__ = ("_asked", "_cache", "_capture", "_faults", "_native")
 
-    def __init__(self, native: _core.Frame, capture: Capture | None = None) -> None:
+    def __init__(
+        self,
+        native: _core.Frame,
+        capture: Capture | None = None,
+        faults: tuple[CaptureFault, ...] | None = None,
+        asked: dict[str, Any] | None = None,
+    ) -> None:
         self._native = native
         self._capture = capture
+        self._faults = faults
+        self._asked = asked
         self._cache: dict[str, Column] = {}
 
     @property
@@ -340,7 +351,59 @@ class Frame:
         return self._rows(np.asarray(key))
 
     def _with(self, native: _core.Frame) -> Frame:
-        return Frame(native, self._capture)
+        return Frame(native, self._capture, self._faults, self._asked)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What it was made from, as plain values: a dict.
+
+        ``inputs`` (name and size in octets of each), ``filters``, ``period`` (first and last time, ns), ``options``
+        (columns, strict, what was selected), ``faults`` (what was wrong with the capture; None where it was not known)
+        and ``versions``. `to_pandas` puts it into ``DataFrame.attrs["pcapframe"]``; Arrow and Parquet have it as JSON
+        under the key ``pcapframe`` of the schema's metadata.
+        """
+        return self._provenance()
+
+    def _provenance(self, sha256: bool = False) -> dict[str, Any]:
+        return provenance(self._capture, self.columns, self._faults, self._asked, sha256)
+
+    def __arrow_c_schema__(self) -> Any:
+        """The types of the columns, a capsule as Arrow's C data interface has it."""
+        return self._native.arrow_schema(note(self.provenance))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        """The rows as a capsule of Arrow's C stream interface, without copying, as often as it is asked for.
+
+        Text is dictionary-encoded (int32, utf8), and each batch has a dictionary of its own; see `Column.kind` for the
+        rest: times are ``timestamp[ns, UTC]``, strings ``large_utf8``, octets ``large_binary``. Its functions may be
+        called by any thread, without the GIL, and what they gave outlives the Frame. A requested schema is not heeded,
+        as Arrow allows.
+        """
+        return self._native.arrow_stream(note(self.provenance))
+
+    def to_arrow(self) -> pa.Table:
+        """Return a `pyarrow.Table`; its text columns have one dictionary each, the rest shares memory with the Frame.
+
+        Raises
+        ------
+        ImportError
+            pyarrow is not installed.
+        """
+        return _export.import_arrow("Frame.to_arrow").table(self).unify_dictionaries()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a `polars.DataFrame`, text as ``Categorical``. Needs polars alone.
+
+        Raises
+        ------
+        ImportError
+            polars is not installed.
+        """
+        try:
+            polars = importlib.import_module("polars")
+        except ImportError as error:
+            raise ImportError("Frame.to_polars needs polars: pip install polars") from error
+        return polars.DataFrame(self)
 
     def _row(self, key: Any) -> Frame:
         number = key.__index__() if hasattr(key, "__index__") else None
@@ -388,6 +451,7 @@ class Frame:
         table: pd.DataFrame = pandas.DataFrame(
             {name: self._column(name)._pandas(pandas, strings) for name in self.columns}
         )
+        table.attrs[KEY] = self.provenance
         return table
 
     def to_numpy(self) -> dict[str, _Array]:
@@ -439,29 +503,42 @@ class Frame:
 
         return to_scapy(self)
 
-    def write(self, path: str | os.PathLike[str]) -> int:
-        """Write these packets to a new capture, with their original octets and times, in file order.
+    def write(self, path: str | os.PathLike[str], *, sha256: bool = False) -> int:
+        """Write the rows to a table file, or these packets to a new capture, by the name's suffix.
 
-        One more pass over the capture they came from. The file appears under its name when it is whole.
+        The file appears under its name when it is whole.
 
         Parameters
         ----------
         path : path
-            Ends in ``.pcap`` or ``.pcapng``, which decides the format. Only pcapng holds several link types, interfaces
-            and packets without a time.
+            ``.pcap`` or ``.pcapng``: the packets with their original octets and times, in file order, in one more pass
+            over the capture they came from; only pcapng holds several link types, interfaces and packets without a
+            time. ``.parquet`` (zstd) and ``.arrow`` (Arrow's IPC file) need pyarrow. ``.csv``: text that a spreadsheet
+            would take for a formula has an apostrophe before it. ``.json`` or ``.jsonl``: a JSON object a line. In CSV
+            and JSON times are ISO 8601 with nanoseconds and octets hexadecimal; null is empty in CSV, null in JSON.
+        sha256 : bool
+            Read the capture's files once more and put the SHA-256 of each into the provenance, which Parquet and Arrow
+            files hold.
 
         Returns
         -------
         int
-            How many packets were written.
+            How many packets or rows were written.
 
         Raises
         ------
         ValueError
-            Another suffix; a Frame without ``frame_number``; packets that the format cannot hold.
+            Another suffix; as a capture, a Frame without ``frame_number`` or packets that the format cannot hold.
+        ImportError
+            pyarrow is not installed, and Parquet or Arrow was asked for.
         OSError
             The file could not be written.
         """
+        text = os.fspath(path)
+        if _export.writes_table(text):
+            if self._capture is not None:
+                self._capture._refuse_own(text)
+            return _export.write_table(text, self, [self], lambda: self._provenance(sha256), "")
         if "frame_number" not in self.columns or self._capture is None:
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
         return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))

@@ -1,0 +1,100 @@
+"""SQL over the packets of a capture, by DuckDB."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import _core
+from ._batches import Batches
+from ._columns import COMMON, FIELDS
+from ._export import import_arrow
+
+if TYPE_CHECKING:
+    from ._reader import Capture
+
+_TABLE = "packets"
+_ROWS = 1 << 17  # rows of a batch: enough to be fast, and little memory
+
+
+def ask(capture: Capture, query: str) -> Any:
+    """Answer a query on the table `packets`; see `Capture.sql`."""
+    if not isinstance(query, str):
+        raise TypeError(f"sql: a query is text, not {type(query).__name__}")
+    import_arrow("Capture.sql")
+    try:
+        duckdb: Any = importlib.import_module("duckdb")
+    except ImportError as error:
+        raise ImportError("Capture.sql needs duckdb: pip install duckdb") from error
+    with duckdb.connect() as connection:
+        columns = _columns(connection, query)
+        nothing = import_arrow("Capture.sql").schema(Batches(capture, columns, _ROWS)).empty_table()
+        connection.register(_TABLE, nothing)
+        connection.execute(f"explain {query}")  # what is wrong with the query is said before anything is read
+        connection.unregister(_TABLE)
+        return _answer(capture, connection, duckdb, query, columns)
+
+
+class _Packets:
+    """The table: each stream taken of it is one pass, whose outcome is kept."""
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+        self.outcomes: list[Any] = []
+
+    def __arrow_c_schema__(self) -> Any:
+        return self._batches.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        return self._batches._stream(self.outcomes.append)
+
+
+def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns: tuple[str, ...]) -> Any:
+    from ._reader import _warn
+
+    packets = _Packets(Batches(capture, columns, _ROWS))
+    connection.register(_TABLE, packets)
+    failed: BaseException | None = None
+    try:
+        table = connection.execute(query).to_arrow_table()
+    except duckdb.Error as error:
+        failed = error
+    connection.unregister(_TABLE)
+    _core.Feed.drop_others()  # streams that DuckDB's threads let go
+    for outcome in packets.outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome from None
+    if failed is not None:
+        raise failed
+    faults = [fault for outcome in packets.outcomes if outcome for fault in capture._found(outcome)]
+    _warn(list(dict.fromkeys(faults)), 5)
+    return table
+
+
+def _columns(connection: Any, query: str) -> tuple[str, ...]:
+    """The columns a query may need: all that it names, and the common ones where it says ``*``."""
+    tree = json.loads(connection.execute("select json_serialize_sql(?)", [query]).fetchone()[0])
+    if tree.get("error"):  # a statement that is no SELECT, or wrong
+        words, star = set(re.findall(r"\w+", query.lower())), True
+    else:
+        words, star = set(_words(tree)), any(node.get("class") == "STAR" for node in _nodes(tree))
+    columns = tuple(name for name in FIELDS if name in words or (star and name in COMMON))
+    return columns or ("frame_number",)
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+    for child in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(child)
+
+
+def _words(tree: Any) -> Iterator[str]:
+    """All texts in a parse tree, in small letters, as names are to DuckDB."""
+    if isinstance(tree, str):
+        yield tree.lower()
+    for child in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _words(child)
