@@ -35,6 +35,7 @@ def import_pandas(caller: str) -> Any:
 
 
 _MATRIX_ROWS = 1 << 16
+_SHOWN = 80  # characters of a cell
 _ROWS_AT_ONCE = 1 << 14  # plain Python values of so many rows are a few megabytes
 
 
@@ -182,12 +183,32 @@ class Column:
         table = np.fromiter((accepts(text) for text in self._categories), dtype=bool, count=len(self._categories))
         return table[self._values] if len(table) else np.zeros(len(self), dtype=bool)
 
+    def _sort(self) -> type:
+        """The type of its plain values: int for times."""
+        return {"text": str, "string": str, "binary": bytes, "float64": float}.get(self._kind, int)
+
     def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
         if isinstance(other, Column):
+            if self._sort() in (str, bytes) or other._sort() in (str, bytes):
+                self._check_comparable(compare, other._sort())
+                if self._sort() is not other._sort():
+                    return self._where_valid(other._where_valid(np.full(len(self), compare is operator.ne)))
             return other._where_valid(self._where_valid(compare(self.values, other.values)))
-        if self._categories is not None and isinstance(other, str):
+        if self._sort() not in (str, bytes):
+            return self._where_valid(np.broadcast_to(compare(self._values, other), len(self)))
+        self._check_comparable(compare, type(other))
+        if not isinstance(other, self._sort()):
+            if np.ndim(other):  # an array, element by element
+                return self._where_valid(np.asarray(compare(self.values, other)))
+            return self._where_valid(np.full(len(self), compare is operator.ne))
+        if self._categories is not None:
             return self._where_valid(self._by_text(lambda text: compare(text, other)))
-        return self._where_valid(np.broadcast_to(compare(self.values, other), len(self)))
+        # Not by NumPy, which takes zeros from the end of octets and text.
+        return self._where_valid(np.fromiter((compare(item, other) for item in self._pieces()), bool, len(self)))
+
+    def _check_comparable(self, compare: Callable[[Any, Any], Any], other: type) -> None:
+        if compare not in (operator.eq, operator.ne) and other in (int, float, str, bytes) and other != self._sort():
+            raise TypeError(f"{self._name} holds {self._sort().__name__}, which is not ordered with {other.__name__}")
 
     def __eq__(self, other: object) -> _Array:  # type: ignore[override]  # as NumPy's: element by element
         return self._compare(operator.eq, other)
@@ -210,21 +231,32 @@ class Column:
     __hash__ = None  # type: ignore[assignment]
 
     def isin(self, values: Iterable[Any]) -> _Array:
-        """Return a bool array, True where the value is one of `values`: text of a text column, else integers."""
+        """Return a bool array, True where the value is one of `values`.
+
+        They are text for a text or string column, `bytes` for a binary one, else numbers (of times, ns since the epoch).
+        """
         if isinstance(values, str | bytes):
             raise TypeError(f"{self._name}.isin: a set, list or other iterable is needed, not {type(values).__name__}")
         wanted = values if isinstance(values, set | frozenset) else set(values)
         if self._categories is not None:
             return self._where_valid(self._by_text(wanted.__contains__))
+        if self._octets is not None:
+            return self._where_valid(np.fromiter((item in wanted for item in self._pieces()), bool, len(self)))
+        floats = self._kind == "float64"
         for value in wanted:
-            if not isinstance(value, int | np.integer):
-                raise TypeError(f"{self._name}.isin: the column holds integers, not {type(value).__name__}")
-        return self._where_valid(
-            np.isin(self._values, np.array(sorted(wanted))) if wanted else np.zeros(len(self), dtype=bool)
-        )
+            if not isinstance(value, int | np.integer | (float | np.floating if floats else int)):
+                raise TypeError(
+                    f"{self._name}.isin: the column holds {'numbers' if floats else 'integers'}, "
+                    f"not {type(value).__name__}"
+                )
+        if not floats:  # what does not fit is nowhere
+            limits = np.iinfo(self._values.dtype)
+            wanted = {value for value in wanted if limits.min <= value <= limits.max}
+        table = np.array(sorted(wanted), dtype=self._values.dtype)
+        return self._where_valid(np.isin(self._values, table))
 
     def tolist(self) -> list[Any]:
-        """Return a list of `int` or `str`, None where null."""
+        """Return a list of `int`, `float`, `str` or `bytes`, None where null."""
         if self._octets is not None:
             items: list[Any] = self._pieces()
         elif self._categories is not None:
@@ -260,13 +292,19 @@ class Column:
         return values.copy() if valid is None else pandas.arrays.IntegerArray(values.copy(), ~valid)
 
     def __repr__(self) -> str:
-        items = self.tolist() if len(self) <= 10 else [*Column._head(self, 5), ...]
-        return f"<Column {self._name} ({self._kind}), {len(self)} rows: {str(items)[1:-1].replace('Ellipsis', '...')}>"
+        items = [_short(repr(item)) for item in self._head(10 if len(self) <= 10 else 5)]
+        more = [] if len(self) <= 10 else ["..."]
+        return f"<Column {self._name} ({self._kind}), {len(self)} rows: {', '.join([*items, *more])}>"
 
     def _head(self, n: int) -> list[Any]:
         valid = None if self._valid is None else self._valid[:n].copy()
         values = self._values[: n if self._octets is None else n + 1]
         return Column(self._name, self._kind, values, valid, self._categories or self._octets).tolist()
+
+
+def _short(text: str) -> str:
+    """A cell as it is shown: bounded."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _string_dtype(pandas: Any) -> Any:
@@ -472,7 +510,7 @@ class Frame:
         return arrays
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Return a dict of lists of `int` or `str`, None where null."""
+        """Return a dict of lists of `int`, `float`, `str` or `bytes`, None where null."""
         return {name: self._column(name).tolist() for name in self.columns}
 
     def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -550,7 +588,7 @@ class Frame:
         shown = self[: min(len(self), 10)].to_dict()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in shown)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{'' if cell is None else html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{'' if cell is None else html.escape(_short(str(cell)))}</td>" for cell in row) + "</tr>"
             for row in zip(*shown.values(), strict=True)
         )
         return (

@@ -30,12 +30,13 @@ def ask(capture: Capture, query: str) -> Any:
     except ImportError as error:
         raise ImportError("Capture.sql needs duckdb: pip install duckdb") from error
     with duckdb.connect() as connection:
-        columns = _columns(connection, query)
-        nothing = import_arrow("Capture.sql").schema(Batches(capture, columns, _ROWS)).empty_table()
-        connection.register(_TABLE, nothing)
-        connection.execute(f"explain {query}")  # what is wrong with the query is said before anything is read
-        connection.unregister(_TABLE)
-        return _answer(capture, connection, duckdb, query, columns)
+        tree = _tree(connection, query)
+        if tree is not None:  # what is wrong with the query is said before anything is read
+            every = Batches(capture, tuple(FIELDS), _ROWS)
+            connection.register(_TABLE, import_arrow("Capture.sql").schema(every).empty_table())
+            connection.sql(query)
+            connection.unregister(_TABLE)
+        return _answer(capture, connection, duckdb, query, _columns(query, tree))
 
 
 class _Packets:
@@ -59,7 +60,9 @@ def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns:
     connection.register(_TABLE, packets)
     failed: BaseException | None = None
     try:
-        table = connection.execute(query).to_arrow_table()
+        answer = connection.sql(query)
+        table = None if answer is None else answer.to_arrow_table()
+        del answer
     except duckdb.Error as error:
         failed = error
     connection.unregister(_TABLE)
@@ -74,10 +77,15 @@ def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns:
     return table
 
 
-def _columns(connection: Any, query: str) -> tuple[str, ...]:
+def _tree(connection: Any, query: str) -> Any:
+    """The query as DuckDB parses it; None for a statement that is no SELECT, or wrong."""
+    tree = json.loads(connection.execute("select json_serialize_sql(?)", [query]).fetchall()[0][0])
+    return None if tree.get("error") else tree
+
+
+def _columns(query: str, tree: Any) -> tuple[str, ...]:
     """The columns a query may need: all that it names, and the common ones where it says ``*``."""
-    tree = json.loads(connection.execute("select json_serialize_sql(?)", [query]).fetchone()[0])
-    if tree.get("error"):  # a statement that is no SELECT, or wrong
+    if tree is None:
         words, star = set(re.findall(r"\w+", query.lower())), True
     else:
         words, star = set(_words(tree)), any(node.get("class") == "STAR" for node in _nodes(tree))
