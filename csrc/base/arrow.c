@@ -35,7 +35,7 @@ static struct pf_arrow_schema *new_schema(const char *format, const char *name, 
 static struct pf_arrow_schema *schema_of(const struct pf_kind *kind)
 {
     static const char *const formats[] = {
-        [PF_UINT8] = "C",  [PF_UINT16] = "S",      [PF_UINT32] = "I", [PF_UINT64] = "L", [PF_INT64] = "l",
+        [PF_UINT8] = "C",  [PF_UINT16] = "S",     [PF_UINT32] = "I", [PF_UINT64] = "L", [PF_INT64] = "l",
         [PF_DOUBLE] = "g", [PF_TIME] = "tsn:UTC", [PF_TEXT] = "i",   [PF_STRING] = "U", [PF_BINARY] = "Z",
     };
     struct pf_arrow_schema *schema = new_schema(formats[kind->type], kind->name, kind->nullable);
@@ -72,8 +72,8 @@ static char *metadata_of(const char *note)
 enum pf_status pf_arrow_schema_make(struct pf_arrow_schema *schema, const struct pf_kind *kinds, size_t columns,
                                     const char *note, struct pf_error *error)
 {
-    *schema = (struct pf_arrow_schema){
-        .format = "+s", .name = "", .n_children = (int64_t)columns, .release = release_schema};
+    *schema =
+        (struct pf_arrow_schema){.format = "+s", .name = "", .n_children = (int64_t)columns, .release = release_schema};
     schema->children = pf_alloc_array(columns, sizeof(struct pf_arrow_schema *));
     schema->private_data = note != NULL ? metadata_of(note) : NULL;
     schema->metadata = schema->private_data;
@@ -245,8 +245,7 @@ static int get_next(struct pf_arrow_stream *stream, struct pf_arrow_array *array
     memset(array, 0, sizeof *array);
     if (reading->next == frame->count)
         return 0;
-    enum pf_status status =
-        pf_arrow_array_make(array, &frame->parts[reading->next], frame->columns, &reading->error);
+    enum pf_status status = pf_arrow_array_make(array, &frame->parts[reading->next], frame->columns, &reading->error);
     reading->next += status == PF_OK;
     return failed(reading, status);
 }

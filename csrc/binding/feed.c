@@ -541,7 +541,8 @@ static PyMethodDef feed_methods[] = {
     {"next", feed_next, METH_NOARGS, "The next batch as a Frame, or None at the end."},
     {"close", feed_close, METH_NOARGS, "Stops the pass, and has end() called before it returns."},
     {"drop_others", feed_drop_others, METH_NOARGS | METH_STATIC, "Has end() called of streams released elsewhere."},
-    {"arrow_stream", feed_stream, METH_VARARGS, "arrow_stream(note or None, begin): a capsule, which takes the batches over."},
+    {"arrow_stream", feed_stream, METH_VARARGS,
+     "arrow_stream(note or None, begin): a capsule, which takes the batches over."},
     {"arrow_schema", feed_schema_capsule, METH_VARARGS, "arrow_schema(note or None): a capsule."},
     {NULL, NULL, 0, NULL},
 };

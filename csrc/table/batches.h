@@ -4,8 +4,8 @@
  *     workers ──► pieces in file order ──► part being filled ──► one that waits ──► pf_batches_next
  *
  * The pass sleeps while a batch waits, so that memory holds three of them: one being filled, one waiting, one taken.
- * Each is one part with a dictionary of its own, and has the same rows however the pass is run. The pass starts with the
- * first pf_batches_next; its thread is gone when pf_batches_stop has said so. One consumer at a time. */
+ * Each is one part with a dictionary of its own, and has the same rows however the pass is run. The pass starts with
+ * the first pf_batches_next; its thread is gone when pf_batches_stop has said so. One consumer at a time. */
 #ifndef PF_TABLE_BATCHES_H
 #define PF_TABLE_BATCHES_H
 

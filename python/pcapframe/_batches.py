@@ -119,7 +119,7 @@ class Batches:
         from ._reader import _warn
 
         if isinstance(outcome, list):
-            _warn(self._capture._found(outcome), 3)
+            _warn(self._capture._found(outcome), 4)  # behind this, told() and the core
 
     def _stream(self, over: Callable[[Any], object]) -> Any:
         # What can be read by several passes at once is made ready now, so that the stream's functions need no Python.

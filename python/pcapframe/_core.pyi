@@ -87,7 +87,9 @@ class Frame:
 class Feed:
     def __new__(
         cls,
-        prepare: Callable[[], tuple[tuple[Input, ...], _Options, Callable[[list[_Fault] | BaseException | None], object]]],
+        prepare: Callable[
+            [], tuple[tuple[Input, ...], _Options, Callable[[list[_Fault] | BaseException | None], object]]
+        ],
         names: tuple[str, ...],
         rows: int,
     ) -> Feed: ...

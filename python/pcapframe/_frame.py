@@ -233,7 +233,7 @@ class Column:
     def isin(self, values: Iterable[Any]) -> _Array:
         """Return a bool array, True where the value is one of `values`.
 
-        They are text for a text or string column, `bytes` for a binary one, else numbers (of times, ns since the epoch).
+        They are text for a text or string column, `bytes` for a binary one, else numbers (times: ns since the epoch).
         """
         if isinstance(values, str | bytes):
             raise TypeError(f"{self._name}.isin: a set, list or other iterable is needed, not {type(values).__name__}")
@@ -305,6 +305,10 @@ class Column:
 def _short(text: str) -> str:
     """A cell as it is shown: bounded."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _cell(cell: object) -> str:
+    return "" if cell is None else html.escape(_short(str(cell)))
 
 
 def _string_dtype(pandas: Any) -> Any:
@@ -588,7 +592,9 @@ class Frame:
         shown = self[: min(len(self), 10)].to_dict()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in shown)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{'' if cell is None else html.escape(_short(str(cell)))}</td>" for cell in row) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{'' if cell is None else html.escape(_short(str(cell)))}</td>" for cell in row)
+            + "</tr>"
             for row in zip(*shown.values(), strict=True)
         )
         return (

@@ -5,10 +5,9 @@
 /* Frames of every kind, read back through Arrow's structs alone, as the specification says a consumer does. */
 
 static const struct pf_kind kinds[] = {
-    {"u8", PF_UINT8, false},      {"u16?", PF_UINT16, true},   {"u32?", PF_UINT32, true},  {"u64", PF_UINT64, false},
-    {"i64?", PF_INT64, true},     {"f64?", PF_DOUBLE, true},   {"time?", PF_TIME, true},   {"text", PF_TEXT, false},
-    {"text?", PF_TEXT, true},     {"string", PF_STRING, false}, {"string?", PF_STRING, true},
-    {"binary?", PF_BINARY, true},
+    {"u8", PF_UINT8, false},  {"u16?", PF_UINT16, true},    {"u32?", PF_UINT32, true},    {"u64", PF_UINT64, false},
+    {"i64?", PF_INT64, true}, {"f64?", PF_DOUBLE, true},    {"time?", PF_TIME, true},     {"text", PF_TEXT, false},
+    {"text?", PF_TEXT, true}, {"string", PF_STRING, false}, {"string?", PF_STRING, true}, {"binary?", PF_BINARY, true},
 };
 static const char *const formats[] = {"C", "S", "I", "L", "l", "g", "tsn:UTC", "i", "i", "U", "U", "Z"};
 enum { COLUMNS = sizeof kinds / sizeof kinds[0], MOST_ROWS = 400, MOST_TEXT = 40 };

@@ -65,9 +65,10 @@ static void test_dictionary(void)
  * ------------------------------------------------------------------------------ */
 
 static const struct pf_kind kinds[] = {
-    {"u8", PF_UINT8, false},   {"u8?", PF_UINT8, true},  {"u16?", PF_UINT16, true}, {"u32", PF_UINT32, false},
-    {"u64?", PF_UINT64, true}, {"time?", PF_TIME, true}, {"text", PF_TEXT, false},  {"text?", PF_TEXT, true},
-    {"i64?", PF_INT64, true}, {"f64", PF_DOUBLE, false}, {"string", PF_STRING, false}, {"string?", PF_STRING, true},
+    {"u8", PF_UINT8, false},      {"u8?", PF_UINT8, true},      {"u16?", PF_UINT16, true},
+    {"u32", PF_UINT32, false},    {"u64?", PF_UINT64, true},    {"time?", PF_TIME, true},
+    {"text", PF_TEXT, false},     {"text?", PF_TEXT, true},     {"i64?", PF_INT64, true},
+    {"f64", PF_DOUBLE, false},    {"string", PF_STRING, false}, {"string?", PF_STRING, true},
     {"binary", PF_BINARY, false}, {"binary?", PF_BINARY, true},
 };
 enum { COLUMNS = sizeof kinds / sizeof kinds[0], MOST_ROWS = 4000 };
@@ -85,7 +86,7 @@ struct model {
 static struct cell some_cell(uint64_t *state, const struct pf_kind *kind)
 {
     static const uint64_t masks[] = {
-        [PF_UINT8] = 0xff,       [PF_UINT16] = 0xffff,      [PF_UINT32] = 0xffffffff, [PF_UINT64] = UINT64_MAX,
+        [PF_UINT8] = 0xff,       [PF_UINT16] = 0xffff,     [PF_UINT32] = 0xffffffff, [PF_UINT64] = UINT64_MAX,
         [PF_INT64] = UINT64_MAX, [PF_DOUBLE] = UINT64_MAX, [PF_TIME] = UINT64_MAX,   [PF_TEXT] = 127,
         [PF_STRING] = 191,       [PF_BINARY] = 255,
     };
