@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from captures import Packet, pcap_bytes
 
 import pcapframe as pf
+from captures import Packet, pcap_bytes
 
 scapy = pytest.importorskip("scapy.all", reason="scapy, which packets are handed to, is not installed")
 

@@ -34,7 +34,8 @@ struct pf_state *pf_state_of_type(PyTypeObject *type);
 
 /* error.c: the only raiser of the core's errors; returns NULL. */
 PyObject *pf_raise(struct pf_state *state, const struct pf_error *error);
-PyObject *pf_str(const char *octets); /* a message or a file name, however encoded, as str */
+PyObject *pf_str(const char *octets);  /* a file name, however encoded, as str */
+PyObject *pf_line(const char *octets); /* a message, which may have file names in it: one line whatever they are */
 
 /* input.c */
 extern PyType_Spec pf_input_spec;
@@ -112,6 +113,11 @@ extern PyMethodDef pf_pass_methods[];
 const struct pf_field **pf_fields_from(PyObject *names, size_t *count);
 /* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
 const char **pf_files_of(const struct pf_run *run, PyObject **owner);
+/* (result, faults); takes the result over, which is NULL when something failed. */
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
+
+/* split.c */
+PyObject *pf_split(PyObject *module, PyObject *arguments);
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);

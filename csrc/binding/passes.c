@@ -9,8 +9,7 @@
 #include "tally/census.h"
 #include "tally/ioc.h"
 
-/* (result, faults); takes the result over, which is NULL when something failed. */
-static PyObject *with_faults(struct pf_run *run, PyObject *result)
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result)
 {
     PyObject *faults = result != NULL ? pf_run_faults(run) : NULL;
     if (faults != NULL)
@@ -43,7 +42,7 @@ static PyObject *ioc_counts(PyObject *module, PyObject *arguments)
     Py_XDECREF(dns);
     Py_XDECREF(ip);
     Py_XDECREF(seq);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -181,7 +180,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     pf_free(files);
     Py_XDECREF(owner);
     Py_XDECREF(frame);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
 narrowed:
     narrowing_clear(&narrowing);
@@ -206,7 +205,7 @@ static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, en
     if (!good)
         (void)pf_raise(run->state, &error);
     good = good && pf_run_pass(run, narrowing->predicates, narrowing->count, &sink.sink);
-    unsigned long long written = sink.written;
+    unsigned long long written = sink.file.packets;
     pf_copy_sink_clear(&sink);
     if (!good) {
         pf_draft_abandon(&draft);
@@ -235,7 +234,7 @@ static PyObject *write_capture(PyObject *module, PyObject *arguments)
     PyObject *result = NULL;
     if (narrowing_from(state, suspects, numbers, &narrowing)) {
         if (pf_run_begin(&run, state, inputs, options)) {
-            result = with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
+            result = pf_with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
             pf_run_end(&run);
         }
         narrowing_clear(&narrowing);
@@ -331,7 +330,7 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
         result = census_result(&census, &run.pass);
     pf_census_clear(&census);
     pf_notes_clear(&notes);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -374,6 +373,7 @@ PyMethodDef pf_pass_methods[] = {
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
      "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
+    {"split", pf_split, METH_VARARGS, "split(inputs, options, format, parts, names): (Frame, faults)."},
     {"census", take_census, METH_VARARGS,
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "

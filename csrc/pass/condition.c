@@ -116,6 +116,12 @@ static bool is_text(const struct pf_field *field)
            (field->kind.type == PF_TEXT && field->text != pf_text_address && field->text != pf_text_mac);
 }
 
+static bool has(const struct pf_dictionary *texts, const char *text, size_t length)
+{
+    int32_t code;
+    return pf_dictionary_find(texts, text, length, &code);
+}
+
 static bool text_holds(const struct pf_condition *condition, const struct pf_packet *packet, const char *const *files)
 {
     const struct pf_field *field = condition->field;
@@ -125,12 +131,12 @@ static bool text_holds(const struct pf_condition *condition, const struct pf_pac
     if (field->write != NULL) {
         if (!field->write(field, packet, &writer))
             return condition->null;
-        return pf_dictionary_has(&condition->texts, room, writer.length);
+        return has(&condition->texts, room, writer.length);
     }
     if (!field->get(field, packet, &value))
         return condition->null;
     const char *text = field->text == NULL ? files[value.word[0]] : room;
-    return pf_dictionary_has(&condition->texts, text, field->text == NULL ? strlen(text) : field->text(&value, room));
+    return has(&condition->texts, text, field->text == NULL ? strlen(text) : field->text(&value, room));
 }
 
 static bool condition_holds(const struct pf_condition *condition, const struct pf_packet *packet,

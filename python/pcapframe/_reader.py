@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _progress, _sources, _times, _where
+from . import _compressed, _core, _progress, _sources, _split, _times, _where
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -413,7 +413,9 @@ def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: b
 def _warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
     if faults:
         more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
-        warnings.warn(faults[0].message + more, CaptureWarning, stacklevel=stacklevel)
+        warning = CaptureWarning(faults[0].message + more)
+        warning.faults = tuple(faults)
+        warnings.warn(warning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -854,11 +856,57 @@ class Capture:
             if os.path.exists(path) and os.path.exists(file) and os.path.samefile(path, file):
                 raise ValueError(f"{path}: is the capture that is read: write to another name")
 
+    def split(self, template: _Path, names: Mapping[Any, str] | None = None, every: Any = None) -> Frame:
+        """Write each packet to the capture that its columns name, in one pass.
+
+        Parameters
+        ----------
+        template : path
+            Such as ``"out/{eth_src}.pcap"``: the names of columns in braces, in the name of the file; its suffix,
+            ``.pcap`` or ``.pcapng``, decides the format. In values all but letters, digits, ``.``, ``_`` and ``-`` is
+            written ``%XX``, and the colons of addresses ``-``; packets without a value go to the name ``null``.
+        names : mapping, optional
+            Names of your own for some values, such as ``{"00:16:6c:ab:6b:88": "camera"}``.
+        every : str, timedelta, numpy.timedelta64 or int, optional
+            A new file for each period (``"1h"``, ``"15min"``; int are nanoseconds), counted from the epoch; its start
+            stands for ``{time}``, as ``20170705T094700Z``.
+
+        Returns
+        -------
+        Frame
+            ``path``, ``packets`` and ``octets`` (captured, without headers of records) of each file, in the order in
+            which they came up.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            A template without a column, another suffix, packets that the format cannot hold, more than 65,536 files.
+        OSError
+            A file could not be written. Files appear under their names only when all are whole.
+        """
+        parts = _split.parts(template, every)
+        text = os.fspath(template)
+        folder = os.path.dirname(text)
+        kind = self._written_as(text)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        for file in self.files:
+            if _split.may_make(text, file):
+                raise ValueError(f"{file}: is the capture that is read, and {text} may be it: write to another folder")
+        native, _ = self._run(_core.split, kind, parts, _split.pairs(names, parts))
+        return Frame(native)
+
+    def _written_as(self, path: str) -> str:
+        kind = next((kind for suffix, kind in _WRITTEN.items() if path.lower().endswith(suffix)), None)
+        if kind is None:
+            raise ValueError(f"{path}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        return kind
+
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
         text = os.fspath(path)
-        kind = next((kind for suffix, kind in _WRITTEN.items() if text.endswith(suffix)), None)
-        if kind is None:
-            raise ValueError(f"{text}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        kind = self._written_as(text)
         self._refuse_own(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)

@@ -72,7 +72,8 @@ def from_scapy(packets: Iterable[Any]) -> Capture:
         Something that is no scapy packet, or one whose outermost layer is none that captures hold.
     """
     scapy = _scapy("from_scapy")
-    blocks, interfaces = [_SECTION], {}
+    blocks = [_SECTION]
+    interfaces: dict[int, int] = {}
     for number, packet in enumerate(packets):
         if not isinstance(packet, scapy.Packet):
             raise TypeError(f"from_scapy takes scapy packets; item {number} is {type(packet).__name__}")
