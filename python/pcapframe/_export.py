@@ -182,7 +182,7 @@ _WRITERS: dict[str, _Write] = {
 
 def writes_table(path: str) -> bool:
     """Whether the suffix is that of a table."""
-    return path.endswith(tuple(_WRITERS))
+    return path.lower().endswith(tuple(_WRITERS))
 
 
 def write_table(
@@ -193,7 +193,7 @@ def write_table(
     `made` is asked for the provenance where the format has a place for it; `captures` says in an error what to do for
     captures.
     """
-    write = next((write for suffix, write in _WRITERS.items() if path.endswith(suffix)), None)
+    write = next((write for suffix, write in _WRITERS.items() if path.lower().endswith(suffix)), None)
     if write is None:
         raise ValueError(f"{path}: tables can be written to {', '.join(_WRITERS)}, by the name's suffix{captures}")
     rows: list[int] = []
