@@ -15,8 +15,15 @@ enum {
     LAST = 1000,    /* its reader was told to give way; a file object that still blocks is left to itself */
 };
 
+/* What ends streams that others wait in: told by one thread, seen by those. */
+struct stop {
+    atomic_size_t references;
+    atomic_bool told;
+};
+
 struct feed {
     struct pf_state *state;
+    struct stop *stop; /* may be NULL */
     struct pf_batches batches;
     const struct pf_field **fields;
     PyObject *prepare; /* prepare() -> (inputs, options, end) */
@@ -39,6 +46,12 @@ static _Atomic(struct feed *) dropped;
 static bool holds_gil(void)
 {
     return Py_IsInitialized() && PyGILState_GetThisThreadState() != NULL && PyGILState_Check();
+}
+
+static void stop_drop(struct stop *stop)
+{
+    if (stop != NULL && atomic_fetch_sub(&stop->references, 1) == 1)
+        pf_free(stop);
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
@@ -205,6 +218,7 @@ static void feed_free(struct feed *feed)
     pf_free(feed->files);
     pf_free(feed->fields);
     pf_free(feed->note);
+    stop_drop(feed->stop);
     Py_XDECREF(feed->files_owner);
     Py_XDECREF(feed->prepare);
     Py_XDECREF(feed->end);
@@ -429,15 +443,16 @@ static bool stream_begin(struct feed *feed)
     return good;
 }
 
-/* Whether Ctrl-C waits for this thread, which must be Python's first; it goes on waiting for Python. */
-static bool interrupted(void)
+/* Runs handlers of signals where this is Python's first thread. What they raise becomes the stream's error: those who
+ * called would put theirs over it, and an exception that waits until they return strikes anywhere. */
+static bool interrupted(struct feed *feed)
 {
     if (!Py_IsInitialized() || PyGILState_GetThisThreadState() == NULL)
         return false;
     PyGILState_STATE gil = PyGILState_Ensure();
-    bool hit = PyOS_InterruptOccurred() != 0;
+    bool hit = PyErr_CheckSignals() != 0;
     if (hit)
-        PyErr_SetInterrupt();
+        note_exception(feed, take_exception());
     PyGILState_Release(gil);
     return hit;
 }
@@ -451,8 +466,10 @@ static enum pf_batch wait_for_batch(struct feed *feed, struct pf_part **part)
             PyEval_RestoreThread(saved);
         if (found != PF_BATCH_LATER)
             return found;
-        if (interrupted()) {
-            (void)pf_fail(&feed->error, PF_STOPPED, "interrupted");
+        if (interrupted(feed))
+            return PF_BATCH_FAILED;
+        if (feed->stop != NULL && atomic_load(&feed->stop->told)) {
+            (void)pf_fail(&feed->error, PF_STOPPED, "stopped");
             return PF_BATCH_FAILED;
         }
     }
@@ -499,13 +516,48 @@ static void stream_release(struct pf_arrow_stream *stream)
     (void)Py_AddPendingCall(drop_others, NULL); /* where there is no room, the next feed does it */
 }
 
-/* arrow_stream(note, begin): the feed is the stream's from then on. */
+#define STOP "pf_stop"
+
+static void drop_stop_capsule(PyObject *capsule)
+{
+    stop_drop(PyCapsule_GetPointer(capsule, STOP));
+}
+
+static PyObject *make_stop(PyObject *ignored, PyObject *also)
+{
+    (void)ignored;
+    (void)also;
+    struct stop *stop = pf_alloc(sizeof *stop);
+    if (stop == NULL)
+        return PyErr_NoMemory();
+    atomic_init(&stop->references, 1);
+    PyObject *capsule = PyCapsule_New(stop, STOP, drop_stop_capsule);
+    if (capsule == NULL)
+        pf_free(stop);
+    return capsule;
+}
+
+static PyObject *tell_stop(PyObject *ignored, PyObject *capsule)
+{
+    (void)ignored;
+    struct stop *stop = PyCapsule_GetPointer(capsule, STOP);
+    if (stop == NULL)
+        return NULL;
+    atomic_store(&stop->told, true);
+    return Py_NewRef(Py_None);
+}
+
+/* arrow_stream(note, begin, stop): the feed is the stream's from then on. */
 static PyObject *feed_stream(PyObject *self, PyObject *arguments)
 {
     struct feed *feed = feed_of(self);
     const char *note;
     int begin;
-    if (feed == NULL || !PyArg_ParseTuple(arguments, "zp:arrow_stream", &note, &begin))
+    PyObject *capsule;
+    if (feed == NULL || !PyArg_ParseTuple(arguments, "zpO:arrow_stream", &note, &begin, &capsule))
+        return NULL;
+    struct stop *stop = capsule != Py_None ? PyCapsule_GetPointer(capsule, STOP) : NULL;
+    if (stop == NULL && capsule != Py_None)
         return NULL;
     if (begin && !feed->begun && !feed_begin(feed))
         return NULL;
@@ -516,6 +568,9 @@ static PyObject *feed_stream(PyObject *self, PyObject *arguments)
             return PyErr_NoMemory();
         memcpy(feed->note, note, size);
     }
+    if (stop != NULL)
+        atomic_fetch_add(&stop->references, 1);
+    feed->stop = stop;
     ((struct feed_object *)self)->feed = NULL;
     struct pf_arrow_stream stream = {stream_schema, stream_next, stream_last_error, stream_release, feed};
     return pf_stream_capsule(&stream);
@@ -542,7 +597,9 @@ static PyMethodDef feed_methods[] = {
     {"close", feed_close, METH_NOARGS, "Stops the pass, and has end() called before it returns."},
     {"drop_others", feed_drop_others, METH_NOARGS | METH_STATIC, "Has end() called of streams released elsewhere."},
     {"arrow_stream", feed_stream, METH_VARARGS,
-     "arrow_stream(note or None, begin): a capsule, which takes the batches over."},
+     "arrow_stream(note or None, begin, stop or None): a capsule, which takes the batches over."},
+    {"make_stop", make_stop, METH_NOARGS | METH_STATIC, "What ends streams made with it."},
+    {"tell_stop", tell_stop, METH_O | METH_STATIC, "tell_stop(stop): ends them."},
     {"arrow_schema", feed_schema_capsule, METH_VARARGS, "arrow_schema(note or None): a capsule."},
     {NULL, NULL, 0, NULL},
 };

@@ -112,6 +112,7 @@ class Batches:
         """One pass, which begins with the first batch taken, as a capsule of Arrow's C stream interface.
 
         Its functions may be called by any thread, without the GIL. A requested schema is not heeded, as Arrow allows.
+        Ctrl-C ends it with an error that says so, of the type that whoever reads the stream has for errors.
         """
         return self._stream(self._warn)
 
@@ -121,10 +122,10 @@ class Batches:
         if isinstance(outcome, list):
             _warn(self._capture._found(outcome), 4)  # behind this, told() and the core
 
-    def _stream(self, over: Callable[[Any], object]) -> Any:
+    def _stream(self, over: Callable[[Any], object], stop: Any = None) -> Any:
         # What can be read by several passes at once is made ready now, so that the stream's functions need no Python.
         ready = all(source.size is not None for source in self._capture._inputs)
-        return self._feed(over, quiet=True).arrow_stream(note(self.provenance), ready)
+        return self._feed(over, quiet=True).arrow_stream(note(self.provenance), ready, stop)
 
     def write(self, path: str | os.PathLike[str], *, sha256: bool = False) -> int:
         """Write the packets to a table file in one pass, with no more than some batches in memory.

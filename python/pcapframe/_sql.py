@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +46,13 @@ class _Packets:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
         self.outcomes: list[Any] = []
+        self.stop = _core.Feed.make_stop()
 
     def __arrow_c_schema__(self) -> Any:
         return self._batches.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        return self._batches._stream(self.outcomes.append)
+        return self._batches._stream(self.outcomes.append, self.stop)
 
 
 def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns: tuple[str, ...]) -> Any:
@@ -58,13 +60,7 @@ def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns:
 
     packets = _Packets(Batches(capture, columns, _ROWS))
     connection.register(_TABLE, packets)
-    failed: BaseException | None = None
-    try:
-        answer = connection.sql(query)
-        table = None if answer is None else answer.to_arrow_table()
-        del answer
-    except duckdb.Error as error:
-        failed = error
+    table, failed = _waited_for(connection, query, packets)
     connection.unregister(_TABLE)
     _core.Feed.drop_others()  # streams that DuckDB's threads let go
     for outcome in packets.outcomes:
@@ -75,6 +71,32 @@ def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns:
     faults = [fault for outcome in packets.outcomes if outcome for fault in capture._found(outcome)]
     _warn(list(dict.fromkeys(faults)), 5)
     return table
+
+
+def _waited_for(connection: Any, query: str, packets: _Packets) -> tuple[Any, BaseException | None]:
+    """The answer, or why there is none. DuckDB works beside this thread, which Ctrl-C can so end at once."""
+    answers: list[Any] = [None]
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            relation = connection.sql(query)
+            if relation is not None:
+                answers[0] = relation.to_arrow_table()
+        except BaseException as error:
+            failures.append(error)
+
+    worker = threading.Thread(target=work, name="pcapframe-sql")
+    worker.start()
+    try:
+        while worker.is_alive():
+            worker.join(0.02)
+    except BaseException:
+        _core.Feed.tell_stop(packets.stop)
+        connection.interrupt()
+        worker.join()
+        raise
+    return answers[0], next(iter(failures), None)
 
 
 def _tree(connection: Any, query: str) -> Any:
