@@ -85,17 +85,22 @@ def _waited_for(connection: Any, query: str, packets: _Packets) -> tuple[Any, Ba
                 answers[0] = relation.to_arrow_table()
         except BaseException as error:
             failures.append(error)
+        finally:
+            over.set()
 
+    over = threading.Event()  # an interrupted join() takes a thread for ended that is not
     worker = threading.Thread(target=work, name="pcapframe-sql")
     worker.start()
     try:
-        while worker.is_alive():
-            worker.join(0.02)
+        while not over.wait(0.02):
+            pass
     except BaseException:
         _core.Feed.tell_stop(packets.stop)
         connection.interrupt()
-        worker.join()
+        over.wait()
         raise
+    finally:
+        worker.join()
     return answers[0], next(iter(failures), None)
 
 
