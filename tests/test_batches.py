@@ -133,10 +133,10 @@ def test_who_leaves_leaves_nothing_behind(kind: str, tmp_path: Path) -> None:
         if capture.reusable:
             assert len(capture.packets(["frame_number"])) == 1500
     capture = opened(source(), 2, 1000)
-    with pytest.raises(LookupError, match="enough"):
-        for batch in capture.batches(rows=50):
-            if batch["frame_number"].values[0] > 300:
-                raise LookupError("enough")
+    for batch in capture.batches(rows=50):
+        if batch["frame_number"].values[0] > 300:
+            break
+    assert none_stays(before)
 
 
 def native_threads() -> int:
@@ -174,12 +174,11 @@ def test_strict_fails_after_the_rows_before_the_damage(tmp_path: Path) -> None:
     (tmp_path / "b.pcap").write_bytes(DATA)
     for threads in (1, 2, 3):
         for chunk in (500, 0):
-            seen: list[int] = []
+            seen: list[pf.Frame] = []
             capture = opened(str(tmp_path / "*.pcap"), threads, chunk, strict=True)
             with pytest.raises(pf.CaptureError, match="cut short"):
-                for batch in capture.batches(["frame_number"], rows=400):
-                    seen += batch["frame_number"].tolist()
-            assert seen == list(range(1, 1500))
+                seen.extend(capture.batches(["frame_number"], rows=400))
+            assert [n for batch in seen for n in batch["frame_number"].tolist()] == list(range(1, 1500))
 
 
 def test_an_error_of_a_file_object_is_its_own() -> None:
@@ -239,7 +238,11 @@ except KeyboardInterrupt:
     [
         ("", "list(capture.batches(['frame_number'], rows=10))", "KeyboardInterrupt"),
         ("import pyarrow", "pyarrow.table(capture.batches(['frame_number'], rows=10))", "OSError"),
-        ("import polars", "polars.DataFrame(capture.batches(['frame_number'], rows=10))", "polars.exceptions.ComputeError"),
+        (
+            "import polars",
+            "polars.DataFrame(capture.batches(['frame_number'], rows=10))",
+            "polars.exceptions.ComputeError",
+        ),
         ("import pyarrow, duckdb", "capture.sql('select sum(frame_len) from packets')", "KeyboardInterrupt"),
     ],
 )
