@@ -4,6 +4,21 @@
 #include "base/alloc.h"
 
 static _Atomic(struct pf_feed *) dropped;
+static atomic_uint forks;
+
+unsigned pf_feed_process(void)
+{
+    return atomic_load(&forks);
+}
+
+static PyObject *feed_forked(PyObject *ignored, PyObject *also)
+{
+    (void)ignored;
+    (void)also;
+    atomic_fetch_add(&forks, 1);
+    atomic_store(&dropped, NULL);
+    return Py_NewRef(Py_None);
+}
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
 
@@ -25,6 +40,7 @@ static struct pf_feed *feed_new(struct pf_state *state, PyObject *prepare, const
         return NULL;
     }
     feed->state = state;
+    feed->process = pf_feed_process();
     feed->fields = fields;
     feed->prepare = Py_NewRef(prepare);
     return feed;
@@ -187,6 +203,8 @@ void pf_feed_drop_later(struct pf_feed *feed)
 /* With the GIL. */
 void pf_feed_drop(struct pf_feed *feed)
 {
+    if (feed->process != pf_feed_process())
+        return;
     PyObject *before = PyErr_Occurred() ? pf_take_exception() : NULL;
     if (feed_stop(feed)) {
         PyObject *outcome = feed->end != NULL ? feed_outcome(feed) : NULL;
@@ -300,7 +318,13 @@ static PyObject *feed_next(PyObject *self, PyObject *ignored)
 {
     (void)ignored;
     struct pf_feed *feed = pf_feed_of(self);
-    if (feed == NULL || (!feed->begun && !pf_feed_begin(feed)))
+    if (feed == NULL)
+        return NULL;
+    if (feed->process != pf_feed_process()) {
+        PyErr_SetString(PyExc_RuntimeError, "these batches are made in the process that this one was forked from");
+        return NULL;
+    }
+    if (!feed->begun && !pf_feed_begin(feed))
         return NULL;
     for (;;) {
         struct pf_part *part = NULL;
@@ -367,6 +391,7 @@ static PyMethodDef feed_methods[] = {
     {"drop_others", feed_drop_others, METH_NOARGS | METH_STATIC, "Has end() called of streams released elsewhere."},
     {"arrow_stream", pf_feed_stream, METH_VARARGS,
      "arrow_stream(note or None, begin, stop or None): a capsule, which takes the batches over."},
+    {"forked", feed_forked, METH_NOARGS | METH_STATIC, "To be called in a child after a fork."},
     {"make_stop", pf_make_stop, METH_NOARGS | METH_STATIC, "What ends streams made with it."},
     {"tell_stop", pf_tell_stop, METH_O | METH_STATIC, "tell_stop(stop): ends them."},
     {"arrow_schema", feed_schema_capsule, METH_VARARGS, "arrow_schema(note or None): a capsule."},

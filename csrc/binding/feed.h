@@ -27,8 +27,9 @@ struct pf_feed {
     struct pf_run run;
     const char **files;
     PyObject *files_owner;
-    bool begun;    /* run is there */
-    bool attached; /* the pass's thread has a Python thread state, because a source is a Python object */
+    unsigned process; /* pf_feed_process() when it was made */
+    bool begun;       /* run is there */
+    bool attached;    /* the pass's thread has a Python thread state, because a source is a Python object */
     PyGILState_STATE gil;
     PyThreadState *saved;
     PyObject *raised; /* what a Python object raised there */
@@ -48,7 +49,10 @@ bool pf_feed_begin(struct pf_feed *feed);   /* makes the pass, which does not ru
 void pf_feed_drop(struct pf_feed *feed);    /* stops it */
 int pf_feed_drop_others(void *ignored);     /* drops those that others could not, as far as their passes have ended */
 PyObject *pf_take_exception(void);          /* the exception set, which no longer is */
-/* from any thread, the pass being told to stop */
+/* Any thread: a number that another process has, after a fork. A child has no thread of its parent's passes: it leaves
+ * their feeds alone. */
+unsigned pf_feed_process(void);
+/* Any thread, the pass being told to stop. */
 void pf_feed_drop_later(struct pf_feed *feed);
 
 /* stream.c */

@@ -98,6 +98,8 @@ static int stream_next(struct pf_arrow_stream *stream, struct pf_arrow_array *ar
     struct pf_feed *feed = stream->private_data;
     struct pf_part *part;
     memset(array, 0, sizeof *array);
+    if (feed->process != pf_feed_process())
+        return pf_arrow_errno(&(struct pf_error){.status = PF_STOPPED});
     if (!stream_begin(feed))
         return pf_arrow_errno(&feed->error);
     switch (wait_for_batch(feed, &part)) {
@@ -123,6 +125,8 @@ static void stream_release(struct pf_arrow_stream *stream)
 {
     struct pf_feed *feed = stream->private_data;
     stream->release = NULL;
+    if (feed->process != pf_feed_process())
+        return;
     if (holds_gil()) {
         pf_feed_drop(feed);
         return;
