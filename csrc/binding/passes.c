@@ -102,8 +102,7 @@ static bool narrowing_from(struct pf_state *state, PyObject *suspects, PyObject 
     return good;
 }
 
-/* The catalogue's fields of these names, from pf_alloc. */
-static const struct pf_field **fields_from(PyObject *names, size_t *count)
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count)
 {
     if (!PyTuple_Check(names)) {
         PyErr_SetString(PyExc_TypeError, "a tuple of column names is needed");
@@ -157,7 +156,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     size_t count;
     if (!PyArg_ParseTuple(arguments, "OO!OO:packets", &inputs, &PyTuple_Type, &options, &names, &suspects))
         return NULL;
-    const struct pf_field **fields = fields_from(names, &count);
+    const struct pf_field **fields = pf_fields_from(names, &count);
     if (fields == NULL)
         return NULL;
     PyObject *result = NULL;

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 
 from . import _compressed, _core, _progress, _sources, _split, _times, _where
+from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
@@ -473,25 +474,36 @@ class Capture:
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
         return f"<Capture {names}: {shown}>"
 
-    def _run(
-        self,
-        ask: Callable[..., Any],
-        *arguments: Any,
-        on_packets: Callable[[int], object] | None = None,
-        stacklevel: int = 4,
-    ) -> Any:
-        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+    def _begin(
+        self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
+    ) -> tuple[tuple[_core.Input, ...], Any, Callable[[], None]]:
+        """Inputs and options for one pass of the core, and what to call when it is over."""
         total, progress, options = self._octets(), self._options.progress, self._options
+        inputs = tuple(map(_fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
         bar = None
+        # A reader of a file object serves one pass at a time, and only its own pass may end it.
+        held: list[_compressed.Reader] = []
+
+        def end() -> None:
+            while held:
+                reader = held.pop()
+                reader.close()
+                reader.in_use.release()
+            if bar is not None:
+                bar.close()
+
+        for reader in readers:
+            if not reader.in_use.acquire(blocking=False):
+                end()
+                raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
+            held.append(reader)
         if not callable(progress):
             wanted = (
                 progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
             )
-            progress = bar = _progress.shown(total) if wanted else None
-
-        inputs = tuple(map(_fresh, self._inputs))
-        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
-        done = 0
+            progress = bar = _progress.shown(total) if wanted and not quiet else None
 
         def tick(octets: int, packets: int) -> None:
             nonlocal done
@@ -502,25 +514,29 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
-        # A reader of a file object serves one pass at a time, and only its own pass may end it.
-        held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
         narrowing = (options.filters, options.first, options.last)
+        return inputs, (options.threads, options.chunk, options.strict, heard, narrowing), end
+
+    def _run(
+        self,
+        ask: Callable[..., Any],
+        *arguments: Any,
+        on_packets: Callable[[int], object] | None = None,
+        stacklevel: int = 4,
+    ) -> Any:
+        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+        inputs, options, end = self._begin(on_packets)
         try:
-            for reader in readers:
-                if not reader.in_use.acquire(blocking=False):
-                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
-                held.append(reader)
-            result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
+            result, faults = ask(inputs, options, *arguments)
         finally:
-            for reader in held:
-                reader.close()
-                reader.in_use.release()
-            if bar is not None:
-                bar.close()
-        found = tuple(self._fault(*fault) for fault in faults)
+            end()
+        found = self._found(faults)
         _warn(found, stacklevel)
         return result, found
+
+    def _found(self, faults: Iterable[Any]) -> tuple[CaptureFault, ...]:
+        return tuple(self._fault(*fault) for fault in faults)
 
     def _fault(
         self, kind: str, number: int, frame_number: int, offset: int | None, lost: int, message: str
@@ -716,8 +732,9 @@ class Capture:
             return narrowed.packets(columns)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = narrowed._run(_core.packets, check_columns(columns), suspects)
-        return Frame(native, narrowed)
+        native, faults = narrowed._run(_core.packets, check_columns(columns), suspects)
+        asked = {"select": {"compat": compat, "dns_rule": dns_rule, "seq_rule": seq_rule}}
+        return Frame(native, narrowed, narrowed._faults + faults, asked)
 
     def packets(self, columns: Iterable[str] | str | None = None) -> Frame:
         """Return all packets, a row each, in file order.
@@ -738,8 +755,67 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
-        native, _ = self._run(_core.packets, check_columns(columns), None)
-        return Frame(native, self)
+        native, faults = self._run(_core.packets, check_columns(columns), None)
+        return Frame(native, self, self._faults + faults)
+
+    def batches(self, columns: Iterable[str] | str | None = None, rows: int = 1_000_000) -> Batches:
+        """Return all packets as Frames of equally many rows, one after the other: for captures beyond memory.
+
+        Parameters
+        ----------
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        Batches
+            Iterate over it, as often as you like: each time is one pass, which runs beside your loop, is at most two
+            batches ahead, and ends when the loop is left. It is also an Arrow stream.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            `rows` is less than 1.
+
+        Examples
+        --------
+        >>> for frame in cap.batches(["ip_src", "frame_len"]): ...  # doctest: +SKIP
+        >>> cap.batches().write("packets.parquet")  # doctest: +SKIP
+        """
+        return Batches(self, check_columns(columns), operator.index(rows))
+
+    def sql(self, query: str) -> Any:
+        """Ask the packets a question in SQL, which DuckDB answers in one pass, beyond memory.
+
+        Parameters
+        ----------
+        query : str
+            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
+            those named in it are decoded; ``*`` stands for the common ones.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows of the answer.
+
+        Raises
+        ------
+        ImportError
+            duckdb or pyarrow is not installed.
+        duckdb.Error
+            DuckDB does not take the query; it is seen before anything is read.
+
+        Examples
+        --------
+        >>> cap.sql("select ip_src, count(*) n from packets where tcp_dstport = 22 group by 1")  # doctest: +SKIP
+        """
+        from ._sql import ask
+
+        return ask(self, query)
 
     def count(
         self,
