@@ -56,9 +56,9 @@ _MOST_VALUES = 100  # of a condition: a table of indicators must not carry all o
 
 def _conditions(narrowing: _core.Conditions) -> dict[str, Any]:
     every, alternatives = narrowing.given
-    found: dict[str, Any] = {name: _condition(*rest) for name, *rest in every}
+    found: dict[str, Any] = {each[0]: _condition(*each[1:]) for each in every}
     if alternatives:
-        found["any_of"] = [{name: _condition(*rest) for name, *rest in each} for each in alternatives]
+        found["any_of"] = [{each[0]: _condition(*each[1:]) for each in clause} for clause in alternatives]
     return found
 
 
