@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from ._batches import Batches
-from ._columns import FIELDS, COMMON, columns
+from ._columns import COMMON, FIELDS, columns
 from ._commands import (
     DONE,
     SHOWN,
