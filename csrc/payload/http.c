@@ -16,58 +16,15 @@ enum { MOST_HEADER = 64 << 10, LONGEST_METHOD = 16, CODE_DIGITS = 3 };
 
 static const char *const methods[] = {
     /* RFC 9110, 5789, 2068 */
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "CONNECT",
-    "OPTIONS",
-    "TRACE",
-    "PATCH",
-    "LINK",
-    "UNLINK",
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "LINK", "UNLINK",
     /* WebDAV: RFC 4918, 3253, 3648, 3744, 4791, 5323, 5842 */
-    "PROPFIND",
-    "PROPPATCH",
-    "MKCOL",
-    "COPY",
-    "MOVE",
-    "LOCK",
-    "UNLOCK",
-    "VERSION-CONTROL",
-    "REPORT",
-    "CHECKOUT",
-    "CHECKIN",
-    "UNCHECKOUT",
-    "MKWORKSPACE",
-    "UPDATE",
-    "LABEL",
-    "MERGE",
-    "BASELINE-CONTROL",
-    "MKACTIVITY",
-    "ORDERPATCH",
-    "ACL",
-    "MKCALENDAR",
-    "SEARCH",
-    "BIND",
-    "UNBIND",
-    "REBIND",
+    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "VERSION-CONTROL", "REPORT", "CHECKOUT",
+    "CHECKIN", "UNCHECKOUT", "MKWORKSPACE", "UPDATE", "LABEL", "MERGE", "BASELINE-CONTROL", "MKACTIVITY", "ORDERPATCH",
+    "ACL", "MKCALENDAR", "SEARCH", "BIND", "UNBIND", "REBIND",
     /* Exchange */
-    "BCOPY",
-    "BDELETE",
-    "BMOVE",
-    "BPROPFIND",
-    "BPROPPATCH",
-    "POLL",
-    "RPC_IN_DATA",
-    "RPC_OUT_DATA",
+    "BCOPY", "BDELETE", "BMOVE", "BPROPFIND", "BPROPPATCH", "POLL", "RPC_IN_DATA", "RPC_OUT_DATA",
     /* UPnP */
-    "NOTIFY",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-    "M-SEARCH",
-};
+    "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "M-SEARCH"};
 
 static bool begins_with(const struct pf_cursor *cursor, const char *text)
 {
@@ -91,12 +48,16 @@ static bool is_method(const struct pf_cursor *word)
  * version is one of HTTP/0.9 where it asks for a path. */
 static bool ends_like_http(struct pf_cursor target)
 {
-    const uint8_t first = target.at[0];
+    bool path_alone = target.at[0] == '/';
     struct pf_cursor last = pf_next_word(&target, ' ');
-    bool simple = first == '/' && pf_cursor_left(&target) == 0;
-    while (pf_cursor_left(&target) != 0)
-        last = pf_next_word(&target, ' ');
-    return simple || begins_with(&last, "HTTP/");
+    while (pf_cursor_left(&target) != 0) {
+        struct pf_cursor word = pf_next_word(&target, ' ');
+        if (pf_cursor_left(&word) == 0)
+            continue;
+        last = word;
+        path_alone = false;
+    }
+    return path_alone || begins_with(&last, "HTTP/");
 }
 
 static bool is_request(struct pf_cursor cursor)
