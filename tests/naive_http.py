@@ -94,13 +94,15 @@ def http_row(octets: bytes) -> Row:
             "http_request_uri": escaped(words[1]),
             "http_request_version": escaped(words[2].strip(b" \t")) or None,
         }
-    for line in lines:
+    *whole, cut = lines or [b""]
+    for line in [*whole, cut]:
         if not line:
             break
         name, colon, value = line.partition(b":")
         for column, wanted in FIELDS.items():
             if colon and name.lower() == wanted:
-                row.setdefault(column, value.strip(b" \t"))
+                unsure = line is cut and column == "http_content_length"
+                row.setdefault(column, b"" if unsure else value.strip(b" \t"))
     for column in row.keys() & FIELDS.keys():
         if column == "http_content_length":
             row[column] = int(row[column]) if re.fullmatch(rb"[0-9]+", row[column]) else None

@@ -35,7 +35,7 @@ static bool get_code(const struct pf_field *field, const struct pf_packet *packe
     return pf_get_decimal(&piece, value);
 }
 
-static bool find_field(const struct pf_field *field, const struct pf_packet *packet, struct pf_cursor *value)
+static bool find_field(const struct pf_field *field, const struct pf_packet *packet, struct pf_line *value)
 {
     struct pf_cursor message;
     return message_of(packet, &message) && pf_http_field(&message, names[field->offset], value);
@@ -43,17 +43,18 @@ static bool find_field(const struct pf_field *field, const struct pf_packet *pac
 
 static bool write_field(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer)
 {
-    struct pf_cursor text;
-    if (!find_field(field, packet, &text))
+    struct pf_line line;
+    if (!find_field(field, packet, &line))
         return false;
-    pf_write_text(writer, text.at, pf_cursor_left(&text), 0);
+    pf_write_text(writer, line.text.at, pf_cursor_left(&line.text), 0);
     return true;
 }
 
+/* Digits may be missing where the line is not whole. */
 static bool get_content_length(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
-    struct pf_cursor text;
-    return find_field(field, packet, &text) && pf_get_decimal(&text, value);
+    struct pf_line line;
+    return find_field(field, packet, &line) && line.ended && pf_get_decimal(&line.text, value);
 }
 
 #define START(name, type, part, wireshark, doc) \

@@ -6,7 +6,6 @@
  */
 #include "payload/http.h"
 
-#include "payload/line.h"
 #include "payload/payload.h"
 
 #include <string.h>
@@ -142,7 +141,7 @@ static bool is_name(const struct pf_cursor *word, const char *name)
     return true;
 }
 
-bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_cursor *value)
+bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_line *value)
 {
     struct pf_cursor header = *message;
     struct pf_line line;
@@ -152,8 +151,8 @@ bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_
         struct pf_cursor word = pf_next_word(&line.text, ':');
         if (word.end == line.text.end || !is_name(&word, name)) /* without a colon it is all of the line */
             continue;
-        *value = line.text;
-        pf_trim(value);
+        *value = line;
+        pf_trim(&value->text);
         return true;
     }
     return false;

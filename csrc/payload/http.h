@@ -3,7 +3,7 @@
 #ifndef PF_PAYLOAD_HTTP_H
 #define PF_PAYLOAD_HTTP_H
 
-#include "base/cursor.h"
+#include "payload/line.h"
 
 enum pf_http_part {
     PF_HTTP_METHOD,
@@ -16,7 +16,7 @@ enum pf_http_part {
 /* A piece of the start line; false where there is none of the kind. */
 bool pf_http_start(const struct pf_cursor *message, enum pf_http_part part, struct pf_cursor *piece);
 
-/* The value of the first field line with the name, given in small letters. */
-bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_cursor *value);
+/* The value of the first field line with the name, given in small letters, and whether it is whole. */
+bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_line *value);
 
 #endif
