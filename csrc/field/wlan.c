@@ -122,9 +122,7 @@ static bool body_of(const struct pf_packet *packet, unsigned *kind, struct pf_cu
     const uint8_t *control = control_of(packet, kind);
     if (control == NULL || *kind >= MANAGEMENT_END || (control[1] & PROTECTED) != 0)
         return false;
-    const struct pf_layer *layer = &packet->layer[packet->first[PF_WLAN]];
-    *body = (struct pf_cursor){packet->record.octets + layer->offset,
-                               packet->record.octets + layer->offset + layer->captured, layer->wire};
+    (void)pf_layer_cursor(packet, packet->first[PF_WLAN], body);
     return pf_cursor_skip(body, HEADER + ((control[1] & ORDER) != 0 ? HT_CONTROL : 0));
 }
 

@@ -163,7 +163,8 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     while (next != PF_END && pf_protocols[next].depth <= depth) {
         bool is_layer = pf_protocols[next].label != NULL;
         if (is_layer && packet->layers == PF_MOST_LAYERS) {
-            (void)pf_malformed(packet, PF_END);
+            if (pf_protocols[next].depth <= PF_DEPTH_PAYLOAD) /* a fault is the same however deep one looks */
+                (void)pf_malformed(packet, PF_END);
             return;
         }
         if (is_layer && pf_cursor_left(&cursor) != 0)
