@@ -113,7 +113,7 @@ def http_row(octets: bytes) -> Row:
 
 
 def modbus_row(octets: bytes) -> Row:
-    refused = octets[7] >= 128 and len(octets) > 8
+    refused = octets[7] >= 128 and len(octets) > 8 and octets[4:6] != b"\0\2"
     return {
         "mbtcp_trans_id": int.from_bytes(octets[:2], "big"),
         "mbtcp_unit_id": octets[6],
