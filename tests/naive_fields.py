@@ -88,9 +88,20 @@ def arp_row(walk: Walk) -> Row:
 
 # --- 802.11 ----------------------------------------------------------------------------------------------------------
 
-DATA_ROLES = {0: "DA SA BSSID", 1: "BSSID SA DA", 2: "DA BSSID SA", 3: "RA TA DA SA"}  # by the DS bits: addresses 1 to 4
+DATA_ROLES = {
+    0: "DA SA BSSID",
+    1: "BSSID SA DA",
+    2: "DA BSSID SA",
+    3: "RA TA DA SA",
+}  # by the DS bits: addresses 1 to 4
 CONTROL_SENDERS = {2, 3, 4, 5, 8, 9, 10, 11, 15}  # control subtypes with a transmitter's address
 FIXED = {0: 4, 1: 6, 2: 10, 3: 6, 4: 0, 5: 12, 8: 12}  # management subtype: octets before the elements
+
+
+WLAN_COLUMNS = (
+    "fc_type_subtype", "fc_retry", "ra", "ta", "sa", "da", "bssid", "seq", "ssid", "ds_current_channel",
+    "fixed_reason_code",
+)  # fmt: skip
 
 
 def wlan_roles(kind: int, subtype: int, systems: int) -> dict[str, int]:
@@ -108,10 +119,7 @@ def wlan_roles(kind: int, subtype: int, systems: int) -> dict[str, int]:
 
 def wlan_row(walk: Walk) -> Row:
     wlan = first(walk, "wlan")
-    row = dict.fromkeys(
-        f"wlan_{name}"
-        for name in "fc_type_subtype fc_retry ra ta sa da bssid seq ssid ds_current_channel fixed_reason_code".split()
-    )
+    row: Row = dict.fromkeys(f"wlan_{name}" for name in WLAN_COLUMNS)
     row["radiotap_dbm_antsignal"] = antenna_signal(first(walk, "radiotap"))
     control, flags = wlan.number(0, 1), wlan.number(1, 1)
     if control is None or flags is None or control & 3:
@@ -242,20 +250,21 @@ def tcp_options(tcp: Header) -> bytes:
     return tcp.octets[20 : 4 * words] if len(tcp.octets) >= 20 else b""
 
 
-def tcp_option(octets: bytes, kind: int, size: int) -> bytes | None:
-    """The content of the first option of a kind, if it has that size."""
+def tcp_option(tcp: Header, kind: int, size: int) -> bytes | None:
+    """The content of the first option of a kind, if it has that size; it may be cut."""
+    octets, told = tcp_options(tcp), 4 * (tcp.number(12, 1, 4) or 0) - 20
     while octets and octets[0] != 0:
         length = 1 if octets[0] == 1 else octets[1] if len(octets) > 1 else 0
-        if length < (1 if octets[0] == 1 else 2) or length > len(octets):
+        if length < (1 if octets[0] == 1 else 2) or length > told:
             return None
         if octets[0] == kind:
             return octets[2:length] if length == 2 + size else None
-        octets = octets[length:]
+        octets, told = octets[length:], told - length
     return None
 
 
-def big(octets: bytes | None) -> int | None:
-    return None if octets is None else int.from_bytes(octets, "big")
+def big(octets: bytes | None, at: int, size: int) -> int | None:
+    return None if octets is None or at + size > len(octets) else int.from_bytes(octets[at : at + size], "big")
 
 
 def carried(header: Header) -> tuple[bytes, int] | None:
@@ -288,20 +297,18 @@ def transport_row(walk: Walk) -> Row:
     tcp, udp, sctp = first(walk, "tcp"), first(walk, "udp"), first(walk, "sctp")
     any_of_them = first(walk, *TRANSPORTS)
     length = carried(any_of_them)
-    options = tcp_options(tcp)
-    stamps = tcp_option(options, 8, 8)
     row: Row = {f"tcp_flags_{name}": tcp.number(12, 2, bit, 1) for bit, name in enumerate(FLAGS)}
     return row | {
         "tcp_hdr_len": times(tcp.number(12, 1, 4), 4),
         "tcp_window_size_value": tcp.number(14, 2),
         "tcp_checksum": tcp.number(16, 2),
         "tcp_urgent_pointer": tcp.number(18, 2),
-        "tcp_option_kinds": option_kinds(options),
-        "tcp_options_mss_val": big(tcp_option(options, 2, 2)),
-        "tcp_options_wscale_shift": big(tcp_option(options, 3, 1)),
-        "tcp_options_sack_perm": None if tcp_option(options, 4, 0) is None else 1,
-        "tcp_options_timestamp_tsval": big(stamps and stamps[:4]),
-        "tcp_options_timestamp_tsecr": big(stamps and stamps[4:]),
+        "tcp_option_kinds": option_kinds(tcp_options(tcp)),
+        "tcp_options_mss_val": big(tcp_option(tcp, 2, 2), 0, 2),
+        "tcp_options_wscale_shift": big(tcp_option(tcp, 3, 1), 0, 1),
+        "tcp_options_sack_perm": None if tcp_option(tcp, 4, 0) is None else 1,
+        "tcp_options_timestamp_tsval": big(tcp_option(tcp, 8, 8), 0, 4),
+        "tcp_options_timestamp_tsecr": big(tcp_option(tcp, 8, 8), 4, 4),
         "tcp_payload": captured_payload(tcp),
         "udp_length": udp.number(4, 2),
         "udp_checksum": udp.number(6, 2),
@@ -342,7 +349,7 @@ def tunnel(walk: Walk) -> tuple[str | None, Header]:
 def tunnel_row(walk: Walk) -> Row:
     kind, header = tunnel(walk)
     row: Row = {"tunnel_kind": kind, "tunnel_id": IDENTIFIERS[kind](header) if kind in IDENTIFIERS else None}
-    row |= {"esp_spi": first(walk, "esp").number(0, 4), "ah_spi": first(walk, "ah").number(4, 4)}
+    row |= {"esp_spi": first(walk, "esp").number(0, 4), "ah_spi": walk.ah_spi}
     row |= dict.fromkeys(("inner_ip_src", "inner_ip_dst", "inner_srcport", "inner_dstport"))
     places = [n for n, layer in enumerate(walk.layers) if layer.step in ("ipv4", "ipv6")]
     if len(places) < 2:

@@ -85,7 +85,7 @@ STEPS.update(dict.fromkeys(("http", "ssdp", "modbus", "ftp"), end))
 
 def http_row(octets: bytes) -> Row:
     first, *lines = lines_of(octets[:65536])
-    words = first.split(b" ", 2) + [b"", b""]
+    words = [*first.split(b" ", 2), b"", b""]
     if first.startswith(b"HTTP/"):
         row: Row = {"http_response_version": escaped(words[0]), "http_response_code": int(words[1])}
     else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +67,9 @@ some_elements = st.lists(st.tuples(st.sampled_from([0, 1, 3]), st.binary(max_siz
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.sampled_from([0, 1, 2, 3, 4, 5, 8, 10, 12]), st.sampled_from([0, 0x40, 0x80]), some_elements, st.integers(0, 40))
+@given(
+    st.sampled_from([0, 1, 2, 3, 4, 5, 8, 10, 12]), st.sampled_from([0, 0x40, 0x80]), some_elements, st.integers(0, 40)
+)
 def test_management_frames(subtype: int, flags: int, octets: bytes, cut: int) -> None:
     frame = bytes([subtype << 4, flags]) + bytes(range(22)) + bytes(12) + octets
     check(captures.pcap_bytes([frame, frame[: len(frame) - cut]], link_type=105))
@@ -77,9 +82,11 @@ def test_any_radiotap_header(present: int, fields: bytes, length: int) -> None:
     check(captures.pcap_bytes([frame], link_type=127))
 
 
+OPTIONS = [b"\0", b"\1", b"\2\4\5\xb4", b"\3\3\7", b"\4\2", b"\x08\x0a12345678", b"\2\3\1", b"\5\1", b"\x94\4\0\0"]
+
+
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.sampled_from([b"\0", b"\1", b"\2\4\5\xb4", b"\3\3\7", b"\4\2", b"\x08\x0a12345678", b"\2\3\1", b"\5\1",
-                                 b"\x08\x0a", b"\x94\4\0\0", b"\xfe"]), max_size=6), st.integers(0, 40))  # fmt: skip
+@given(st.lists(st.sampled_from([*OPTIONS, b"\x08\x0a", b"\xfe"]), max_size=6), st.integers(0, 40))
 def test_any_options(drawn: list[bytes], cut: int) -> None:
     options = b"".join(drawn)[:40]
     packets = [
@@ -99,7 +106,10 @@ def test_any_arp(hardware: int, protocol: int, cut: int) -> None:
 @pytest.mark.parametrize("kind", range(64))
 def test_every_icmp_type(kind: int) -> None:
     body = bytes(range(1, 9))
-    packets = [captures.ipv4(captures.icmp(kind, 0, body)).octets, captures.ipv6(captures.icmpv6(96 + kind, 0, body)).octets]
+    packets = [
+        captures.ipv4(captures.icmp(kind, 0, body)).octets,
+        captures.ipv6(captures.icmpv6(96 + kind, 0, body)).octets,
+    ]
     check(captures.pcap_bytes(packets, link_type=101))
 
 
@@ -110,4 +120,18 @@ def test_identifiers_of_tunnels() -> None:
         captures.ipv4(captures.udp(tunnels.geneve(inner), 9, 6081)).octets,
         *(captures.ipv4(tunnels.gre(inner, flags)).octets for flags in (0, 0x2000, 0xA000, 0xB000)),
     ]
-    check(captures.pcap_bytes([captures.Packet(p[:n], len(p)) for p in packets for n in range(len(p) + 1)], link_type=228))
+    check(
+        captures.pcap_bytes([captures.Packet(p[:n], len(p)) for p in packets for n in range(len(p) + 1)], link_type=228)
+    )
+
+
+def test_the_page_of_columns_is_up_to_date() -> None:
+    root = Path(__file__).parent.parent
+    spec = importlib.util.spec_from_file_location("columns_page", root / "tools" / "columns.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    made = (root / "docs" / "columns.md").read_text("utf-8")
+    assert made == tool.page(), "python tools/columns.py >docs/columns.md"
+    assert {field.group for field in pf.columns()} <= tool.GROUPS.keys()
