@@ -85,7 +85,7 @@ STEPS.update(dict.fromkeys(("http", "ssdp", "modbus", "ftp"), end))
 
 def http_row(octets: bytes) -> Row:
     first, *lines = lines_of(octets[:65536])
-    words = first.split(b" ", 2) + [b"", b""]
+    words = [*first.split(b" ", 2), b"", b""]
     if first.startswith(b"HTTP/"):
         row: Row = {"http_response_version": escaped(words[0]), "http_response_code": int(words[1])}
     else:
@@ -113,7 +113,7 @@ def http_row(octets: bytes) -> Row:
 
 
 def modbus_row(octets: bytes) -> Row:
-    refused = octets[7] >= 128 and len(octets) > 8
+    refused = octets[7] >= 128 and len(octets) > 8 and octets[4:6] != b"\0\2"
     return {
         "mbtcp_trans_id": int.from_bytes(octets[:2], "big"),
         "mbtcp_unit_id": octets[6],

@@ -75,6 +75,7 @@ class Walk:
         self.udp_destination: int | None = None  # of the UDP header last passed
         self.ports = (0, 0)  # of the TCP or UDP header last passed
         self.layers: list[Layer] = []
+        self.ah_spi: int | None = None  # of the first authentication header
         self.seen: set[str] = set()
         self.row: Row = dict.fromkeys(COLUMNS)
 
@@ -330,6 +331,8 @@ def ipv6(walk: Walk) -> str:
         if outermost and following not in EXTENSION_HEADERS:
             walk.row["ip_proto"] = following
         walk.need(8, "ipv6")  # no extension header is shorter, and the length is in its second octet
+        if kind == AUTHENTICATION and walk.ah_spi is None:
+            walk.ah_spi = walk.number(4, 4)
         length = EXTENSION_HEADERS[kind](walk.number(1, 1))
         walk.need(length, "ipv6")
         if kind == FRAGMENT:

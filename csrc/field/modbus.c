@@ -1,14 +1,16 @@
 /* Modbus/TCP (Modbus Application Protocol 1.1b3): the message that a segment begins with. */
 #include "field/define.h"
 
-enum { FUNCTION_AT = 7, EXCEPTION = 0x80 };
+enum { LENGTH_AT = 4, FUNCTION_AT = 7, EXCEPTION = 0x80, WITH_EXCEPTION = 3 };
 
 /* A refusal repeats the function with its high bit set, and says why in the octet behind (7). */
 static bool get_exception(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
-    const uint8_t *octets = pf_layer_octets(packet, packet->first[PF_MODBUS], FUNCTION_AT, 2);
+    uint8_t layer = packet->first[PF_MODBUS];
+    const uint8_t *length = pf_layer_octets(packet, layer, LENGTH_AT, 2);
+    const uint8_t *octets = pf_layer_octets(packet, layer, FUNCTION_AT, 2);
     (void)field;
-    if (octets == NULL || (octets[0] & EXCEPTION) == 0)
+    if (octets == NULL || (octets[0] & EXCEPTION) == 0 || pf_be16(length) < WITH_EXCEPTION)
         return false;
     value->word[0] = octets[1];
     return true;

@@ -149,6 +149,7 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     packet->ip = PF_NO_LAYER;
     packet->ip_version = packet->ip_proto = 0;
     packet->has_ip_proto = packet->fragment = packet->wlan_padded = packet->has_tcp_len = false;
+    packet->ah = 0;
     packet->malady = PF_SOUND;
     if (depth == PF_DEPTH_RECORD)
         return;

@@ -55,6 +55,7 @@ struct pf_packet {
     bool wlan_padded; /* the 802.11 header that follows is padded to a multiple of 4 octets */
     bool has_tcp_len; /* of the first TCP header */
     uint32_t tcp_len;
+    uint32_t ah;    /* where in the record the first authentication header with 8 octets is, over either IP; 0: none */
     uint8_t malady; /* the first fault: an enum pf_malady, */
     uint8_t faulty; /* a protocol, or an enum pf_unknown with */
     uint32_t value; /* its value */
