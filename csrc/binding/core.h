@@ -15,6 +15,7 @@
 #include <numpy/arrayobject.h>
 
 #include "base/frame.h"
+#include "flow/stamp.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
@@ -47,13 +48,16 @@ struct pf_input_object {
     bool consumed;
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last). */
+/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last, flows), where flows are None or
+ * (frame numbers, flow ids, directions, only those). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
     PyObject *held; /* the tuple of filters */
     struct pf_filtering *filterings;
     struct pf_period period;
+    PyObject *flows; /* the arrays that the stamp reads */
+    struct pf_flow_stamp stamp;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
 };
@@ -89,6 +93,11 @@ PyObject *pf_run_faults(const struct pf_run *run);
 void pf_run_end(struct pf_run *run);
 /* The part of a host that everybody needs: Ctrl-C. */
 enum pf_status pf_check_signals(void *context, struct pf_error *error);
+
+/* flows.c */
+PyObject *pf_flows(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
