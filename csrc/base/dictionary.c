@@ -123,10 +123,21 @@ enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct
     return append(dictionary, key, room, length, code, error);
 }
 
+static struct pf_value key_of_text(const char *text, size_t length)
+{
+    return (struct pf_value){{pf_hash_octets(pf_secret(), text, length), length}, BY_TEXT};
+}
+
+bool pf_dictionary_find(const struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code)
+{
+    struct pf_value key = key_of_text(text, length);
+    return known(dictionary, &key, text, code);
+}
+
 enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code,
                                   struct pf_error *error)
 {
-    struct pf_value key = {{pf_hash_octets(pf_secret(), text, length), length}, BY_TEXT};
+    struct pf_value key = key_of_text(text, length);
     return known(dictionary, &key, text, code) ? PF_OK : append(dictionary, &key, text, length, code, error);
 }
 

@@ -143,6 +143,20 @@ int pf_draft_begin(struct pf_draft *draft, const char *path)
     return failed;
 }
 
+void pf_draft_rest(struct pf_draft *draft)
+{
+    pf_os_close(draft->fd);
+    draft->fd = -1;
+}
+
+int pf_draft_resume(struct pf_draft *draft)
+{
+    if (draft->fd >= 0)
+        return 0;
+    draft->fd = open(draft->temporary, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    return draft->fd < 0 || lseek(draft->fd, 0, SEEK_END) < 0 ? errno : 0;
+}
+
 int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size)
 {
     const uint8_t *from = octets;
@@ -174,27 +188,48 @@ int pf_draft_write_at(struct pf_draft *draft, const void *octets, size_t size, u
     return 0;
 }
 
-int pf_draft_commit(struct pf_draft *draft)
+/* Closes it and gives it its name, or removes it. */
+static int finish(struct pf_draft *draft)
 {
-    int failed = fsync(draft->fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
-    if (close(draft->fd) != 0 && failed == 0)
-        failed = errno;
+    int failed = close(draft->fd) != 0 ? errno : 0;
     draft->fd = -1;
     if (failed == 0 && rename(draft->temporary, draft->path) != 0)
         failed = errno;
     if (failed != 0)
         (void)unlink(draft->temporary);
-    else
+    return failed;
+}
+
+int pf_draft_publish(struct pf_draft *draft)
+{
+    int failed = finish(draft);
+    forget(draft);
+    return failed;
+}
+
+int pf_draft_commit(struct pf_draft *draft)
+{
+    if (fsync(draft->fd) != 0 && errno != EINVAL && errno != EROFS) {
+        int failed = errno;
+        pf_draft_abandon(draft);
+        return failed;
+    }
+    int failed = finish(draft);
+    if (failed == 0)
         failed = sync_folder_of(draft->path);
     forget(draft);
     return failed;
 }
 
+void pf_os_sync(void)
+{
+    sync();
+}
+
 void pf_draft_abandon(struct pf_draft *draft)
 {
-    if (draft->fd >= 0) {
-        (void)close(draft->fd);
+    pf_os_close(draft->fd);
+    if (draft->temporary != NULL)
         (void)unlink(draft->temporary);
-    }
     forget(draft);
 }

@@ -16,13 +16,14 @@
 
 #include "base/frame.h"
 #include "flow/stamp.h"
+#include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter;
+    PyTypeObject *input, *counts, *frame, *filter, *conditions;
     PyObject *capture_error, *filter_error;
 };
 
@@ -48,13 +49,23 @@ struct pf_input_object {
     bool consumed;
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last, flows), where flows are None or
- * (frame numbers, flow ids, directions, only those). */
+/* conditions.c */
+extern PyType_Spec pf_conditions_spec;
+
+struct pf_conditions_object {
+    PyObject_HEAD
+    struct pf_conditions conditions;
+};
+
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows are
+ * None or (frame numbers, flow ids, directions, only those). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
-    PyObject *held; /* the tuple of filters */
+    PyObject *held; /* the tuple of filters and conditions */
     struct pf_filtering *filterings;
+    struct pf_sieve *sieves;
+    const char **files; /* the names of the inputs */
     struct pf_period period;
     PyObject *flows; /* the arrays that the stamp reads */
     struct pf_flow_stamp stamp;
@@ -66,7 +77,7 @@ enum { PF_MORE_PREDICATES = 2 };
 
 /* False with an exception set. */
 bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
-                        struct pf_input *const *inputs);
+                        struct pf_input *const *inputs, size_t input_count);
 /* Appends what filters could say nothing about to a list of faults; false with an exception set. */
 bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list);
 void pf_narrowing_end(struct pf_narrowing *narrowing); /* zeroed is fine */
@@ -101,6 +112,11 @@ PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
+/* (result, faults); takes the result over, which is NULL when something failed. */
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
+
+/* split.c */
+PyObject *pf_split(PyObject *module, PyObject *arguments);
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);

@@ -88,7 +88,8 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     run->pass.chunk = (size_t)chunk;
     run->pass.strict = strict != 0;
     run->pass.host = &run->host;
-    if (run->pass.input_count == (size_t)count && pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs))
+    if (run->pass.input_count == (size_t)count &&
+        pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs, (size_t)count))
         return true;
     pf_run_end(run);
     return false;

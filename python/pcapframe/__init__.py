@@ -5,6 +5,7 @@ from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
 from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
+from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
 
@@ -27,6 +28,7 @@ __all__ = [
     "ThresholdWarning",
     "columns",
     "eval_packets",
+    "from_scapy",
     "open",
     "set_threshold",
     "show_config",

@@ -9,7 +9,8 @@ from typing import Any, final
 import numpy as np
 
 _Array = np.ndarray[Any, Any]
-_Narrowing = tuple[tuple[Filter, ...], int, int]  # first and last time that are in
+_Condition = tuple[str, bool, tuple[Any, ...], int | None, int | None]
+_Narrowing = tuple[tuple[Filter | Conditions, ...], int, int]  # first and last time that are in
 _Options = tuple[int, int, bool, Callable[[int, int], object] | None, _Narrowing]
 _Rules = tuple[bool, bool, bool]
 _Suspects = tuple[_Rules, Iterable[str], Iterable[str], Iterable[int]]
@@ -53,6 +54,10 @@ class Filter:
     def check(self, inputs: tuple[Input, ...], /) -> None: ...
 
 @final
+class Conditions:
+    def __new__(cls, all: tuple[_Condition, ...], any: tuple[tuple[_Condition, ...], ...]) -> Conditions: ...
+
+@final
 class Counts:
     def __len__(self) -> int: ...
     def __getitem__(self, key: Any, /) -> int: ...
@@ -91,7 +96,15 @@ def write_capture(
     numbers: _Array | None,
     /,
 ) -> tuple[int, list[_Fault]]: ...
+def split(
+    inputs: tuple[Input, ...],
+    options: _Options,
+    format: str,
+    parts: tuple[str | tuple[str] | int, ...],
+    names: tuple[tuple[str, str], ...],
+    /,
+) -> tuple[Frame, list[_Fault]]: ...
 def census(inputs: tuple[Input, ...], options: _Options, /) -> tuple[_Census, list[_Fault]]: ...
 def libpcap() -> tuple[bool, str]: ...
-def fields() -> list[tuple[str, str, bool, str, str, str, str]]: ...
+def fields() -> list[tuple[str, str, bool, str, str, str, str, str]]: ...
 def processors() -> int: ...

@@ -7,7 +7,7 @@ import importlib
 import itertools
 import operator
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -32,6 +32,7 @@ def import_pandas(caller: str) -> Any:
 
 
 _MATRIX_ROWS = 1 << 16
+_ROWS_AT_ONCE = 1 << 14  # plain Python values of so many rows are a few megabytes
 
 
 class Column:
@@ -409,6 +410,34 @@ class Frame:
     def to_dict(self) -> dict[str, list[Any]]:
         """Return a dict of lists of `int` or `str`, None where null."""
         return {name: self._column(name).tolist() for name in self.columns}
+
+    def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the rows as tuples of plain values, None where null: for loops that keep state.
+
+        Parameters
+        ----------
+        *names : str
+            The columns, in this order; all of them by default.
+        """
+        numbers = [self._number(name) for name in names or self.columns]
+        piece = self._with(self._native.project(np.array(numbers, dtype=np.intp)))
+        for at in range(0, len(piece), _ROWS_AT_ONCE):
+            part = piece[at : at + _ROWS_AT_ONCE]
+            yield from zip(*(part._column(name).tolist() for name in part.columns), strict=True)
+
+    def to_scapy(self) -> list[Any]:
+        """Return scapy packets for the rows, in their order: decoded anew from the capture's octets, with their times.
+
+        Raises
+        ------
+        ValueError
+            The Frame has no ``frame_number``.
+        ImportError
+            scapy is not installed.
+        """
+        from ._scapy import to_scapy
+
+        return to_scapy(self)
 
     def write(self, path: str | os.PathLike[str]) -> int:
         """Write these packets to a new capture, with their original octets and times, in file order.

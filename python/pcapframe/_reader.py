@@ -9,14 +9,14 @@ import mmap
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _progress, _sources, _times
+from . import _compressed, _core, _progress, _sources, _split, _times, _where
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
@@ -24,6 +24,7 @@ from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
 
 _Path = str | os.PathLike[str]
+_Narrowing = _core.Filter | _core.Conditions
 
 _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not start a million
 
@@ -264,6 +265,19 @@ def _filters(expression: str | None) -> tuple[_core.Filter, ...]:
     return (_core.Filter(expression),) if expression.strip() else ()
 
 
+def _narrowed(inputs: tuple[_core.Input, ...], filters: tuple[_Narrowing, ...]) -> None:
+    """Raise where a filter cannot be used on these inputs."""
+    for narrowing in filters:
+        if isinstance(narrowing, _core.Filter):
+            try:
+                narrowing.check(inputs)
+            except FilterError as error:
+                hint = _where.display_filter_hint(narrowing.expression)
+                if not hint:
+                    raise
+                raise FilterError(f"{error}{hint}") from None
+
+
 _Named = str | _sources.UrlSource
 
 
@@ -407,7 +421,7 @@ class _Options:
     strict: bool
     progress: Any
     chunk: int = 0  # octets read at once, 0 for the core's own choice: for tests
-    filters: tuple[_core.Filter, ...] = ()
+    filters: tuple[_Narrowing, ...] = ()
     first: int = _times.EARLIEST  # the times that are in, ns
     last: int = _times.LATEST
 
@@ -424,8 +438,7 @@ class Capture:
     def __init__(
         self, inputs: tuple[_core.Input, ...], options: _Options, faults: tuple[CaptureFault, ...] = ()
     ) -> None:
-        for narrowing in options.filters:
-            narrowing.check(inputs)
+        _narrowed(inputs, options.filters)
         self._inputs = inputs
         self._options = options
         self._faults = faults
@@ -448,7 +461,10 @@ class Capture:
         files = self.files
         names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
         octets = self._octets()
-        narrowed = [f"filter {narrowing.expression!r}" for narrowing in self._options.filters]
+        narrowed = [
+            f"filter {each.expression!r}" if isinstance(each, _core.Filter) else "conditions on columns"
+            for each in self._options.filters
+        ]
         if (self._options.first, self._options.last) != (_times.EARLIEST, _times.LATEST):
             narrowed.append("a period of time")
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
@@ -508,8 +524,10 @@ class Capture:
     ) -> CaptureFault:
         return CaptureFault(kind, self._inputs[number].name, frame_number, offset, lost, message)
 
-    def filter(self, expression: str) -> Capture:
-        """Narrow the capture to the packets that match a filter as tcpdump takes it.
+    def filter(
+        self, expression: str | None = None, *, any_of: Iterable[Mapping[str, Any]] | None = None, **fields: Any
+    ) -> Capture:
+        """Narrow the capture to the packets that match a filter as tcpdump takes it, or conditions on columns.
 
         The expression (BPF syntax, ``man pcap-filter``) sees what tcpdump sees: the outermost headers, and what is
         behind VLAN tags only after ``vlan``. libpcap compiles it once for each link type of the capture; names of hosts
@@ -519,9 +537,17 @@ class Capture:
 
         Parameters
         ----------
-        expression : str
+        expression : str, optional
             Such as ``"tcp or udp port 53"``; an empty one matches all. A capture that is narrowed already is narrowed
             further.
+        any_of : list of dicts, optional
+            Alternatives: a packet must meet all conditions of one of them, such as
+            ``[{"tcp_dstport": 22}, {"udp_dstport": slice(33434, 33535)}]``.
+        **fields
+            Conditions that all must hold, by the name of any column (`columns`), inside tunnels too: a value; a set,
+            list or array of values; ``slice(lo, hi)`` for numbers and times, half-open, either end None; None for
+            packets that have no such field. An address column takes networks such as ``"10.0.0.0/8"`` as well. Text is
+            compared as the column shows it.
 
         Returns
         -------
@@ -533,8 +559,16 @@ class Capture:
         FilterError
             It cannot be understood, serves no link type of the capture, is longer than 4096 octets, or libpcap is not
             built in; the one line says what to do.
+        KeyError
+            No such column; the nearest are named.
+        TypeError, ValueError
+            A value that the column cannot have.
+
+        Examples
+        --------
+        >>> cap.filter(tcp_flags_syn=1, tcp_flags_ack=0).packets("ip_src")  # doctest: +SKIP
         """
-        filters = (*self._options.filters, *_filters(expression))
+        filters = (*self._options.filters, *_filters(expression), *_where.conditions(fields, any_of))
         return Capture(self._inputs, replace(self._options, filters=filters), self._faults)
 
     def between(self, start: Any = None, end: Any = None) -> Capture:
@@ -641,9 +675,11 @@ class Capture:
         *,
         dns_rule: str = "empty",
         seq_rule: str = "all",
-        columns: Iterable[str] | None = None,
+        columns: Iterable[str] | str | None = None,
+        any_of: Iterable[Mapping[str, Any]] | None = None,
+        **fields: Any,
     ) -> Frame:
-        """Collect the packets that `ioc_counts` counted under any of the given keys.
+        """Collect the packets that `ioc_counts` counted under any of the given keys, or that meet conditions.
 
         Parameters
         ----------
@@ -652,8 +688,11 @@ class Capture:
             any kind, and is there once.
         compat, dns_rule, seq_rule
             Those of the counts.
-        columns : list of names, optional
-            All by default.
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        any_of, **fields
+            Conditions on columns, as `filter` takes them. A packet must meet them and, where there are keys, be counted
+            under one.
 
         Returns
         -------
@@ -667,27 +706,67 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
+        narrowed = self.filter(any_of=any_of, **fields)
         if dns is None and ip is None and seq is None:
-            raise TypeError("select needs keys: dns=, ip= or seq=")
+            if not fields and any_of is None:
+                raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
+            return narrowed.packets(columns)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = self._run(_core.packets, check_columns(columns), suspects)
-        return Frame(native, self)
+        native, _ = narrowed._run(_core.packets, check_columns(columns), suspects)
+        return Frame(native, narrowed)
 
-    def packets(self, columns: Iterable[str] | None = None) -> Frame:
+    def packets(self, columns: Iterable[str] | str | None = None) -> Frame:
         """Return all packets, a row each, in file order.
 
         Parameters
         ----------
-        columns : list of names, optional
-            All by default. Packets are decoded no deeper than the columns need.
+        columns : list of names, groups or patterns, optional
+            Names of columns (`pcapframe.columns` lists them), of groups (``"ip"``, ``"tcp"``, ``"dns"``) and patterns
+            (``"tcp_*"``, ``"*"`` for all), which do not take in columns of octets. By default the common ones. Packets
+            are decoded no deeper than the columns need.
 
         Returns
         -------
         Frame
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
         """
         native, _ = self._run(_core.packets, check_columns(columns), None)
         return Frame(native, self)
+
+    @overload
+    def octets(self, frame_number: int) -> bytes: ...
+    @overload
+    def octets(self, frame_number: Iterable[int]) -> list[bytes]: ...
+    def octets(self, frame_number: int | Iterable[int]) -> bytes | list[bytes]:
+        """Return the captured octets of packets.
+
+        Parameters
+        ----------
+        frame_number : int or iterable of int
+            Numbers of packets, as in the column ``frame_number``. Several are fetched in one pass.
+
+        Returns
+        -------
+        bytes, or a list of bytes in the order of the numbers
+
+        Raises
+        ------
+        IndexError
+            There is no such packet in the capture as it is narrowed.
+        """
+        numbers = list(frame_number) if isinstance(frame_number, Iterable) else [operator.index(frame_number)]
+        table = self.filter(frame_number=numbers).packets(["frame_number", "frame_raw"])
+        found = dict(table.rows("frame_number", "frame_raw"))
+        for number in numbers:
+            if number not in found:
+                raise IndexError(f"there is no packet {number} in {self!r}")
+        octets = [found[number] for number in numbers]
+        return octets if isinstance(frame_number, Iterable) else octets[0]
 
     def write(self, path: _Path) -> int:
         """Write all packets to a new capture; see `Frame.write`."""
@@ -699,11 +778,57 @@ class Capture:
             if os.path.exists(path) and os.path.exists(file) and os.path.samefile(path, file):
                 raise ValueError(f"{path}: is the capture that is read: write to another name")
 
+    def split(self, template: _Path, names: Mapping[Any, str] | None = None, every: Any = None) -> Frame:
+        """Write each packet to the capture that its columns name, in one pass.
+
+        Parameters
+        ----------
+        template : path
+            Such as ``"out/{eth_src}.pcap"``: the names of columns in braces, in the name of the file; its suffix,
+            ``.pcap`` or ``.pcapng``, decides the format. In values all but letters, digits, ``.``, ``_`` and ``-`` is
+            written ``%XX``, and the colons of addresses ``-``; packets without a value go to the name ``null``.
+        names : mapping, optional
+            Names of your own for some values, such as ``{"00:16:6c:ab:6b:88": "camera"}``.
+        every : str, timedelta, numpy.timedelta64 or int, optional
+            A new file for each period (``"1h"``, ``"15min"``; int are nanoseconds), counted from the epoch; its start
+            stands for ``{time}``, as ``20170705T094700Z``.
+
+        Returns
+        -------
+        Frame
+            ``path``, ``packets`` and ``octets`` (captured, without headers of records) of each file, in the order in
+            which they came up.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            A template without a column, another suffix, packets that the format cannot hold, more than 65,536 files.
+        OSError
+            A file could not be written. Files appear under their names only when all are whole.
+        """
+        parts = _split.parts(template, every)
+        text = os.fspath(template)
+        folder = os.path.dirname(text)
+        kind = self._written_as(text)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        for file in self.files:
+            if _split.may_make(text, file):
+                raise ValueError(f"{file}: is the capture that is read, and {text} may be it: write to another folder")
+        native, _ = self._run(_core.split, kind, parts, _split.pairs(names, parts))
+        return Frame(native)
+
+    def _written_as(self, path: str) -> str:
+        kind = next((kind for suffix, kind in _WRITTEN.items() if path.endswith(suffix)), None)
+        if kind is None:
+            raise ValueError(f"{path}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        return kind
+
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
         text = os.fspath(path)
-        kind = next((kind for suffix, kind in _WRITTEN.items() if text.endswith(suffix)), None)
-        if kind is None:
-            raise ValueError(f"{text}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        kind = self._written_as(text)
         self._refuse_own(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)
