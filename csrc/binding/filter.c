@@ -115,7 +115,6 @@ PyType_Spec pf_filter_spec = {
     .slots = filter_slots,
 };
 
-<<<<<<< HEAD
 /* None, or (frame numbers ascending, flow ids, directions, only). */
 static bool stamp_from(struct pf_narrowing *narrowing, PyObject *flows)
 {
@@ -138,7 +137,9 @@ static bool stamp_from(struct pf_narrowing *narrowing, PyObject *flows)
     narrowing->flows = Py_NewRef(flows);
     pf_flow_stamp_init(&narrowing->stamp, PyArray_DATA(arrays[0]), PyArray_DATA(arrays[1]), PyArray_DATA(arrays[2]),
                        (size_t)PyArray_SIZE(arrays[0]), only != 0);
-=======
+    return true;
+}
+
 static bool begin_filter(struct pf_narrowing *narrowing, struct pf_state *state, struct filter_object *filter,
                          struct pf_input *const *inputs)
 {
@@ -150,7 +151,6 @@ static bool begin_filter(struct pf_narrowing *narrowing, struct pf_state *state,
     }
     narrowing->filtering_count++;
     narrowing->predicates[narrowing->count++] = &filtering->predicate;
->>>>>>> main
     return true;
 }
 
@@ -179,6 +179,8 @@ bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, 
         pf_period_init(&narrowing->period, start, last);
         narrowing->predicates[narrowing->count++] = &narrowing->period.predicate;
     }
+    if (narrowing->flows != NULL)
+        narrowing->predicates[narrowing->count++] = &narrowing->stamp.predicate;
     for (size_t i = 0; i < count; i++) {
         PyObject *item = PyTuple_GET_ITEM(filters, (Py_ssize_t)i);
         if (PyObject_TypeCheck(item, state->filter)) {
@@ -192,8 +194,6 @@ bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, 
             return false;
         }
     }
-    if (narrowing->flows != NULL)
-        narrowing->predicates[narrowing->count++] = &narrowing->stamp.predicate;
     return true;
 }
 

@@ -4,17 +4,17 @@
 #include "flow/sink.h"
 
 /* (cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active, protocols, flow_timeout_us,
- * activity_timeout_us, dedup_us, sort_us, min_packets, max_flows, print_octets), checked by Python but for their types.
- */
+ * activity_timeout_us, dedup_us, sort_us, min_packets, max_flows, print_octets, quantize, names), checked by Python but
+ * for their types. */
 static bool options_from(PyObject *tuple, struct pf_flow_options *options)
 {
-    int cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active;
-    unsigned protocols, max_flows;
+    int cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active, quantize;
+    unsigned protocols, max_flows, names;
     long long flow_timeout, activity_timeout, dedup, sort;
     unsigned long long min_packets, print_octets;
-    if (!PyArg_ParseTuple(tuple, "pppppppILLLLKIK:flow options", &cic, &fork, &count_padding, &last_tcp_header,
+    if (!PyArg_ParseTuple(tuple, "pppppppILLLLKIKpI:flow options", &cic, &fork, &count_padding, &last_tcp_header,
                           &ghost_flows, &ipv6, &flush_last_active, &protocols, &flow_timeout, &activity_timeout, &dedup,
-                          &sort, &min_packets, &max_flows, &print_octets))
+                          &sort, &min_packets, &max_flows, &print_octets, &quantize, &names))
         return false;
     if (max_flows == 0 || max_flows >= PF_NO_FLOW) {
         PyErr_SetString(PyExc_ValueError, "max_flows: 1 or more");
@@ -36,6 +36,8 @@ static bool options_from(PyObject *tuple, struct pf_flow_options *options)
         .min_packets = min_packets,
         .max_flows = max_flows,
         .print_octets = print_octets,
+        .quantize = quantize != 0,
+        .names = names,
     };
     return true;
 }

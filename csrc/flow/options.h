@@ -12,6 +12,8 @@ enum pf_flow_class { PF_FLOW_TCP, PF_FLOW_UDP, PF_FLOW_ICMP, PF_FLOW_IGMP, PF_FL
 /* Fingerprints for retransmissions, of all open flows: as many as a flow of 100 octets a packet sends in 3 GB. */
 #define PF_FLOW_PRINT_OCTETS ((uint64_t)256 << 20)
 
+enum pf_flow_names { PF_NAMES_PUBLISHED, PF_NAMES_V4, PF_NAMES_2021 };
+
 struct pf_flow_options {
     bool cic;             /* as the tool of 2017, else corrected */
     bool fork;            /* corrected without our repairs, and nothing is closed early */
@@ -20,6 +22,8 @@ struct pf_flow_options {
     bool ghost_flows;     /* frames that are no IP are read as IPv4 from their first octet on */
     bool ipv6;
     bool flush_last_active;
+    bool quantize; /* doubles as a spreadsheet left them in the published files */
+    unsigned names; /* of the columns: an enum pf_flow_names */
     unsigned protocols; /* 1 << enum pf_flow_class, or-ed */
     int64_t flow_timeout, activity_timeout; /* us */
     int64_t dedup, sort;                    /* us; 0: not */

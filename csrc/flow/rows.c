@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *name_of(const struct pf_feature_info *info, unsigned names)
+{
+    return names == PF_NAMES_V4 ? info->v4 : names == PF_NAMES_2021 ? info->y2021 : info->published;
+}
+
 enum pf_status pf_flow_rows_init(struct pf_flow_rows *rows, const struct pf_flow_options *options,
                                  struct pf_frame *frame, struct pf_error *error)
 {
@@ -18,7 +23,7 @@ enum pf_status pf_flow_rows_init(struct pf_flow_rows *rows, const struct pf_flow
         if (type == PF_ABSENT)
             continue;
         rows->features[rows->columns] = (enum pf_feature)i;
-        rows->kinds[rows->columns++] = (struct pf_kind){pf_features[i].published, (enum pf_type)type, false};
+        rows->kinds[rows->columns++] = (struct pf_kind){name_of(&pf_features[i], options->names), (enum pf_type)type, false};
     }
     return pf_frame_init(frame, rows->kinds, rows->columns, error);
 }
@@ -111,6 +116,8 @@ enum pf_status pf_flow_rows_add(struct pf_flow_rows *rows, const struct pf_flow 
         struct pf_column *column = rows->part->columns[i];
         if (column->kind.type == PF_TEXT || column->kind.type == PF_STRING)
             PF_TRY(put_text(column, rows, rows->features[i], flow, reason, error));
+        else if (column->kind.type == PF_DOUBLE && rows->options->quantize)
+            pf_column_put_double(column, pf_flow_quantized(words[rows->features[i]]));
         else
             pf_column_put_number(column, words[rows->features[i]]);
     }

@@ -32,4 +32,8 @@ enum pf_status pf_flow_rows_sort(struct pf_flow_rows *rows, struct pf_error *err
 /* values.c: the numbers of a row, by feature, as pf_column_put_number() takes them. */
 void pf_flow_values(const struct pf_flow_options *options, const struct pf_flow *flow, uint64_t *words);
 
+/* quantize.c: a double, given by its bits, as a spreadsheet left it in the published files: three digits from 10^7 on,
+ * else what eleven characters hold. */
+double pf_flow_quantized(uint64_t word);
+
 #endif

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _progress, _sources, _split, _times, _where
+from . import _compressed, _core, _flows, _progress, _sources, _split, _times, _where
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
@@ -424,6 +424,7 @@ class _Options:
     filters: tuple[_Narrowing, ...] = ()
     first: int = _times.EARLIEST  # the times that are in, ns
     last: int = _times.LATEST
+    flows: tuple[Any, ...] | None = None  # frame numbers, their flow ids and directions, and whether only those are in
 
 
 class Capture:
@@ -502,7 +503,7 @@ class Capture:
         # A reader of a file object serves one pass at a time, and only its own pass may end it.
         held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
-        narrowing = (options.filters, options.first, options.last)
+        narrowing = (options.filters, options.first, options.last, options.flows)
         try:
             for reader in readers:
                 if not reader.in_use.acquire(blocking=False):
@@ -706,17 +707,137 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
+        names = check_columns(columns)
         narrowed = self.filter(any_of=any_of, **fields)
+        if dns is None and ip is None and seq is None and not fields and any_of is None:
+            raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
+        stamped = self._stamped(names).filter(any_of=any_of, **fields)
         if dns is None and ip is None and seq is None:
-            if not fields and any_of is None:
-                raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
-            return narrowed.packets(columns)
+            native, _ = stamped._run(_core.packets, names, None)
+            return Frame(native, narrowed)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = narrowed._run(_core.packets, check_columns(columns), suspects)
+        native, _ = stamped._run(_core.packets, names, suspects)
         return Frame(native, narrowed)
 
-    def packets(self, columns: Iterable[str] | str | None = None) -> Frame:
+    def flows(
+        self,
+        variant: str = "corrected",
+        compat: str | None = None,
+        *,
+        names: str = "published",
+        protocols: str | Iterable[str] | None = None,
+        flow_timeout_us: int | None = None,
+        activity_timeout_us: int | None = None,
+        min_packets: int | None = None,
+        max_flows: int | None = None,
+        ipv6: bool | None = None,
+        sort: bool | None = None,
+        dedup_us: int | None = None,
+        count_padding: bool | None = None,
+        udp_header: str | int | None = None,
+        ghost_flows: bool | None = None,
+        flush_last_active: bool | None = None,
+        quantize: str | None = None,
+        tz: str | None = None,
+    ) -> _flows.FlowFrame:
+        """Put packets together into bidirectional flows with the features of CICIDS2017, in one pass.
+
+        ``docs/flow-features.md`` says what each column is and how the variants differ. Options that are not given are
+        the variant's own.
+
+        Parameters
+        ----------
+        variant : "corrected" or "cic2017"
+            "cic2017" is the tool that made the published files, faults and all, for models trained on those;
+            "corrected" counts what the names say, ends flows where connections end, and knows IPv6.
+        compat : None or "fork"
+            With "fork" corrected flows as the tool behind the improved data sets of 2021 and 2022 makes them.
+        names : "published", "v4" or "2021"
+            The names of the columns: those of CICIDS2017, of CSE-CIC-IDS2018, or of the tool of 2021.
+        protocols : "all" or a set of "tcp", "udp", "icmp", "igmp", "sctp", "other"
+            Which packets are in flows: all for "cic2017", TCP and UDP for "corrected".
+        flow_timeout_us : int
+            A flow is split where a packet comes more than this after its start, in microseconds (120,000,000).
+        activity_timeout_us : int
+            A longer gap is idle time (5,000,000).
+        min_packets : int
+            Flows of fewer packets are left out: 2 for "cic2017", 1 for "corrected".
+        max_flows : int
+            How many may be open at once (1,000,000); beyond, the one touched longest ago is ended as ``evicted``.
+        ipv6 : bool
+            Whether IPv6 is taken; "cic2017" cannot.
+        sort : bool
+            Take packets by time where they are late by up to a second.
+        dedup_us : int
+            Leave out a packet that is, from the IP header on, the copy of one at most so long before.
+        count_padding, udp_header : bool, "last_tcp" or 8
+            Of "cic2017": whether Ethernet padding is payload, and how long a UDP header is.
+        ghost_flows : bool
+            Read Ethernet frames that are no IP as IPv4, as the Java tools do.
+        flush_last_active : bool
+            Let the active time that the end of a flow cuts off count.
+        quantize : None or "excel"
+            Round doubles as a spreadsheet did in the published files.
+        tz : str
+            The time zone of times in published text: "America/Halifax" for "cic2017", else "UTC".
+
+        Returns
+        -------
+        FlowFrame
+            A Frame with a row for each flow, by start time, then first packet. Times are int64 ns, UTC.
+
+        Raises
+        ------
+        ValueError
+            An option that cannot be; a packet of a link type that the variant cannot take.
+        """
+        given = {name: value for name, value in locals().items() if name not in ("self", "variant", "compat", "names")}
+        return _flows.flows(self, variant, compat, names, given)
+
+    def packets_of(
+        self,
+        flows: Any,
+        variant: str | None = None,
+        compat: str | None = None,
+        *,
+        columns: Iterable[str] | str | None = None,
+        **options: Any,
+    ) -> Frame:
+        """Collect the packets of flows, in two passes: one that finds them, one that reads them.
+
+        Parameters
+        ----------
+        flows : Frame, pandas.DataFrame, pandas.Series, int or iterable of int
+            Flows, or anything with the column ``flow_id``, or flow ids.
+        variant, compat, **options
+            How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+
+        Returns
+        -------
+        Frame
+            One row per packet, in file order.
+
+        Raises
+        ------
+        ValueError
+            Options that contradict those the flows were made with.
+        """
+        ids, known = _flows.wanted(flows)
+        if known is not None and (variant is not None or compat is not None or options):
+            if _flows.resolved(variant or known["variant"], compat, options) != known:
+                raise ValueError("packets_of: these flows know their options, and they are not those given")
+        if known is None:
+            known = _flows.resolved(variant or "corrected", compat, options)
+        names = check_columns(columns)
+        native, _ = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
+        return Frame(native, self)
+
+    def packets(
+        self, columns: Iterable[str] | str | None = None, *, flows: Mapping[str, Any] | None = None
+    ) -> Frame:
         """Return all packets, a row each, in file order.
 
         Parameters
@@ -725,6 +846,9 @@ class Capture:
             Names of columns (`pcapframe.columns` lists them), of groups (``"ip"``, ``"tcp"``, ``"dns"``) and patterns
             (``"tcp_*"``, ``"*"`` for all), which do not take in columns of octets. By default the common ones. Packets
             are decoded no deeper than the columns need.
+        flows : dict, optional
+            Which flows the columns ``flow_id`` and ``flow_direction`` mean: arguments of `flows`, by default those of
+            ``corrected``. These columns take a pass of their own before.
 
         Returns
         -------
@@ -735,8 +859,17 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
-        native, _ = self._run(_core.packets, check_columns(columns), None)
+        names = check_columns(columns)
+        native, _ = self._stamped(names, flows)._run(_core.packets, names, None)
         return Frame(native, self)
+
+    def _stamped(self, names: Iterable[str], flows: Mapping[str, Any] | None = None) -> Capture:
+        """Itself, or with packets that know their flow where a column asks for it."""
+        if not _flows.asks(names):
+            if flows is not None:
+                raise ValueError("packets: flows= says what flow_id and flow_direction mean, and neither is asked for")
+            return self
+        return _flows.stamped(self, _flows.from_packets(flows), None)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...
