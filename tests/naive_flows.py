@@ -261,7 +261,7 @@ def seen(record, options, src, dst, transport: Transport, last: int, end: int, b
         seq, ack, flags, window = be(octets, at + 4, 4), be(octets, at + 8, 4), octets[at + 13], be(octets, at + 14, 2)
     if protocol in (1, 58):
         kind, code = octets[at], octets[at + 1]
-    if not wanted and protocol != 6:
+    if not wanted and not (protocol == 6 and options.udp_header == "last_tcp"):
         return None
     return Seen(
         wanted, record.frame_number, record.time_ns, src, dst, sport, dport, protocol, payload, header, window, flags,

@@ -48,7 +48,8 @@ static void read_tcp(const uint8_t *header, struct pf_flow_event *event)
     event->flags = header[13];
     event->window = pf_be16(header + 14);
     uint64_t numbers = (uint64_t)pf_be32(header + 4) << 32 | pf_be32(header + 8);
-    uint64_t rest = (uint64_t)event->payload << 17 | (uint64_t)event->window << 1 | event->side;
+    bool sender = event->side == 1 && !event->one_address;
+    uint64_t rest = (uint64_t)event->payload << 17 | (uint64_t)event->window << 1 | sender;
     uint64_t print = pf_hash_word(secret, pf_hash_word(secret, numbers) ^ rest);
     event->print = print != 0 ? print : 1;
 }
