@@ -125,16 +125,21 @@ static void forget(struct pf_draft *draft)
 
 int pf_draft_begin(struct pf_draft *draft, const char *path)
 {
+    /* Names of 255 octets are the longest that file systems take: a long one is cut for the suffix. */
+    enum { LONGEST = 240 };
     static const char suffix[] = ".XXXXXX";
     size_t length = strlen(path);
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+    size_t kept = length - folder > LONGEST ? folder + LONGEST : length;
     *draft = (struct pf_draft){.fd = -1, .path = pf_alloc(length + 1), .temporary = pf_alloc(length + sizeof suffix)};
     if (draft->path == NULL || draft->temporary == NULL) {
         forget(draft);
         return ENOMEM;
     }
     memcpy(draft->path, path, length);
-    memcpy(draft->temporary, path, length);
-    memcpy(draft->temporary + length, suffix, sizeof suffix);
+    memcpy(draft->temporary, path, kept);
+    memcpy(draft->temporary + kept, suffix, sizeof suffix);
     draft->fd = mkostemp(draft->temporary, O_CLOEXEC); /* 0600 */
     if (draft->fd >= 0)
         return 0;

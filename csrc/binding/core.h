@@ -34,7 +34,8 @@ struct pf_state *pf_state_of_type(PyTypeObject *type);
 
 /* error.c: the only raiser of the core's errors; returns NULL. */
 PyObject *pf_raise(struct pf_state *state, const struct pf_error *error);
-PyObject *pf_str(const char *octets); /* a message or a file name, however encoded, as str */
+PyObject *pf_str(const char *octets);  /* a file name, however encoded, as str */
+PyObject *pf_line(const char *octets); /* a message, which may have file names in it: one line whatever they are */
 
 /* input.c */
 extern PyType_Spec pf_input_spec;

@@ -206,7 +206,7 @@ bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list)
             continue;
         pf_filtering_message(filtering, message, sizeof message);
         PyObject *item = Py_BuildValue("sIKOiN", "unfiltered", (unsigned)filtering->input,
-                                       (unsigned long long)filtering->frame_number, Py_None, 0, pf_str(message));
+                                       (unsigned long long)filtering->frame_number, Py_None, 0, pf_line(message));
         bool good = item != NULL && PyList_Append(list, item) == 0;
         Py_XDECREF(item);
         if (!good)

@@ -42,7 +42,6 @@
 
 #define PF_GROUP(name, fields) {name, fields, sizeof(fields) / sizeof(fields)[0]}
 
-bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 bool pf_get_ip_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 bool pf_get_key(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 

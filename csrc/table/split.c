@@ -193,7 +193,7 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         struct pf_writer path = {.octets = worker->path, .room = sizeof worker->path};
-        struct pf_copied **copied;
+        struct pf_copied **copied = NULL;
         for (size_t part = 0; part < sink->part_count; part++)
             write_part(sink, &sink->parts[part], worker, packets[i], &path);
         PF_TRY(records_of(worker->open, &path, &copied, error));
@@ -293,7 +293,7 @@ static enum pf_status write_gathered(struct pf_split_sink *sink, const struct ga
 {
     for (size_t i = 0; i < gathered->paths.count; i++) {
         struct pf_split_file *file;
-        size_t entry;
+        size_t entry = 0;
         const char *path = gathered->paths.octets + gathered->paths.offsets[i];
         size_t length = (size_t)(gathered->paths.offsets[i + 1] - gathered->paths.offsets[i]);
         PF_TRY(entry_of(sink, path, length, &entry, error));

@@ -56,7 +56,7 @@ def _open(given: argparse.Namespace) -> Capture:
 
 def _check_output(path: str, suffixes: Sequence[str], capture: Capture) -> None:
     """Refuse at once what could not be written after a long pass, and to write over what is read."""
-    if not path.endswith(tuple(suffixes)):
+    if not path.lower().endswith(tuple(suffixes)):
         raise Usage(f"{path}: {', '.join(suffixes[:-1])} or {suffixes[-1]} can be written")
     capture._refuse_own(path)
     folder = os.path.dirname(path) or "."

@@ -20,7 +20,7 @@ def atomically(path: str) -> Iterator[TextIO]:
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
     try:
-        number, draft = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder or ".")
+        number, draft = tempfile.mkstemp(prefix=f".{name[:60]}.", suffix=".part", dir=folder or ".")
     except OSError as error:  # not under a name that nobody knows
         raise type(error)(error.errno, error.strerror, path) from None
     try:

@@ -412,7 +412,9 @@ def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: b
 def _warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
     if faults:
         more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
-        warnings.warn(faults[0].message + more, CaptureWarning, stacklevel=stacklevel)
+        warning = CaptureWarning(faults[0].message + more)
+        warning.faults = tuple(faults)
+        warnings.warn(warning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -954,7 +956,7 @@ class Capture:
         return Frame(native)
 
     def _written_as(self, path: str) -> str:
-        kind = next((kind for suffix, kind in _WRITTEN.items() if path.endswith(suffix)), None)
+        kind = next((kind for suffix, kind in _WRITTEN.items() if path.lower().endswith(suffix)), None)
         if kind is None:
             raise ValueError(f"{path}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
         return kind

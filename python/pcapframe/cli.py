@@ -233,14 +233,19 @@ def _parser() -> _Parser:
 # ------------------------------------------------------------------------------------------------------------ main
 
 
+WHOLE = ("overlap", "unfiltered")  # faults of how files were put together or asked, not of what is in them
+
+
 class _Warnings:
     """Print each warning of a capture once, as one line."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.damaged = False
 
     def show(self, message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         text = printable(str(message))
+        self.damaged |= any(fault.kind not in WHOLE for fault in getattr(message, "faults", ()))
         if text not in self.heard:
             self.heard.append(text)
             print(f"pcapframe: warning: {text}", file=sys.stderr, flush=True)
@@ -282,7 +287,7 @@ def _run(arguments: Sequence[str]) -> int:
         warnings.simplefilter("always", CaptureWarning)
         warnings.showwarning = heard.show
         code: int = given.run(given)
-    return code or (DAMAGED if heard.heard else DONE)
+    return code or (DAMAGED if heard.damaged else DONE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
