@@ -1,4 +1,4 @@
-"""Captures in which flows split, close, come again and get out of order, read off a tape as those of captures.py are."""
+"""Captures in which flows split, close, come again and get out of order, read off a tape as in captures.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS = (
     100, 1, 0, 999_999, 1_000_000, 1_000_001, 5_000_000, 5_000_001, 119_999_999, 120_000_000, 120_000_001, 121_000_000,
     121_000_001, 30_000_000, 60_000_000, -13, -1_500_000, -6_000_000, -130_000_000,
 )  # fmt: skip
-HOSTS = tuple(bytes([192, 168, 10, n]) for n in (5, 8)) + (bytes([10, 0, 0, 9]), bytes([9, 0, 0, 200]))
+HOSTS = tuple(bytes.fromhex(text) for text in ("c0a80a05", "c0a80a08", "0a000009", "090000c8"))
 HOSTS6 = tuple(bytes.fromhex(f"20010db80000000000000000000000{n:02x}") for n in (1, 2))
 # Most packets are of one connection, either way round.
 CONNECTIONS = (
@@ -32,9 +32,7 @@ WINDOWS = (8192, 0, 65_535, 1)
 def tcp(tape: Tape, sport: int, dport: int, payload: bytes) -> Layer:
     words = tape.pick((5, 5, 8, 15, 2))
     numbers = tape.pick((1, 2, 0)), tape.pick((1, 7))
-    head = struct.pack(
-        "!HHIIBBHHH", sport, dport, *numbers, words << 4, tape.pick(FLAGS), tape.pick(WINDOWS), 0, 0
-    )
+    head = struct.pack("!HHIIBBHHH", sport, dport, *numbers, words << 4, tape.pick(FLAGS), tape.pick(WINDOWS), 0, 0)
     return Layer(head + bytes(max(0, 4 * words - 20)) + payload, ip_protocol=6)
 
 

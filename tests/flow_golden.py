@@ -1,4 +1,4 @@
-"""Golden rows of flows, and the comparison: as multisets, integers exact, doubles to 1e-9, under the published names."""
+"""Golden rows of flows and how they are compared: as multisets, integers exactly, doubles to 1e-9."""
 
 from __future__ import annotations
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
+import json
 import math
 import random
 import zoneinfo
@@ -25,6 +27,9 @@ import naive_flows
 import naive_pcap
 import pcapframe as pf
 from pcapframe import _flows as pf_flows
+from pcapframe.cli import main
+
+ROOT = Path(__file__).parent.parent
 
 
 def opened(source: Any, threads: int = 1, chunk: int = 0) -> pf.Capture:
@@ -307,9 +312,10 @@ def test_snapped_packets() -> None:
     whole = tcp(PSH, 1000)
     data = captures.pcap_bytes([captures.Packet(whole[:60], len(whole))] * 2)
     assert one(data)["Total Length of Fwd Packets"] == 2000
-    assert one(data, compat="fork")["Total Length of Fwd Packets"] == one(data, variant="cic2017")[
-        "Total Length of Fwd Packets"
-    ]
+    assert (
+        one(data, compat="fork")["Total Length of Fwd Packets"]
+        == one(data, variant="cic2017")["Total Length of Fwd Packets"]
+    )
 
 
 def test_link_types() -> None:
@@ -459,7 +465,11 @@ def test_published_file(names: str, tmp_path: Path) -> None:
 def test_published_numbers() -> None:
     texts = {3.0: "3", -13.0: "-13", 0.5: "0.5", 14333333.333333334: "14333333.333333334", 1e15: "1000000000000000"}
     assert {value: pf_flows.number_text(value) for value in texts} == texts
-    assert [pf_flows.number_text(value) for value in (math.nan, math.inf, -math.inf)] == ["NaN", "Infinity", "-Infinity"]
+    assert [pf_flows.number_text(value) for value in (math.nan, math.inf, -math.inf)] == [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+    ]
 
 
 @given(value=st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15))
@@ -514,3 +524,32 @@ def test_nfstream() -> None:
             row["Total Length of Fwd Packets"] + row["Total Length of Bwd Packets"]
         )
     assert ours == theirs
+
+
+# ------------------------------------------------------------------------------------------------- documentation, CLI
+
+
+def test_page_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("flow_features", ROOT / "tools" / "flow_features.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    page = tool.PAGE.read_text(encoding="utf-8")
+    assert page == tool.rendered(page), "python tools/flow_features.py"
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap([(0, udp()), (1, udp(back=True)), (2, tcp(SYN))]))
+    assert main(["flows", str(path)]) == 0
+    assert "2 flows (ended by 2 end)" in capsys.readouterr().out
+    assert main(["flows", "--features", "--names", "v4"]) == 0
+    assert "Fwd Seg Size Avg" in capsys.readouterr().out
+    out = tmp_path / "old.csv"
+    assert main(["flows", "--variant", "cic2017", "--published", "-o", str(out), str(path)]) == 0
+    assert len(out.read_text().splitlines()) == 2
+    assert main(["flows", "--protocols", "tcp", "--json", "-o", str(tmp_path / "x.csv"), str(path)]) == 0
+    assert json.loads(capsys.readouterr().out.split("\n", 2)[2])["flows"] == 1
+    for wrong in (["flows"], ["flows", "--published", str(path)], ["flows", "-o", str(tmp_path / "x.png"), str(path)]):
+        assert main(wrong) == 2

@@ -36,7 +36,7 @@ def test_rustiflow_runs(run: str) -> None:
 def test_published_rows() -> None:
     """Of the published rows those whose packets the capture has: to eleven characters, as a spreadsheet left them."""
     corpus = golden.corpus()
-    published = [row for row in golden.read_rows(corpus / golden.SQLI_TABLE)]
+    published = golden.read_rows(corpus / golden.SQLI_TABLE)
     published = [row for row in published if 36196 <= float(row["Source Port"]) <= 36212]
     assert len(published) == 16
     ours = rows(corpus / golden.SQLI_CAPTURE, {"variant": "cic2017"})

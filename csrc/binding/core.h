@@ -58,8 +58,8 @@ struct pf_conditions_object {
     struct pf_conditions conditions;
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows are
- * None or (frame numbers, flow ids, directions, only those). */
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows
+ * are None or (frame numbers, flow ids, directions, only those). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {

@@ -45,8 +45,9 @@ static bool options_from(PyObject *tuple, struct pf_flow_options *options)
 static PyObject *counters(const struct pf_flow_sink *sink)
 {
     static const char *const names[PF_FLOW_VERDICTS] = {
-        [PF_FLOW_TAKEN] = "packets",      [PF_FLOW_UNTIMED] = "no_time",       [PF_FLOW_NOT_IP] = "not_ip",
-        [PF_FLOW_DAMAGED] = "damaged",    [PF_FLOW_FRAGMENT] = "fragments",    [PF_FLOW_UNLISTED] = "other_protocols",
+        [PF_FLOW_TAKEN] = "packets",      [PF_FLOW_UNTIMED] = "no_time",
+        [PF_FLOW_NOT_IP] = "not_ip",      [PF_FLOW_DAMAGED] = "damaged",
+        [PF_FLOW_FRAGMENT] = "fragments", [PF_FLOW_UNLISTED] = "other_protocols",
         [PF_FLOW_GHOST] = "ghosts",       [PF_FLOW_LINK_TYPE] = "other_link_types",
     };
     unsigned long long values[] = {sink->copies, sink->stage.seen, sink->stage.evicted, sink->stage.tombs.forgotten};

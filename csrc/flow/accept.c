@@ -94,7 +94,7 @@ static enum pf_flow_verdict fill(const struct pf_flow_options *options, const st
 
 static enum pf_flow_class class_of(uint8_t protocol)
 {
-    return protocol == ICMP ? PF_FLOW_ICMP
+    return protocol == ICMP   ? PF_FLOW_ICMP
            : protocol == IGMP ? PF_FLOW_IGMP
            : protocol == SCTP ? PF_FLOW_SCTP
                               : PF_FLOW_OTHER;

@@ -12,11 +12,11 @@ struct pf_flow_way {
     uint64_t packets, octets;
     uint32_t least, most; /* payload */
     struct pf_running length;
-    int64_t last;                           /* the packet before */
-    int64_t gap_sum, gap_least, gap_most;   /* time differences */
+    int64_t last;                         /* the packet before */
+    int64_t gap_sum, gap_least, gap_most; /* time differences */
     struct pf_running gap;
     int64_t headers;
-    int32_t least_header, window; /* window: -1 before there is one */
+    int32_t least_header, window;              /* window: -1 before there is one */
     uint64_t data, push, urgent, reset, again; /* packets with payload, PSH, URG, RST; retransmissions */
     int64_t bulk_start, bulk_last, bulk_duration;
     uint64_t bulk_count, bulk_size; /* of the bulk under way */
@@ -34,16 +34,16 @@ struct pf_flow {
     struct pf_flow_key key;
     uint64_t hash;
     uint32_t older, newer; /* by when a packet last came: numbers of flows */
-    uint8_t side;       /* of the key, which is the source */
-    uint8_t named_side; /* which its Flow ID begins with */
-    uint8_t first_side; /* which sent the first packet */
-    uint8_t state, fins; /* fins: bit 0 forward, bit 1 backward */
+    uint8_t side;          /* of the key, which is the source */
+    uint8_t named_side;    /* which its Flow ID begins with */
+    uint8_t first_side;    /* which sent the first packet */
+    uint8_t state, fins;   /* fins: bit 0 forward, bit 1 backward */
     bool reset_closed, inexact, first_forward;
 
     int64_t start, last; /* us */
     int64_t start_ns, last_ns;
     uint64_t first_number;
-    int64_t before; /* us: connection time of the parts before */
+    int64_t before;   /* us: connection time of the parts before */
     uint64_t *prints; /* fingerprints: print_room of them, 0 where empty */
     uint32_t print_count, print_room;
 
@@ -68,8 +68,8 @@ static inline bool pf_flow_is_forward(const struct pf_flow *flow, const struct p
     return event->side == flow->side || flow->one_address;
 }
 
-/* Adds a packet to the statistics. `forward` is 0 or 1; `opens`: it is the flow's first; `quiet`: it ends a cic flow, so
- * that no active or idle time does. */
+/* Adds a packet to the statistics. `forward` is 0 or 1; `opens`: it is the flow's first; `quiet`: it ends a cic flow,
+ * so that no active or idle time does. */
 void pf_flow_count(const struct pf_flow_options *options, struct pf_flow *flow, const struct pf_flow_event *event,
                    bool forward, bool opens, bool quiet);
 /* One more span of time. */

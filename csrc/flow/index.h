@@ -1,7 +1,7 @@
 /* Numbers found by the hash of what they stand for: open addressing, the hash's high half kept in the slot.
  *
- *   slot   | tag | number + 1 |        a look-up runs from the tag's home to the first empty slot; whoever asks compares
- *                                      what the candidates stand for
+ *   slot   | tag | number + 1 |        a look-up runs from the tag's home to the first empty slot; whoever asks
+ * compares what the candidates stand for
  *
  * One thread at a time. */
 #ifndef PF_FLOW_INDEX_H

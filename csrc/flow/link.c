@@ -5,7 +5,17 @@
 enum { VLAN = 0x8100, PROVIDER_VLAN = 0x88a8, OLD_VLAN = 0x9100, TAG = 4 };
 
 /* Link types by their number at tcpdump.org/linktypes. */
-enum { NULL_LINK = 0, RAW_BSD = 12, RAW_OPENBSD = 14, RAW = 101, LOOP = 108, SLL = 113, V4 = 228, V6 = 229, SLL2 = 276 };
+enum {
+    NULL_LINK = 0,
+    RAW_BSD = 12,
+    RAW_OPENBSD = 14,
+    RAW = 101,
+    LOOP = 108,
+    SLL = 113,
+    V4 = 228,
+    V6 = 229,
+    SLL2 = 276
+};
 
 static unsigned by_version(const struct pf_flow_view *view)
 {

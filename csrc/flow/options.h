@@ -22,13 +22,13 @@ struct pf_flow_options {
     bool ghost_flows;     /* frames that are no IP are read as IPv4 from their first octet on */
     bool ipv6;
     bool flush_last_active;
-    bool quantize; /* doubles as a spreadsheet left them in the published files */
-    unsigned names; /* of the columns: an enum pf_flow_names */
-    unsigned protocols; /* 1 << enum pf_flow_class, or-ed */
+    bool quantize;                          /* doubles as a spreadsheet left them in the published files */
+    unsigned names;                         /* of the columns: an enum pf_flow_names */
+    unsigned protocols;                     /* 1 << enum pf_flow_class, or-ed */
     int64_t flow_timeout, activity_timeout; /* us */
     int64_t dedup, sort;                    /* us; 0: not */
     uint64_t min_packets;
-    uint32_t max_flows; /* at least 1 */
+    uint32_t max_flows;    /* at least 1 */
     uint64_t print_octets; /* 0: PF_FLOW_PRINT_OCTETS */
 };
 

@@ -9,7 +9,7 @@
 enum { PF_MOST_WAITING = 1 << 20 };
 
 struct pf_flow_reorder {
-    int64_t window; /* us; 0: nothing waits */
+    int64_t window;             /* us; 0: nothing waits */
     struct pf_flow_event *heap; /* the earliest first */
     size_t count, capacity;
     bool timed;

@@ -23,7 +23,8 @@ enum pf_status pf_flow_rows_init(struct pf_flow_rows *rows, const struct pf_flow
         if (type == PF_ABSENT)
             continue;
         rows->features[rows->columns] = (enum pf_feature)i;
-        rows->kinds[rows->columns++] = (struct pf_kind){name_of(&pf_features[i], options->names), (enum pf_type)type, false};
+        rows->kinds[rows->columns++] =
+            (struct pf_kind){name_of(&pf_features[i], options->names), (enum pf_type)type, false};
     }
     return pf_frame_init(frame, rows->kinds, rows->columns, error);
 }
@@ -147,8 +148,7 @@ static size_t column_of(const struct pf_flow_rows *rows, enum pf_feature feature
 }
 
 /* The frame's rows in order, into `order`. */
-static enum pf_status find_order(struct pf_flow_rows *rows, struct place *places, size_t *order,
-                                 struct pf_error *error)
+static enum pf_status find_order(struct pf_flow_rows *rows, struct place *places, size_t *order, struct pf_error *error)
 {
     struct pf_column *starts, *numbers;
     PF_TRY(pf_frame_column(rows->frame, column_of(rows, PF_FEATURE_START), &starts, error));

@@ -14,7 +14,7 @@ struct pf_flow_rows {
     struct pf_kind kinds[PF_FEATURE_COUNT];
     enum pf_feature features[PF_FEATURE_COUNT]; /* of each column */
     size_t columns;
-    struct pf_part *part; /* being filled, or NULL */
+    struct pf_part *part;   /* being filled, or NULL */
     struct pf_frame *frame; /* the caller's */
 };
 

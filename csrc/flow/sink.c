@@ -36,8 +36,8 @@ static enum pf_status reserve(struct pf_flow_piece *piece, size_t more, struct p
 {
     if (more <= piece->capacity - piece->count)
         return PF_OK;
-    size_t need = piece->count + more, capacity = pf_grown(piece->capacity, need > FEW ? need : FEW,
-                                                           sizeof *piece->events);
+    size_t need = piece->count + more,
+           capacity = pf_grown(piece->capacity, need > FEW ? need : FEW, sizeof *piece->events);
     struct pf_flow_event *events = capacity != 0 ? pf_realloc(piece->events, capacity * sizeof *events) : NULL;
     if (events == NULL)
         return pf_fail_memory(error);
@@ -171,11 +171,11 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
     for (unsigned i = 0; i < PF_FLOW_VERDICTS; i++)
         sink->verdicts[i] += piece->verdicts[i];
     if (piece->refused != 0 && !sink->any_link)
-        status = pf_fail(error, PF_INVALID, "packet %llu has link type %u, which %s flows cannot take: %s",
-                         (unsigned long long)piece->refused, piece->link_type,
-                         sink->options.cic ? "cic2017" : "corrected",
-                         sink->options.cic ? "the tool of 2017 knows Ethernet alone"
-                                           : "Ethernet, raw IP, Linux cooked and loopback captures can be");
+        status =
+            pf_fail(error, PF_INVALID, "packet %llu has link type %u, which %s flows cannot take: %s",
+                    (unsigned long long)piece->refused, piece->link_type, sink->options.cic ? "cic2017" : "corrected",
+                    sink->options.cic ? "the tool of 2017 knows Ethernet alone"
+                                      : "Ethernet, raw IP, Linux cooked and loopback captures can be");
     if (status == PF_OK)
         status = run(sink, piece, error);
     free_piece(piece);

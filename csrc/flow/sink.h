@@ -16,7 +16,7 @@
 struct pf_flow_map {
     const uint64_t *wanted; /* sorted; the caller's */
     size_t wanted_count;
-    bool all; /* every flow is wanted */
+    bool all;                  /* every flow is wanted */
     uint64_t *numbers, *flows; /* of each packet: frame number, flow_id; from pf_realloc */
     uint8_t *directions;
     size_t count, capacity;
@@ -29,8 +29,8 @@ struct pf_flow_sink {
     struct pf_flow_rows rows;
     struct pf_flow_reorder reorder;
     struct pf_flow_dedup dedup;
-    struct pf_flow_map *map; /* the caller's; then there are no rows. Or NULL */
-    bool any_link;           /* packets of link types that cannot be taken are in no flow, instead of an error */
+    struct pf_flow_map *map;     /* the caller's; then there are no rows. Or NULL */
+    bool any_link;               /* packets of link types that cannot be taken are in no flow, instead of an error */
     struct pf_flow_piece **open; /* what each worker gathers */
     unsigned worker_count;
     uint64_t verdicts[PF_FLOW_VERDICTS]; /* of all packets */

@@ -92,6 +92,12 @@ def published_header() -> str:
     return ",".join(name if name in _PLAIN else f" {name}" for name in published_columns())
 
 
+def renamed(published: Iterable[str], names: str) -> list[str]:
+    """What a set of names calls the features of these published names."""
+    theirs = {each.published: (each.published, each.v4, each.name_2021)[_SETS[names]] for each in FEATURES}
+    return [theirs[name] for name in published]
+
+
 # ---------------------------------------------------------------------------------------------------------- options
 
 
@@ -198,7 +204,7 @@ class FlowFrame(Frame):
         ``forgotten`` tombstones, and how many were in no flow: ``no_time``, ``not_ip``, ``damaged``, ``fragments``,
         ``other_protocols``, ``ghosts``.
         """
-        found: dict[str, Any] = dict(getattr(Frame, "provenance", _NOTHING).fget(self) or {})
+        found: dict[str, Any] = dict(getattr(super(), "provenance", {}))
         found["options"] = {**found.get("options", {}), "flows": {**self._of, "names": self._names}}
         found["flow_packets"] = dict(self._counters)
         return found
@@ -209,7 +215,7 @@ class FlowFrame(Frame):
         table.attrs["pcapframe"] = self.provenance
         return table
 
-    def write(  # type: ignore[override]  # more than any Frame can
+    def write(
         self, path: str | os.PathLike[str], *, published: bool = False, quantize: str | None = None, **options: Any
     ) -> int:
         """Write the flows to a file, by its suffix; see `Frame.write`.
@@ -239,18 +245,14 @@ class FlowFrame(Frame):
         if published:
             return _write_published(self, os.fspath(path), _one_of("quantize", quantize, (None, "excel")))
         if quantize is not None:
-            raise ValueError("quantize: of the published form (published=True); flows(quantize='excel') rounds the Frame")
+            raise ValueError("quantize: of the published form; flows(quantize='excel') rounds the Frame itself")
         return super().write(path, **options)
-
-
-_NOTHING = property(lambda _: None)
 
 
 def _published_values(frame: FlowFrame) -> dict[str, str]:
     """The name that this frame has for each published one."""
-    key = _SETS[frame._names]
-    ours = {each[0]: each[key] for each in FEATURES}
-    needed = {name: ours[name] for name in published_columns() if name != "Label"}
+    columns = [name for name in published_columns() if name != "Label"]
+    needed = dict(zip(columns, renamed(columns, frame._names), strict=True))
     missing = [name for name in needed.values() if name not in frame.columns]
     if missing:
         raise ValueError(f"the published form needs all features; missing: {', '.join(missing[:5])}")
@@ -384,9 +386,7 @@ def flow_map(capture: Capture, options: Mapping[str, Any], ids: _Array | None) -
 def stamped(capture: Capture, options: Mapping[str, Any], ids: _Array | None) -> Capture:
     """The capture with packets that know their flow; with ids, only those of these flows."""
     arrays = flow_map(capture, options, ids)
-    return type(capture)(
-        capture._inputs, replace(capture._options, flows=(*arrays, ids is not None)), capture._faults
-    )
+    return type(capture)(capture._inputs, replace(capture._options, flows=(*arrays, ids is not None)), capture._faults)
 
 
 STAMPED = ("flow_id", "flow_direction")

@@ -828,18 +828,17 @@ class Capture:
             Options that contradict those the flows were made with.
         """
         ids, known = _flows.wanted(flows)
-        if known is not None and (variant is not None or compat is not None or options):
-            if _flows.resolved(variant or known["variant"], compat, options) != known:
+        asked = variant is not None or compat is not None or bool(options)
+        if known is None or asked:
+            given = _flows.resolved(variant or (known or {}).get("variant", "corrected"), compat, options)
+            if known is not None and given != known:
                 raise ValueError("packets_of: these flows know their options, and they are not those given")
-        if known is None:
-            known = _flows.resolved(variant or "corrected", compat, options)
+            known = given
         names = check_columns(columns)
         native, _ = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
         return Frame(native, self)
 
-    def packets(
-        self, columns: Iterable[str] | str | None = None, *, flows: Mapping[str, Any] | None = None
-    ) -> Frame:
+    def packets(self, columns: Iterable[str] | str | None = None, *, flows: Mapping[str, Any] | None = None) -> Frame:
         """Return all packets, a row each, in file order.
 
         Parameters
