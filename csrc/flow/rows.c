@@ -106,12 +106,10 @@ static enum pf_status begin_part(struct pf_flow_rows *rows, struct pf_error *err
     return PF_OK;
 }
 
-enum pf_status pf_flow_rows_add(struct pf_flow_rows *rows, const struct pf_flow *flow, enum pf_flow_reason reason,
-                                struct pf_error *error)
+static enum pf_status put_row(struct pf_flow_rows *rows, const struct pf_flow *flow, enum pf_flow_reason reason,
+                              struct pf_error *error)
 {
     uint64_t words[PF_FEATURE_COUNT] = {0};
-    if (rows->part == NULL)
-        PF_TRY(begin_part(rows, error));
     pf_flow_values(rows->options, flow, words);
     for (size_t i = 0; i < rows->columns; i++) {
         struct pf_column *column = rows->part->columns[i];
@@ -122,7 +120,21 @@ enum pf_status pf_flow_rows_add(struct pf_flow_rows *rows, const struct pf_flow 
         else
             pf_column_put_number(column, words[rows->features[i]]);
     }
-    return ++rows->part->rows == PF_FLOW_ROWS ? pf_flow_rows_flush(rows, error) : PF_OK;
+    rows->part->rows++;
+    return PF_OK;
+}
+
+enum pf_status pf_flow_rows_add(struct pf_flow_rows *rows, const struct pf_flow *flow, enum pf_flow_reason reason,
+                                struct pf_error *error)
+{
+    enum pf_status status = rows->part != NULL ? PF_OK : begin_part(rows, error);
+    if (status == PF_OK)
+        status = put_row(rows, flow, reason, error);
+    if (status != PF_OK) {
+        pf_flow_rows_clear(rows); /* its columns may be of unequal length */
+        return status;
+    }
+    return rows->part->rows == PF_FLOW_ROWS ? pf_flow_rows_flush(rows, error) : PF_OK;
 }
 
 struct place {
