@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import captures
+import captures_flows
 import captures_ng
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
 
@@ -53,8 +54,17 @@ def capture_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def flow_seeds(draw: random.Random) -> dict[str, bytes]:
+    kinds = ((1, 12), (101, 2), (113, 2))
+    return {
+        f"link{link_type}-{number}": captures_flows.capture(draw.randbytes(700), link_type, draw.choice(list(MAGICS)[:2]))
+        for link_type, count in kinds
+        for number in range(count)
+    }
+
+
 def main() -> None:
-    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds}.items():
+    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds, "flows": flow_seeds}.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, octets in seeds(random.Random(20260101)).items():
