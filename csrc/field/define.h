@@ -51,6 +51,8 @@ uint8_t pf_transport_layer(const struct pf_packet *packet);
 bool pf_transport_payload(const struct pf_packet *packet, uint8_t layer, struct pf_value *span);
 /* "2,4,8,1,3": the kinds of TCP or IPv4 options; false where there are none. */
 bool pf_write_option_kinds(const uint8_t *octets, size_t size, struct pf_writer *writer);
+/* All DNS answers of a packet as one text. */
+bool pf_write_dns_answers(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
 /* What is written of an address: 4 or 16 octets, or NULL. */
 bool pf_get_address(const uint8_t *octets, unsigned size, struct pf_value *value);
 

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import captures
 import captures_flows
 import captures_ng
+import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -21,8 +22,21 @@ def packets(draw: random.Random, link_type: int, count: int, wild: bool) -> list
     return [any_packet(Tape(draw.randbytes(64), wild), link_type) for _ in range(count)]
 
 
-def packet_seeds(draw: random.Random) -> dict[str, bytes]:
+def dns_seeds() -> dict[str, bytes]:
+    """Messages that lie, in raw IPv4 and UDP; and one record of every type whose data are in a form of its own."""
+    messages = {name.replace(" ", "-"): message for name, message in hostile_dns.FIXED.items()}
+    messages |= {name: made(600) for name, made in hostile_dns.GROWING.items()}
+    messages["forms"] = hostile_dns.every_form()
     seeds = {}
+    for number, (name, message) in enumerate(messages.items()):
+        ports = ((53, 9), (9, 5353), (9, 5355))[number % 3]
+        octets = captures.ipv4(captures.udp(message, *ports)).octets
+        seeds[f"dns-{name}"] = struct.pack("!HB", 101, 0) + octets
+    return seeds
+
+
+def packet_seeds(draw: random.Random) -> dict[str, bytes]:
+    seeds = dns_seeds()
     for link_type in LINK_TYPES:
         for number, packet in enumerate(packets(draw, link_type, 3, False) + packets(draw, link_type, 5, True)):
             more = min(max(packet.length - len(packet.octets), 0), 255)
