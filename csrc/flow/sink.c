@@ -195,6 +195,7 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
     while (pf_flow_reorder_get(&sink->reorder, true, &event))
         PF_TRY(to_stage(sink, &event, error));
     PF_TRY(pf_flow_stage_finish(&sink->stage, error));
+    pf_flow_stage_clear(&sink->stage); /* before the rows are copied into their order */
     if (sink->map != NULL)
         return PF_OK;
     PF_TRY(pf_flow_rows_flush(&sink->rows, error));

@@ -35,7 +35,7 @@ struct pf_flow_stage {
 };
 
 void pf_flow_stage_init(struct pf_flow_stage *stage, const struct pf_flow_options *options);
-void pf_flow_stage_clear(struct pf_flow_stage *stage);
+void pf_flow_stage_clear(struct pf_flow_stage *stage); /* its counters stay */
 enum pf_status pf_flow_stage_take(struct pf_flow_stage *stage, const struct pf_flow_event *event,
                                   struct pf_error *error);
 /* Brings near what events to come will touch: first where they are found, later the flows. */

@@ -15,9 +15,11 @@ void pf_tombs_init(struct pf_tombs *tombs, uint32_t limit)
 
 void pf_tombs_clear(struct pf_tombs *tombs)
 {
+    uint64_t forgotten = tombs->forgotten;
     pf_free(tombs->list);
     pf_index_clear(&tombs->index);
     pf_tombs_init(tombs, tombs->limit);
+    tombs->forgotten = forgotten;
 }
 
 static void unlink_tomb(struct pf_tombs *tombs, uint32_t number)
