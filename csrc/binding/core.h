@@ -14,6 +14,7 @@
 #endif
 #include <numpy/arrayobject.h>
 
+#include "base/arrow.h"
 #include "base/frame.h"
 #include "flow/stamp.h"
 #include "pass/condition.h"
@@ -23,7 +24,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter, *conditions;
+    PyTypeObject *input, *counts, *frame, *filter, *conditions, *feed;
     PyObject *capture_error, *filter_error;
 };
 
@@ -57,6 +58,8 @@ struct pf_conditions_object {
     PyObject_HEAD
     struct pf_conditions conditions;
 };
+
+bool pf_input_is_python(PyObject *input); /* its octets come from a Python object */
 
 /* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows
  * are None or (frame numbers, flow ids, directions, only those). */
@@ -97,6 +100,8 @@ struct pf_run {
 
 /* Takes (inputs, (threads, chunk, strict, tick, narrowing)); false with an exception set. */
 bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
+/* Sets what packets must pass, at most PF_MORE_PREDICATES of its own; from then on inputs are used up. */
+void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count);
 /* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
@@ -113,6 +118,10 @@ PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
+/* The catalogue's fields of these names, from pf_alloc; NULL with an exception set. */
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count);
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 /* (result, faults); takes the result over, which is NULL when something failed. */
 PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 
@@ -146,5 +155,14 @@ struct pf_frame_object {
 };
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
+PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
+
+/* arrow.c: capsules; a note may be NULL. */
+PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */
+PyObject *pf_frame_stream(struct pf_state *state, const struct pf_frame *frame, const char *note);
+PyObject *pf_schema_capsule(struct pf_state *state, const struct pf_frame *frame, const char *note);
+
+/* feed.c */
+extern PyType_Spec pf_feed_spec;
 
 #endif

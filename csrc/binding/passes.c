@@ -102,8 +102,7 @@ static bool narrowing_from(struct pf_state *state, PyObject *suspects, PyObject 
     return good;
 }
 
-/* The catalogue's fields of these names, from pf_alloc. */
-static const struct pf_field **fields_from(PyObject *names, size_t *count)
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count)
 {
     if (!PyTuple_Check(names)) {
         PyErr_SetString(PyExc_TypeError, "a tuple of column names is needed");
@@ -126,8 +125,7 @@ static const struct pf_field **fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-static const char **files_of(const struct pf_run *run, PyObject **owner)
+const char **pf_files_of(const struct pf_run *run, PyObject **owner)
 {
     const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
     *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
@@ -158,7 +156,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     size_t count;
     if (!PyArg_ParseTuple(arguments, "OO!OO:packets", &inputs, &PyTuple_Type, &options, &names, &suspects))
         return NULL;
-    const struct pf_field **fields = fields_from(names, &count);
+    const struct pf_field **fields = pf_fields_from(names, &count);
     if (fields == NULL)
         return NULL;
     PyObject *result = NULL;
@@ -168,7 +166,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
     PyObject *owner = NULL;
-    const char **files = frame != NULL ? files_of(&run, &owner) : NULL;
+    const char **files = frame != NULL ? pf_files_of(&run, &owner) : NULL;
     if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};

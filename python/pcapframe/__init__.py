@@ -1,6 +1,7 @@
 """Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
 
 from ._columns import columns
+from ._batches import Batches
 from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
@@ -12,6 +13,7 @@ from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, T
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batches",
     "Capture",
     "CaptureError",
     "CaptureFault",

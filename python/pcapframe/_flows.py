@@ -17,9 +17,7 @@ from . import _core, _export
 from ._frame import Frame
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from ._reader import Capture
+    from ._reader import Capture, CaptureFault
 
 _Array = np.ndarray[Any, Any]
 
@@ -181,39 +179,37 @@ def _zone(name: str) -> Any:
 
 
 class FlowFrame(Frame):
-    """A Frame of flows: one row each, by start time, then first packet."""
+    """A Frame of flows, one row each.
+
+    In its `provenance`, ``options["flows"]`` are the variant and all options of the flows, and ``flow_packets`` says
+    where packets went: ``packets`` (looked at as packets of flows), ``copies`` left out of them, ``flows`` opened,
+    ``evicted`` ones, ``forgotten`` tombstones, and how many were in no flow: ``no_time``, ``not_ip``, ``damaged``,
+    ``fragments``, ``other_protocols``, ``ghosts``.
+    """
 
     __slots__ = ("_counters", "_names", "_of")
 
     def __init__(
-        self, native: _core.Frame, capture: Capture, options: dict[str, Any], names: str, counters: dict[str, int]
+        self,
+        native: _core.Frame,
+        capture: Capture,
+        faults: tuple[CaptureFault, ...] | None,
+        options: dict[str, Any],
+        names: str,
+        counters: dict[str, int] | None,
     ) -> None:
-        super().__init__(native, capture)
+        super().__init__(native, capture, faults, {"flows": {**options, "names": names}})
         self._of, self._names, self._counters = options, names, counters
 
     def _with(self, native: _core.Frame) -> FlowFrame:
         assert self._capture is not None
-        return FlowFrame(native, self._capture, self._of, self._names, self._counters)
+        return FlowFrame(native, self._capture, self._faults, self._of, self._names, self._counters)
 
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """What it was made from: a dict of plain values.
-
-        ``options["flows"]`` are the variant and all options of the flows; ``flow_packets`` says where packets went:
-        ``packets`` (looked at as packets of flows), ``copies`` of them left out, ``flows`` opened, ``evicted`` ones,
-        ``forgotten`` tombstones, and how many were in no flow: ``no_time``, ``not_ip``, ``damaged``, ``fragments``,
-        ``other_protocols``, ``ghosts``.
-        """
-        found: dict[str, Any] = dict(getattr(super(), "provenance", {}))
-        found["options"] = {**found.get("options", {}), "flows": {**self._of, "names": self._names}}
-        found["flow_packets"] = dict(self._counters)
+    def _provenance(self, sha256: bool = False) -> dict[str, Any]:
+        found = super()._provenance(sha256)
+        if self._counters is not None:
+            found["flow_packets"] = dict(self._counters)
         return found
-
-    def to_pandas(self, strings: str = "category") -> pd.DataFrame:
-        """Return a `pandas.DataFrame`, with `provenance` in its ``attrs["pcapframe"]``; see `Frame.to_pandas`."""
-        table = super().to_pandas(strings)
-        table.attrs["pcapframe"] = self.provenance
-        return table
 
     def write(
         self, path: str | os.PathLike[str], *, published: bool = False, quantize: str | None = None, **options: Any
@@ -338,14 +334,14 @@ def _write_published(frame: FlowFrame, path: str, quantize: str | None) -> int:
 def flows(capture: Capture, variant: str, compat: str | None, names: str, given: Mapping[str, Any]) -> FlowFrame:
     """The flows of a capture; see `Capture.flows`."""
     options = resolved(variant, compat, given)
-    (native, counters), _ = capture._run(_core.flows, native_options(options, names), stacklevel=5)
-    return FlowFrame(native, capture, options, names, counters)
+    (native, counters), faults = capture._run(_core.flows, native_options(options, names), stacklevel=5)
+    return FlowFrame(native, capture, capture._faults + faults, options, names, counters)
 
 
 def _kept(attributes: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The options that a table's metadata names for its flows."""
     found = (attributes or {}).get("options", {}).get("flows")
-    return None if found is None else {name: value for name, value in found.items() if name != "names"}
+    return None if found is None else from_packets({name: value for name, value in found.items() if name != "names"})
 
 
 def wanted(of: Any) -> tuple[_Array, dict[str, Any] | None]:
@@ -353,7 +349,7 @@ def wanted(of: Any) -> tuple[_Array, dict[str, Any] | None]:
     known: dict[str, Any] | None = None
     ids: Any = of
     if isinstance(of, Frame):
-        known = _kept(of.provenance) if hasattr(of, "provenance") else None
+        known = _kept(of.provenance)
         column = of["flow_id"]
         ids = column.values if column.valid is None else column.values[column.valid]
     elif hasattr(of, "columns") and hasattr(of, "attrs"):  # a DataFrame

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, overload
 import numpy as np
 
 from . import _compressed, _core, _flows, _progress, _sources, _split, _times, _where
+from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
@@ -473,25 +474,36 @@ class Capture:
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
         return f"<Capture {names}: {shown}>"
 
-    def _run(
-        self,
-        ask: Callable[..., Any],
-        *arguments: Any,
-        on_packets: Callable[[int], object] | None = None,
-        stacklevel: int = 4,
-    ) -> Any:
-        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+    def _begin(
+        self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
+    ) -> tuple[tuple[_core.Input, ...], Any, Callable[[], None]]:
+        """Inputs and options for one pass of the core, and what to call when it is over."""
         total, progress, options = self._octets(), self._options.progress, self._options
+        inputs = tuple(map(_fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
         bar = None
+        # A reader of a file object serves one pass at a time, and only its own pass may end it.
+        held: list[_compressed.Reader] = []
+
+        def end() -> None:
+            while held:
+                reader = held.pop()
+                reader.close()
+                reader.in_use.release()
+            if bar is not None:
+                bar.close()
+
+        for reader in readers:
+            if not reader.in_use.acquire(blocking=False):
+                end()
+                raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
+            held.append(reader)
         if not callable(progress):
             wanted = (
                 progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
             )
-            progress = bar = _progress.shown(total) if wanted else None
-
-        inputs = tuple(map(_fresh, self._inputs))
-        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
-        done = 0
+            progress = bar = _progress.shown(total) if wanted and not quiet else None
 
         def tick(octets: int, packets: int) -> None:
             nonlocal done
@@ -502,25 +514,29 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
-        # A reader of a file object serves one pass at a time, and only its own pass may end it.
-        held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
         narrowing = (options.filters, options.first, options.last, options.flows)
+        return inputs, (options.threads, options.chunk, options.strict, heard, narrowing), end
+
+    def _run(
+        self,
+        ask: Callable[..., Any],
+        *arguments: Any,
+        on_packets: Callable[[int], object] | None = None,
+        stacklevel: int = 4,
+    ) -> Any:
+        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+        inputs, options, end = self._begin(on_packets)
         try:
-            for reader in readers:
-                if not reader.in_use.acquire(blocking=False):
-                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
-                held.append(reader)
-            result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
+            result, faults = ask(inputs, options, *arguments)
         finally:
-            for reader in held:
-                reader.close()
-                reader.in_use.release()
-            if bar is not None:
-                bar.close()
-        found = tuple(self._fault(*fault) for fault in faults)
+            end()
+        found = self._found(faults)
         _warn(found, stacklevel)
         return result, found
+
+    def _found(self, faults: Iterable[Any]) -> tuple[CaptureFault, ...]:
+        return tuple(self._fault(*fault) for fault in faults)
 
     def _fault(
         self, kind: str, number: int, frame_number: int, offset: int | None, lost: int, message: str
@@ -715,12 +731,13 @@ class Capture:
             raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
         stamped = self._stamped(names).filter(any_of=any_of, **fields)
         if dns is None and ip is None and seq is None:
-            native, _ = stamped._run(_core.packets, names, None)
-            return Frame(native, narrowed)
+            native, faults = stamped._run(_core.packets, names, None)
+            return Frame(native, narrowed, narrowed._faults + faults)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = stamped._run(_core.packets, names, suspects)
-        return Frame(native, narrowed)
+        native, faults = stamped._run(_core.packets, names, suspects)
+        asked = {"select": {"compat": compat, "dns_rule": dns_rule, "seq_rule": seq_rule}}
+        return Frame(native, narrowed, narrowed._faults + faults, asked)
 
     def flows(
         self,
@@ -835,8 +852,8 @@ class Capture:
                 raise ValueError("packets_of: these flows know their options, and they are not those given")
             known = given
         names = check_columns(columns)
-        native, _ = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
-        return Frame(native, self)
+        native, faults = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
+        return Frame(native, self, self._faults + faults, {"packets_of": known})
 
     def packets(self, columns: Iterable[str] | str | None = None, *, flows: Mapping[str, Any] | None = None) -> Frame:
         """Return all packets, a row each, in file order.
@@ -861,8 +878,68 @@ class Capture:
             No such column; the nearest are named.
         """
         names = check_columns(columns)
-        native, _ = self._stamped(names, flows)._run(_core.packets, names, None)
-        return Frame(native, self)
+        native, faults = self._stamped(names, flows)._run(_core.packets, names, None)
+        return Frame(native, self, self._faults + faults, None if flows is None else {"flows": _flows.from_packets(flows)})
+
+    def batches(self, columns: Iterable[str] | str | None = None, rows: int = 1_000_000) -> Batches:
+        """Return all packets as Frames of equally many rows, one after the other: for captures beyond memory.
+
+        Parameters
+        ----------
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        Batches
+            Iterate over it, as often as you like: each time is one pass, which runs beside your loop, is at most two
+            batches ahead, and ends when the loop is left. It is also an Arrow stream.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            `rows` is less than 1.
+
+        Examples
+        --------
+        >>> for frame in cap.batches(["ip_src", "frame_len"]): ...  # doctest: +SKIP
+        >>> cap.batches().write("packets.parquet")  # doctest: +SKIP
+        """
+        names = check_columns(columns)
+        return Batches(self._stamped(names), names, operator.index(rows))
+
+    def sql(self, query: str) -> Any:
+        """Ask the packets a question in SQL, which DuckDB answers in one pass, beyond memory.
+
+        Parameters
+        ----------
+        query : str
+            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
+            those named in it are decoded; ``*`` stands for the common ones.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows of the answer.
+
+        Raises
+        ------
+        ImportError
+            duckdb or pyarrow is not installed.
+        duckdb.Error
+            DuckDB does not take the query; it is seen before anything is read.
+
+        Examples
+        --------
+        >>> cap.sql("select ip_src, count(*) n from packets where tcp_dstport = 22 group by 1")  # doctest: +SKIP
+        """
+        from ._sql import ask
+
+        return ask(self, query)
 
     def _stamped(self, names: Iterable[str], flows: Mapping[str, Any] | None = None) -> Capture:
         """Itself, or with packets that know their flow where a column asks for it."""
