@@ -14,9 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import _run as r
+import numpy as np
 from _run import Line, figure
 
 FEW = 20_000  # packets that cicflowmeter gets
@@ -29,8 +28,8 @@ Goal = tuple[str, str, str, str]
 HOW = """Medians of {rounds} rounds; a ratio is the median of the ratios of each round. Each contender is a process that
 times its own work, without imports, from opening the capture to the last row. nfstream has its statistics on and looks
 into no payload (`n_dissections=0`). cicflowmeter is timed whole, less the time it takes for a capture without packets,
-on the first {few:,} packets, and its seconds are scaled. Memory is peak RSS above NumPy, for a capture of {open:,} SYNs of
-as many connections."""
+on the first {few:,} packets, and its seconds are scaled. Memory is peak RSS above NumPy, for a capture of {open:,} SYNs
+of as many connections."""
 
 
 def open_flows() -> Path:

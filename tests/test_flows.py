@@ -553,3 +553,46 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out.split("\n", 2)[2])["flows"] == 1
     for wrong in (["flows"], ["flows", "--published", str(path)], ["flows", "-o", str(tmp_path / "x.png"), str(path)]):
         assert main(wrong) == 2
+
+
+# ------------------------------------------------------------------------------------------------------ beyond memory
+
+
+@pytest.mark.parametrize("variant", pf_flows.VARIANTS)
+@pytest.mark.parametrize("rows_of", [1, 7, 100_000])
+def test_batches_have_the_same_rows(variant: str, rows_of: int) -> None:
+    data = captures_flows.capture(random.Random(5).randbytes(3000))
+    frame = opened(data).flows(variant, max_flows=3)
+    names = frame.columns
+    expected = sorted(map(repr, zip(*(frame[name].tolist() for name in names), strict=True)))
+    for threads, chunk in ((1, 0), (3, 300)):
+        batches = opened(data, threads, chunk).flow_batches(variant, max_flows=3, rows=rows_of)
+        assert batches.columns == names
+        assert batches.schema == frame.schema
+        parts = list(batches)
+        assert all(len(part) == rows_of for part in parts[:-1])
+        got = [row for part in parts for row in zip(*(part[name].tolist() for name in names), strict=True)]
+        assert sorted(map(repr, got)) == expected
+        ended = twin_order(data, {"variant": variant, "max_flows": 3})
+        assert [row[names.index("flow_id")] for row in got] == ended
+        assert opened(data).packets_of(parts[0]).shape[0] == int(parts[0]["flow_packets"].values.sum())
+
+
+def twin_order(data: bytes, options: dict[str, Any]) -> list[int]:
+    """The flows in the order in which they end."""
+    walked = naive_flows.walk(naive_pcap.read_pcap(data)[1], naive_flows.Options(**options))
+    walked.finish()
+    return [flow.first.number for flow in walked.done]
+
+
+def test_batches_left_early() -> None:
+    data = pcap([(n, tcp(SYN, port=n % 60_000)) for n in range(3000)])
+    capture = opened(data, 2, 1000)
+    for part in capture.flow_batches(max_flows=5, rows=10):
+        assert set(part["flow_end_reason"].tolist()) == {"evicted"}
+        break
+    assert len(capture.flows(max_flows=5)) == 3000
+    with pytest.raises(ValueError, match="rows: 1 or more"):
+        capture.flow_batches(rows=0)
+    with pytest.raises(TypeError, match="no option 'colour'"):
+        capture.flow_batches(colour="red")

@@ -112,6 +112,8 @@ void pf_run_end(struct pf_run *run);
 enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
 /* flows.c */
+struct pf_flow_options;
+bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
 PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);

@@ -7,6 +7,7 @@
 #include "binding/core.h"
 
 #include "base/alloc.h"
+#include "flow/sink.h"
 #include "table/batches.h"
 
 enum {
@@ -26,8 +27,9 @@ struct feed {
     struct stop *stop; /* may be NULL */
     struct pf_batches batches;
     const struct pf_field **fields;
-    PyObject *prepare; /* prepare() -> (inputs, options, end) */
-    PyObject *end;     /* end(faults, an exception or None), once */
+    struct pf_flow_sink *flows; /* where rows are flows; or NULL */
+    PyObject *prepare;          /* prepare() -> (inputs, options, end) */
+    PyObject *end;              /* end(faults, an exception or None), once */
     struct pf_run run;
     const char **files;
     PyObject *files_owner;
@@ -55,6 +57,36 @@ static void stop_drop(struct stop *stop)
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------- */
+
+static void feed_free(struct feed *feed);
+
+/* Batches of flows as the options say. */
+static struct feed *flow_feed_new(struct pf_state *state, PyObject *prepare, PyObject *options, size_t rows)
+{
+    struct pf_flow_options parsed;
+    struct pf_error error;
+    if (!pf_flow_options_from(options, &parsed))
+        return NULL;
+    struct feed *feed = pf_alloc(sizeof *feed);
+    struct pf_flow_sink *flows = feed != NULL ? pf_alloc(sizeof *flows) : NULL;
+    if (flows == NULL) {
+        pf_free(feed);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    pf_batches_init_rows(&feed->batches, &flows->sink, rows);
+    feed->flows = flows;
+    feed->state = state;
+    feed->prepare = Py_NewRef(prepare);
+    enum pf_status status = pf_flow_sink_init(flows, &parsed, &feed->batches.kinds, NULL, &error);
+    flows->rows.ready = pf_batches_put;
+    flows->rows.context = &feed->batches;
+    if (status == PF_OK)
+        return feed;
+    (void)pf_raise(state, &error);
+    feed_free(feed);
+    return NULL;
+}
 
 /* Takes the fields over. */
 static struct feed *feed_new(struct pf_state *state, PyObject *prepare, const struct pf_field **fields, size_t count,
@@ -214,6 +246,9 @@ static void feed_free(struct feed *feed)
 {
     if (feed->begun)
         pf_run_end(&feed->run);
+    if (feed->flows != NULL)
+        pf_flow_sink_clear(feed->flows);
+    pf_free(feed->flows);
     pf_batches_clear(&feed->batches);
     pf_free(feed->files);
     pf_free(feed->fields);
@@ -282,24 +317,28 @@ static struct feed *feed_of(PyObject *self)
     return feed;
 }
 
-/* Feed(prepare, names, rows) */
+/* Feed(prepare, names, rows, flow_options=None) */
 static PyObject *feed_object_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *words[] = {"prepare", "names", "rows", NULL};
-    PyObject *prepare, *names;
+    static char *words[] = {"prepare", "names", "rows", "flow_options", NULL};
+    PyObject *prepare, *names, *flow_options = Py_None;
     Py_ssize_t rows;
     size_t count;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOn:Feed", words, &prepare, &names, &rows))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOn|O:Feed", words, &prepare, &names, &rows, &flow_options))
         return NULL;
     if (rows < 1) {
         PyErr_SetString(PyExc_ValueError, "rows: 1 or more");
         return NULL;
     }
     (void)drop_others(NULL);
-    const struct pf_field **fields = pf_fields_from(names, &count);
-    if (fields == NULL)
-        return NULL;
-    struct feed *feed = feed_new(pf_state_of_type(type), prepare, fields, count, (size_t)rows);
+    struct pf_state *state = pf_state_of_type(type);
+    struct feed *feed = NULL;
+    if (flow_options != Py_None) {
+        feed = flow_feed_new(state, prepare, flow_options, (size_t)rows);
+    } else {
+        const struct pf_field **fields = pf_fields_from(names, &count);
+        feed = fields != NULL ? feed_new(state, prepare, fields, count, (size_t)rows) : NULL;
+    }
     struct feed_object *self = feed != NULL ? (struct feed_object *)type->tp_alloc(type, 0) : NULL;
     if (self != NULL)
         self->feed = feed;

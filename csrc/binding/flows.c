@@ -6,7 +6,7 @@
 /* (cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active, protocols, flow_timeout_us,
  * activity_timeout_us, dedup_us, sort_us, min_packets, max_flows, print_octets, quantize, names), checked by Python but
  * for their types. */
-static bool options_from(PyObject *tuple, struct pf_flow_options *options)
+bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options)
 {
     int cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active, quantize;
     unsigned protocols, max_flows, names;
@@ -63,15 +63,6 @@ static PyObject *counters(const struct pf_flow_sink *sink)
     return dict;
 }
 
-static PyObject *with_faults(struct pf_run *run, PyObject *result)
-{
-    PyObject *faults = result != NULL ? pf_run_faults(run) : NULL;
-    if (faults != NULL)
-        return Py_BuildValue("NN", result, faults);
-    Py_XDECREF(result);
-    return NULL;
-}
-
 PyObject *pf_flows(PyObject *module, PyObject *arguments)
 {
     struct pf_state *state = pf_state_of(module);
@@ -79,7 +70,7 @@ PyObject *pf_flows(PyObject *module, PyObject *arguments)
     struct pf_flow_options parsed;
     struct pf_run run;
     if (!PyArg_ParseTuple(arguments, "OO!O!:flows", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &flow_options) ||
-        !options_from(flow_options, &parsed) || !pf_run_begin(&run, state, inputs, options))
+        !pf_flow_options_from(flow_options, &parsed) || !pf_run_begin(&run, state, inputs, options))
         return NULL;
     struct pf_frame_object *frame = pf_frame_object_new(state);
     if (frame != NULL) {
@@ -93,7 +84,7 @@ PyObject *pf_flows(PyObject *module, PyObject *arguments)
         pf_flow_sink_clear(&sink);
     }
     Py_XDECREF(frame);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -135,7 +126,7 @@ PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments)
     memset(&map, 0, sizeof map);
     if (!PyArg_ParseTuple(arguments, "OO!O!Op:flow_map", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &flow_options,
                           &wanted, &any_link) ||
-        !options_from(flow_options, &parsed) || !wanted_from(wanted, &array, &map))
+        !pf_flow_options_from(flow_options, &parsed) || !wanted_from(wanted, &array, &map))
         return NULL;
     if (pf_run_begin(&run, pf_state_of(module), inputs, options)) {
         bool good = pf_flow_sink_init(&sink, &parsed, NULL, &map, &error) == PF_OK; /* without a frame it cannot fail */
@@ -146,7 +137,7 @@ PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments)
                                    copied(NPY_UINT8, map.directions, map.count, sizeof *map.directions));
         pf_flow_sink_clear(&sink);
         pf_flow_map_clear(&map);
-        result = with_faults(&run, result);
+        result = pf_with_faults(&run, result);
         pf_run_end(&run);
     }
     Py_XDECREF(array);

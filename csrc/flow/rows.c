@@ -93,7 +93,9 @@ enum pf_status pf_flow_rows_flush(struct pf_flow_rows *rows, struct pf_error *er
 {
     struct pf_part *part = rows->part;
     rows->part = NULL;
-    return part != NULL ? pf_frame_add(rows->frame, part, error) : PF_OK;
+    if (part == NULL)
+        return PF_OK;
+    return rows->ready != NULL ? rows->ready(rows->context, part, error) : pf_frame_add(rows->frame, part, error);
 }
 
 static enum pf_status begin_part(struct pf_flow_rows *rows, struct pf_error *error)
@@ -184,7 +186,7 @@ enum pf_status pf_flow_rows_sort(struct pf_flow_rows *rows, struct pf_error *err
 {
     size_t count = rows->frame->rows;
     struct pf_frame sorted;
-    if (count == 0)
+    if (count == 0) /* also where they were handed on */
         return PF_OK;
     struct place *places = pf_alloc_array(count, sizeof *places);
     size_t *order = pf_alloc_array(count, sizeof *order);

@@ -16,6 +16,9 @@ struct pf_flow_rows {
     size_t columns;
     struct pf_part *part;   /* being filled, or NULL */
     struct pf_frame *frame; /* the caller's */
+    /* Where rows go instead of into the frame, as they end; the part is the receiver's. Or NULL. */
+    enum pf_status (*ready)(void *context, struct pf_part *part, struct pf_error *error);
+    void *context;
 };
 
 /* The frame must have been initialised to nothing; it gets its columns here. */

@@ -93,6 +93,7 @@ class Feed:
         ],
         names: tuple[str, ...],
         rows: int,
+        flow_options: tuple[Any, ...] | None = None,
     ) -> Feed: ...
     @property
     def schema(self) -> tuple[tuple[str, str, bool], ...]: ...

@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import _core, _export
+from ._batches import Batches
 from ._frame import Frame
 
 if TYPE_CHECKING:
@@ -328,6 +329,32 @@ def _write_published(frame: FlowFrame, path: str, quantize: str | None) -> int:
     return len(frame)
 
 
+class FlowBatches(Batches):
+    """The flows of a capture as Frames of equally many rows, in the order in which they ended.
+
+    As `Batches` in all else: each loop over it is one pass, which runs beside the loop, and it is an Arrow stream.
+    Memory holds open flows and three batches, however large the capture is.
+    """
+
+    __slots__ = ("_names", "_of")
+
+    def __init__(self, capture: Capture, options: dict[str, Any], names: str, rows: int) -> None:
+        self._of, self._names = options, names
+        kind = options["variant"]
+        found = [each.published for each in FEATURES if (each.cic2017 if kind == "cic2017" else each.corrected)]
+        super().__init__(capture, tuple(renamed(found, names)), rows)
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return {"rows": self._rows, "flows": {**self._of, "names": self._names}}
+
+    def _fed(self, prepare: Callable[[], Any]) -> _core.Feed:
+        return _core.Feed(prepare, (), self._rows, native_options(self._of, self._names))
+
+    def _frame(self, native: _core.Frame) -> Frame:
+        return FlowFrame(native, self._capture, None, self._of, self._names, None)
+
+
 # -------------------------------------------------------------------------------------------------------- questions
 
 
@@ -336,6 +363,15 @@ def flows(capture: Capture, variant: str, compat: str | None, names: str, given:
     options = resolved(variant, compat, given)
     (native, counters), faults = capture._run(_core.flows, native_options(options, names), stacklevel=5)
     return FlowFrame(native, capture, capture._faults + faults, options, names, counters)
+
+
+def flow_batches(
+    capture: Capture, variant: str, compat: str | None, names: str, rows: int, given: Mapping[str, Any]
+) -> FlowBatches:
+    """The flows of a capture in batches; see `Capture.flow_batches`."""
+    options = resolved(variant, compat, given)
+    native_options(options, names)
+    return FlowBatches(capture, options, names, rows)
 
 
 def _kept(attributes: Mapping[str, Any] | None) -> dict[str, Any] | None:

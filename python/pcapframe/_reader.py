@@ -814,6 +814,36 @@ class Capture:
         given = {name: value for name, value in locals().items() if name not in ("self", "variant", "compat", "names")}
         return _flows.flows(self, variant, compat, names, given)
 
+    def flow_batches(
+        self,
+        variant: str = "corrected",
+        compat: str | None = None,
+        *,
+        rows: int = 100_000,
+        names: str = "published",
+        **options: Any,
+    ) -> _flows.FlowBatches:
+        """Return the flows as Frames of equally many rows, in the order in which they end: for captures beyond memory.
+
+        Parameters
+        ----------
+        variant, compat, names, **options
+            As for `flows`, whose rows these are.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        FlowBatches
+            Iterate over it, as often as you like: each time is one pass. It is also an Arrow stream.
+
+        Raises
+        ------
+        ValueError
+            An option that cannot be.
+        """
+        return _flows.flow_batches(self, variant, compat, names, operator.index(rows), options)
+
     def packets_of(
         self,
         flows: Any,
@@ -879,7 +909,8 @@ class Capture:
         """
         names = check_columns(columns)
         native, faults = self._stamped(names, flows)._run(_core.packets, names, None)
-        return Frame(native, self, self._faults + faults, None if flows is None else {"flows": _flows.from_packets(flows)})
+        asked = None if flows is None else {"flows": _flows.from_packets(flows)}
+        return Frame(native, self, self._faults + faults, asked)
 
     def batches(self, columns: Iterable[str] | str | None = None, rows: int = 1_000_000) -> Batches:
         """Return all packets as Frames of equally many rows, one after the other: for captures beyond memory.

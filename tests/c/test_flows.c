@@ -1,7 +1,7 @@
 #define _DEFAULT_SOURCE
+#include "base/hash.h"
 #include "build.h"
 #include "capture/input.h"
-#include "base/hash.h"
 #include "flow/sink.h"
 #include "guard.h"
 #include "pass/pass.h"
@@ -86,7 +86,8 @@ static void put_traffic(struct built *built, unsigned packets, uint64_t state)
         uint32_t a = 0x0a000001 + (uint32_t)draw_below(&state, 5), b = 0x0a000064;
         us += steps[draw_below(&state, draw_below(&state, 8) == 0 ? 7 : 4)];
         put_packet(&packet, back ? b : a, back ? a : b, back ? 80 : 5000, back ? 5000 : 80,
-                   flags[draw_below(&state, 10)], (unsigned)draw_below(&state, 4), (unsigned)draw_below(&state, 3) * 50);
+                   flags[draw_below(&state, 10)], (unsigned)draw_below(&state, 4),
+                   (unsigned)draw_below(&state, 3) * 50);
         put_record(built, us, &packet);
         built_clear(&packet);
     }
@@ -108,10 +109,14 @@ static enum pf_status ask_input(struct question *question, struct pf_input *inpu
 {
     struct pf_flow_sink sink;
     struct pf_sink *sinks[] = {&sink.sink};
-    struct pf_pass pass = {
-        .inputs = &input, .input_count = 1, .sinks = sinks, .sink_count = 1, .threads = question->threads, .chunk = 500};
-    enum pf_status status = pf_flow_sink_init(&sink, &question->options, &question->frame,
-                                              question->mapped ? &question->map : NULL, error);
+    struct pf_pass pass = {.inputs = &input,
+                           .input_count = 1,
+                           .sinks = sinks,
+                           .sink_count = 1,
+                           .threads = question->threads,
+                           .chunk = 500};
+    enum pf_status status =
+        pf_flow_sink_init(&sink, &question->options, &question->frame, question->mapped ? &question->map : NULL, error);
     if (status == PF_OK)
         status = pf_pass_run(&pass, error);
     question->seen = sink.stage.seen;

@@ -69,12 +69,12 @@ def capture_seeds(draw: random.Random) -> dict[str, bytes]:
 
 
 def flow_seeds(draw: random.Random) -> dict[str, bytes]:
-    kinds = ((1, 12), (101, 2), (113, 2))
-    return {
-        f"link{link_type}-{number}": captures_flows.capture(draw.randbytes(700), link_type, draw.choice(list(MAGICS)[:2]))
-        for link_type, count in kinds
-        for number in range(count)
-    }
+    seeds = {}
+    for link_type, count in ((1, 12), (101, 2), (113, 2)):
+        for number in range(count):
+            tape, magic = draw.randbytes(700), draw.choice(list(MAGICS)[:2])
+            seeds[f"link{link_type}-{number}"] = captures_flows.capture(tape, link_type, magic)
+    return seeds
 
 
 def main() -> None:
