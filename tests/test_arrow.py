@@ -24,7 +24,7 @@ pa = pytest.importorskip("pyarrow", reason="the streams are read with it")
 pl = pytest.importorskip("polars", reason="the streams are read with it")
 duckdb = pytest.importorskip("duckdb", reason="the streams are read with it")
 
-EVERY = [field.name for field in pf.columns()]
+EVERY = [field.name for field in pf.columns() if not field.name.startswith("flow_")]  # those take a pass before
 
 
 def some_capture(packets: int) -> bytes:
@@ -336,7 +336,7 @@ def test_a_file_is_whole_or_not_there(frame: pf.Frame, tmp_path: Path, monkeypat
     assert (tmp_path / "x.csv").read_text() == "before"
     with pytest.raises(FileNotFoundError):
         frame.write(tmp_path / "no" / "x.csv")
-    with pytest.raises(ValueError, match="only a Frame of packets|can be written"):
+    with pytest.raises(ValueError, match="can be written to"):
         frame.write(tmp_path / "x.txt")
     path = tmp_path / "own.csv"
     path.write_bytes(DATA)

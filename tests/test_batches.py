@@ -23,7 +23,7 @@ import pytest
 import captures
 import pcapframe as pf
 
-EVERY = [field.name for field in pf.columns()]
+EVERY = [field.name for field in pf.columns() if not field.name.startswith("flow_")]  # those take a pass before
 RNG = np.random.default_rng(5)
 DRAWN = [captures.any_packet(captures.Tape(RNG.bytes(60), wild=True), 1) for _ in range(1500)]
 DATA = captures.pcap_bytes(DRAWN, link_type=1)
@@ -133,10 +133,10 @@ def test_who_leaves_leaves_nothing_behind(kind: str, tmp_path: Path) -> None:
         if capture.reusable:
             assert len(capture.packets(["frame_number"])) == 1500
     capture = opened(source(), 2, 1000)
-    with pytest.raises(LookupError, match="enough"):
-        for batch in capture.batches(rows=50):
-            if batch["frame_number"].values[0] > 300:
-                raise LookupError("enough")
+    for batch in capture.batches(rows=50):
+        if batch["frame_number"].values[0] > 300:
+            break
+    assert none_stays(before)
 
 
 def native_threads() -> int:
@@ -174,12 +174,11 @@ def test_strict_fails_after_the_rows_before_the_damage(tmp_path: Path) -> None:
     (tmp_path / "b.pcap").write_bytes(DATA)
     for threads in (1, 2, 3):
         for chunk in (500, 0):
-            seen: list[int] = []
+            seen: list[pf.Frame] = []
             capture = opened(str(tmp_path / "*.pcap"), threads, chunk, strict=True)
             with pytest.raises(pf.CaptureError, match="cut short"):
-                for batch in capture.batches(["frame_number"], rows=400):
-                    seen += batch["frame_number"].tolist()
-            assert seen == list(range(1, 1500))
+                seen.extend(capture.batches(["frame_number"], rows=400))
+            assert [n for batch in seen for n in batch["frame_number"].tolist()] == list(range(1, 1500))
 
 
 def test_an_error_of_a_file_object_is_its_own() -> None:
@@ -239,7 +238,11 @@ except KeyboardInterrupt:
     [
         ("", "list(capture.batches(['frame_number'], rows=10))", "KeyboardInterrupt"),
         ("import pyarrow", "pyarrow.table(capture.batches(['frame_number'], rows=10))", "OSError"),
-        ("import polars", "polars.DataFrame(capture.batches(['frame_number'], rows=10))", "polars.exceptions.ComputeError"),
+        (
+            "import polars",
+            "polars.DataFrame(capture.batches(['frame_number'], rows=10))",
+            "polars.exceptions.ComputeError",
+        ),
         ("import pyarrow, duckdb", "capture.sql('select sum(frame_len) from packets')", "KeyboardInterrupt"),
     ],
 )
@@ -419,6 +422,15 @@ def test_a_fork_while_batches_are_under_way() -> None:
     next(batches)
     child = os.fork()
     if child == 0:
-        os._exit(0 if len(pf.open(DATA).packets(["frame_number"])) == 1500 else 1)
+        code = 1
+        try:
+            next(batches)
+        except RuntimeError as error:
+            begin = time.monotonic()
+            del batches  # its pass is not ours: nothing waits for it
+            good = len(pf.open(DATA).packets(["frame_number"])) == 1500 and time.monotonic() - begin < 5
+            code = 0 if good and "forked" in str(error) else 2
+        finally:
+            os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert sum(len(batch) for batch in batches) == 1490

@@ -225,7 +225,7 @@ def test_columns_compared_with_what_they_cannot_hold() -> None:
     for kind in ("text", "string", "binary"):
         column = made(kind, KINDS[kind][0])
         there = [item is not None for item in KINDS[kind][0]]
-        assert (column == 5).tolist() == [False] * len(column)  # noqa: SIM300
+        assert (column == 5).tolist() == [False] * len(column)
         assert (column != 5).tolist() == there
         with pytest.raises(TypeError, match="not ordered with int"):
             column < 5  # noqa: B015

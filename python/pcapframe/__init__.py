@@ -1,7 +1,7 @@
 """Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
 
-from ._columns import columns
 from ._batches import Batches
+from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame

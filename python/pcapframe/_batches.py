@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _under_way: weakref.WeakSet[Generator[Frame]] = weakref.WeakSet()
 
 
+os.register_at_fork(after_in_child=_core.Feed.forked)
+
+
 @atexit.register
 def _end_all() -> None:
     """While threads of passes can still take the GIL."""

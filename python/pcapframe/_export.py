@@ -179,6 +179,8 @@ _WRITERS: dict[str, _Write] = {
     ".arrow": _to_arrow,
 }
 
+SUFFIXES = ", ".join(_WRITERS)
+
 
 def writes_table(path: str) -> bool:
     """Whether the suffix is that of a table."""
@@ -195,7 +197,7 @@ def write_table(
     """
     write = next((write for suffix, write in _WRITERS.items() if path.lower().endswith(suffix)), None)
     if write is None:
-        raise ValueError(f"{path}: tables can be written to {', '.join(_WRITERS)}, by the name's suffix{captures}")
+        raise ValueError(f"{path}: tables can be written to {SUFFIXES}, by the name's suffix{captures}")
     rows: list[int] = []
     write(path, source, _counted(frames, rows), made)
     return sum(rows)

@@ -582,6 +582,8 @@ class Frame:
                 self._capture._refuse_own(text)
             return _export.write_table(text, self, [self], lambda: self._provenance(sha256), "")
         if "frame_number" not in self.columns or self._capture is None:
+            if not text.lower().endswith((".pcap", ".pcapng", ".cap")):
+                raise ValueError(f"{text}: a table can be written to {_export.SUFFIXES}, by the name's suffix")
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
         return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))
 

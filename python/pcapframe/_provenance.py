@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -62,5 +61,7 @@ def _input(source: _core.Input, sha256: bool) -> dict[str, Any]:
 
 
 def _digest(path: str) -> str:
+    import hashlib  # not worth its time at every start
+
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
