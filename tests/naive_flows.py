@@ -6,6 +6,8 @@ exact integer sums. Names are the published ones without their leading blank; wh
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ipaddress
 import math
 from collections import OrderedDict
@@ -661,9 +663,39 @@ def flow_row(flow: Flow, options: Options) -> dict[str, object]:
         row |= {"Fwd TCP Retrans. Count": again, "Bwd TCP Retrans. Count": len(flow.retrans) - again}
         row |= {"Total TCP Retrans. Count": len(flow.retrans)}
         row |= {"Total Connection Flow Time": flow.before + duration if flow.protocol in (6, 17) else 0}
-    row |= {"flow_id": first.number, "flow_start": first.ns, "flow_end": flow.last_ns, "flow_packets": n}
+    row |= {
+        "flow_id": first.number,
+        "community_id": community_id(first),
+        "flow_start": first.ns,
+        "flow_end": flow.last_ns,
+        "flow_packets": n,
+    }
     row |= {"flow_end_reason": flow.reason, "retrans_exact": int(flow.exact)}
     return row
+
+
+ANSWERED = {1: {8: 0, 10: 9, 13: 14, 15: 16, 17: 18}, 58: {128: 129, 130: 131, 133: 134, 135: 136, 139: 140, 144: 145}}
+
+
+def community_id(p: Seen) -> str | None:
+    """Of the first packet: the lesser end first, unless what stands for ports tells the direction."""
+    if p.protocol == 0:
+        return None
+    ends = [(p.src, p.sport.to_bytes(2, "big")), (p.dst, p.dport.to_bytes(2, "big"))]
+    one_way = False
+    if p.protocol in ANSWERED:
+        pairs = ANSWERED[p.protocol]
+        counter = {**pairs, **{b: a for a, b in pairs.items()}}.get(p.icmp_type)
+        one_way = counter is None
+        codes = (p.icmp_type, p.icmp_code if counter is None else counter)
+        ends = [(address, code.to_bytes(2, "big")) for address, code in zip((p.src, p.dst), codes, strict=True)]
+    elif p.protocol not in (6, 17, 132):
+        ends = [(address, b"") for address, _ in ends]
+    if not one_way:
+        ends.sort()
+    (one, a), (other, b) = ends
+    message = bytes(2) + one + other + bytes([p.protocol, 0]) + a + b
+    return "1:" + base64.b64encode(hashlib.sha1(message).digest()).decode()
 
 
 def least_header(group: list[Seen], opened: bool, options: Options) -> int:

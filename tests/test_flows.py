@@ -87,7 +87,7 @@ def twin(data: bytes, options: dict[str, Any]) -> list[dict[str, object]]:
 def close(name: str, ours: Any, row: dict[str, Any]) -> bool:
     """Deviations lose digits where they are small beside their mean; all else agrees to 1e-9."""
     theirs = row[name]
-    if isinstance(theirs, str) or isinstance(ours, int):
+    if theirs is None or isinstance(theirs, str) or isinstance(ours, int):
         return ours == theirs
     if math.isnan(theirs):
         return math.isnan(ours)
@@ -331,7 +331,7 @@ def test_link_types() -> None:
 
 def test_nothing() -> None:
     frame = opened(captures.pcap_bytes([])).flows()
-    assert frame.shape == (0, 99)
+    assert frame.shape == (0, 100)
     assert opened(captures.pcap_bytes([])).packets_of(frame).shape[0] == 0
 
 
@@ -404,6 +404,17 @@ def test_packets_of_flows(question, threads: int, chunk: int) -> None:
         numbers = capture.packets_of(frame[i])["frame_number"].tolist()
         assert numbers == [n for n, (flow, _) in sorted(walked.flow_of.items()) if flow == wanted]
         assert len(numbers) == frame[i]["flow_packets"].values[0]
+
+
+def test_community_id_of_flows_and_packets() -> None:
+    """A flow has the Community ID that its packets have, so that either can be joined with what other tools say."""
+    capture = opened(ROOT / "examples" / "lab.pcap")
+    frame = capture.flows()
+    names = dict(zip(frame["flow_id"].tolist(), frame["community_id"].tolist(), strict=True))
+    packets = capture.packets(["flow_id", "community_id"]).to_dict()
+    pairs = {(i, name) for i, name in zip(packets["flow_id"], packets["community_id"], strict=True) if i is not None}
+    assert len(names) > 1000
+    assert pairs == set(names.items())
 
 
 def test_ways_to_name_flows(tmp_path: Path) -> None:

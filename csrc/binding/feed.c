@@ -445,7 +445,7 @@ static PyType_Slot feed_slots[] = {
     {Py_tp_dealloc, feed_object_dealloc},
     {Py_tp_methods, feed_methods},
     {Py_tp_getset, feed_getset},
-    {Py_tp_doc, "Feed(prepare, names, rows)\n--\n\nBatches of rows of a pass that runs meanwhile."},
+    {Py_tp_doc, "Feed(prepare, names, rows, flow_options=None)\n--\n\nBatches of rows of a pass that runs meanwhile."},
     {0, NULL},
 };
 

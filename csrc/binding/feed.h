@@ -23,8 +23,8 @@ struct pf_feed {
     struct pf_batches batches;
     const struct pf_field **fields;
     struct pf_flow_sink *flows; /* where rows are flows; or NULL */
-    PyObject *prepare; /* prepare() -> (inputs, options, end) */
-    PyObject *end;     /* end(faults, an exception or None), once */
+    PyObject *prepare;          /* prepare() -> (inputs, options, end) */
+    PyObject *end;              /* end(faults, an exception or None), once */
     struct pf_run run;
     const char **files;
     PyObject *files_owner;

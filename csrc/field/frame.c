@@ -142,24 +142,6 @@ static bool get_raw(const struct pf_field *field, const struct pf_packet *packet
     return true;
 }
 
-static bool get_flow_id(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
-{
-    (void)field;
-    value->word[0] = packet->flow_id;
-    return packet->flow_id != 0;
-}
-
-static bool get_flow_direction(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
-{
-    (void)field;
-    value->word[0] = packet->flow_direction;
-    return packet->flow_id != 0;
-}
-
-/* What a pass before this one found: only there under its whole name. */
-#define STAMPED(name, type, doc_, get_) \
-    {.kind = {name, PF_##type, true}, .asked = PF_ASKED_BY_NAME, .wireshark = "", .doc = doc_, .get = get_}
-
 static const struct pf_field fields[] = {
     PF_COMMON_FIELD("frame_number", UINT64, false, RECORD, "frame.number",
                     "Number of the packet, from 1, over all files and before any filter.", .get = get_number),
@@ -188,10 +170,6 @@ static const struct pf_field fields[] = {
     PF_COMMON_FIELD("protocol", TEXT, true, APPLICATION, "", "Highest protocol decoded, in capitals.",
                     .get = get_protocol, .text = text_protocol),
     PF_OCTETS_FIELD("frame_raw", RECORD, "", "The captured octets of the packet.", get_raw),
-    STAMPED("flow_id", UINT64, "frame_number of the first packet of the flow it is in; see docs/flow-features.md.",
-            get_flow_id),
-    STAMPED("flow_direction", UINT8, "0 in the direction of its flow's first packet, 1 against it.",
-            get_flow_direction),
 };
 
 const struct pf_group pf_group_frame = PF_GROUP("frame", fields);

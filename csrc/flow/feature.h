@@ -237,6 +237,9 @@ enum { PF_ABSENT = -1 };
       "") \
     X(FLOW_ID, "flow_id", "flow_id", "flow_id", UINT64, UINT64, "", "frame_number of the flow's first packet.", \
       "ours", "") \
+    X(COMMUNITY, "community_id", "community_id", "community_id", STRING, STRING, "", \
+      "Community ID, version 1, seed 0, as Zeek, Suricata and Arkime write it; null for protocol 0.", "ours", \
+      "cic2017: of outer addresses and inner ports where a packet is quoted") \
     X(START, "flow_start", "flow_start", "flow_start", TIME, TIME, "ns", "Time of the first packet.", "ours", "") \
     X(END, "flow_end", "flow_end", "flow_end", TIME, TIME, "ns", "Time of the last packet.", "ours", \
       "corrected: the latest") \

@@ -1,6 +1,7 @@
 #include "flow/rows.h"
 
 #include "base/alloc.h"
+#include "field/community.h"
 #include "field/field.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ enum pf_status pf_flow_rows_init(struct pf_flow_rows *rows, const struct pf_flow
             continue;
         rows->features[rows->columns] = (enum pf_feature)i;
         rows->kinds[rows->columns++] =
-            (struct pf_kind){name_of(&pf_features[i], options->names), (enum pf_type)type, false};
+            (struct pf_kind){name_of(&pf_features[i], options->names), (enum pf_type)type, i == PF_FEATURE_COMMUNITY};
     }
     return pf_frame_init(frame, rows->kinds, rows->columns, error);
 }
@@ -69,6 +70,37 @@ static size_t write_flow_id(const struct pf_flow_options *options, const struct 
     return (size_t)length;
 }
 
+/* Of ICMP the type is that of the first packet, so its sender is the source. */
+static enum pf_status put_community(struct pf_column *column, const struct pf_flow *flow, struct pf_error *error)
+{
+    const struct pf_flow_key *key = &flow->key;
+    unsigned from = flow->first_side;
+    char text[PF_TEXT_ROOM];
+    struct pf_writer writer = {.octets = text, .room = sizeof text};
+    struct pf_community community = {
+        .source = key->address[from],
+        .destination = key->address[!from],
+        .size = address_size(key),
+        .protocol = key->protocol,
+    };
+    if (key->protocol == 0) {
+        pf_column_put_null(column);
+        return PF_OK;
+    }
+    if (key->protocol == 1 || key->protocol == 58) {
+        pf_community_icmp(&community, flow->icmp_type, flow->icmp_code);
+    } else if (key->protocol == 6 || key->protocol == 17 || key->protocol == 132) {
+        community.ends_size = PF_COMMUNITY_ENDS;
+        for (unsigned i = 0; i < 2; i++) {
+            unsigned port = key->port[i == 0 ? from : !from];
+            community.ends[2 * i] = (uint8_t)(port >> 8);
+            community.ends[2 * i + 1] = (uint8_t)port;
+        }
+    }
+    pf_write_community_id(&writer, &community);
+    return pf_column_put_octets(column, writer.octets, writer.length, error);
+}
+
 static enum pf_status put_text(struct pf_column *column, const struct pf_flow_rows *rows, enum pf_feature feature,
                                const struct pf_flow *flow, enum pf_flow_reason reason, struct pf_error *error)
 {
@@ -80,6 +112,8 @@ static enum pf_status put_text(struct pf_column *column, const struct pf_flow_ro
         char text[3 * PF_TEXT_ROOM];
         return pf_column_put_octets(column, text, write_flow_id(rows->options, flow, text, sizeof text), error);
     }
+    if (feature == PF_FEATURE_COMMUNITY)
+        return put_community(column, flow, error);
     if (feature == PF_FEATURE_REASON)
         return pf_column_put_octets(column, reasons[reason], strlen(reasons[reason]), error);
     unsigned end = feature == PF_FEATURE_SRC ? flow->side : !flow->side;

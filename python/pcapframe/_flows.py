@@ -418,7 +418,9 @@ def flow_map(capture: Capture, options: Mapping[str, Any], ids: _Array | None) -
 def stamped(capture: Capture, options: Mapping[str, Any], ids: _Array | None) -> Capture:
     """The capture with packets that know their flow; with ids, only those of these flows."""
     if not capture.reusable:
-        raise RuntimeError(f"{capture.files[0]}: flows are found in a pass before, and it can be read only once: spool=True")
+        raise RuntimeError(
+            f"{capture.files[0]}: flows are found in a pass before, and it can be read only once: spool=True"
+        )
     arrays = flow_map(capture, options, ids)
     return type(capture)(capture._inputs, replace(capture._options, flows=(*arrays, ids is not None)), capture._faults)
 
