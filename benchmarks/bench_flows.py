@@ -9,7 +9,6 @@ import argparse
 import statistics
 import struct
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,9 +26,8 @@ Goal = tuple[str, str, str, str]
 
 HOW = """Medians of {rounds} rounds; a ratio is the median of the ratios of each round. Each contender is a process that
 times its own work, without imports, from opening the capture to the last row. nfstream has its statistics on and looks
-into no payload (`n_dissections=0`). cicflowmeter is timed whole, less the time it takes for a capture without packets,
-on the first {few:,} packets, and its seconds are scaled. Memory is peak RSS above NumPy, for a capture of {open:,} SYNs
-of as many connections."""
+into no payload (`n_dissections=0`). cicflowmeter gets the first {few:,} packets, and its seconds are scaled. Memory is
+peak RSS above NumPy, for a capture of {open:,} SYNs of as many connections."""
 
 
 def open_flows() -> Path:
@@ -56,11 +54,11 @@ def open_flows() -> Path:
     return path
 
 
-def cicflowmeter_program() -> Path:
+def cicflowmeter_python() -> Path:
     """It needs Python 3.12, in an environment of its own."""
-    program = CIC_PEERS / "bin" / "cicflowmeter"
-    if program.exists():
-        return program
+    python = CIC_PEERS / "bin" / "python"
+    if (CIC_PEERS / "bin" / "cicflowmeter").exists():
+        return python
     for name in ("python3.12", "python3.13", "python3.14"):
         try:
             r.run(name, "-m", "venv", "--clear", CIC_PEERS)
@@ -69,21 +67,16 @@ def cicflowmeter_program() -> Path:
             continue
     else:
         raise r.Missing("cicflowmeter needs Python 3.12 or later, and there is none")
-    r.run(CIC_PEERS / "bin" / "python", *r.PIP, f"cicflowmeter=={CICFLOWMETER}")
-    return program
+    r.run(python, *r.PIP, f"cicflowmeter=={CICFLOWMETER}")
+    return python
 
 
-def cicflowmeter(path: Path, nothing: Path) -> dict[str, Any]:
-    program, out = cicflowmeter_program(), r.DATA / "cicflowmeter.csv"
-
-    def once(capture: Path) -> float:
-        start = time.perf_counter()
-        r.run(program, "-f", capture, "-c", out)
-        return time.perf_counter() - start
-
-    seconds = once(path) - once(nothing)
-    out.unlink(missing_ok=True)
-    return {"seconds": seconds}
+def cicflowmeter(path: Path) -> dict[str, Any]:
+    out = r.DATA / "cicflowmeter.csv"
+    try:
+        return r.contender("cicflowmeter_flows", path, cicflowmeter_python(), out=out)
+    finally:
+        out.unlink(missing_ok=True)
 
 
 def nfstream(path: Path) -> dict[str, Any]:
@@ -101,10 +94,10 @@ def speed(packets: int, rounds: int, with_peers: bool) -> tuple[list[str], list[
         "old": Line('`flows("cic2017")`, 2 threads', partial(ours, threads=2, variant="cic2017")),
     }
     if with_peers:
-        few, nothing = r.first_packets(path, FEW), r.first_packets(path, 0)
+        few = r.first_packets(path, FEW)
         lines["nfstream"] = Line("nfstream 6.6.0", partial(nfstream, path), slow=True)
         lines["cicflowmeter"] = Line(
-            f"cicflowmeter {CICFLOWMETER}", partial(cicflowmeter, few, nothing), slow=True,
+            f"cicflowmeter {CICFLOWMETER}", partial(cicflowmeter, few), slow=True,
             scale=packets / FEW, note=f"first {FEW:,} packets, scaled",
         )  # fmt: skip
     for line in lines.values():

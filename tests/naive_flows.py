@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import math
+import socket
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -589,7 +589,7 @@ def flow_row(flow: Flow, options: Options) -> dict[str, object]:
     total_f, total_b = sum(p.payload for p in ahead), sum(p.payload for p in back)
     total = total_f + total_b
     o = flow.orientation
-    src, dst = str(ipaddress.ip_address(o.src)), str(ipaddress.ip_address(o.dst))
+    src, dst = address(o.src), address(o.dst)
     row: dict[str, object] = {"Flow ID": flow_id(flow, options)}
     row |= {"Source IP": src, "Source Port": o.sport, "Destination IP": dst, "Destination Port": o.dport}
     row |= {"Protocol": flow.protocol, "Timestamp": first.ns, "Flow Duration": duration}
@@ -716,6 +716,10 @@ def windows(flow: Flow, ahead: list[Seen], back: list[Seen], options: Options) -
     return {"Init_Win_bytes_forward": forward, "Init_Win_bytes_backward": backward}
 
 
+def address(octets: bytes) -> str:
+    return socket.inet_ntop(socket.AF_INET if len(octets) == 4 else socket.AF_INET6, octets)
+
+
 def signed(octets: bytes) -> list[int]:
     return [octet - 256 if octet > 127 else octet for octet in octets]
 
@@ -726,8 +730,8 @@ def flow_id(flow: Flow, options: Options) -> str:
         o = o.turned()
     return "-".join(
         (
-            str(ipaddress.ip_address(o.src)),
-            str(ipaddress.ip_address(o.dst)),
+            address(o.src),
+            address(o.dst),
             str(o.sport),
             str(o.dport),
             str(flow.protocol),
