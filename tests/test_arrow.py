@@ -372,6 +372,20 @@ def test_provenance(tmp_path: Path) -> None:
     assert chosen.provenance["options"]["select"]["dns_rule"] == "empty"
 
 
+def test_provenance_names_conditions() -> None:
+    chosen = pf.open(DATA).filter(
+        tcp_dstport={443}, frame_len=slice(60, None), any_of=[{"ip_src": "10.0.0.0/8"}, {"ip_version": None}]
+    )
+    (found,) = chosen.packets(["frame_number"]).provenance["filters"]
+    assert found == {
+        "tcp_dstport": [443],
+        "frame_len": {"from": 60, "before": None},
+        "any_of": [{"ip_src": ["10.0.0.0-10.255.255.255"]}, {"ip_version": [None]}],
+    }
+    (many,) = pf.open(DATA).filter(frame_number=list(range(5000))).packets(["frame_number"]).provenance["filters"]
+    assert many["frame_number"][99:] == [99, "... 5000 values"]
+
+
 def test_pandas_attrs(frame: pf.Frame) -> None:
     pytest.importorskip("pandas", reason="pandas is what this converts to")
     assert frame.to_pandas().attrs["pcapframe"] == frame.provenance

@@ -58,6 +58,7 @@ extern PyType_Spec pf_conditions_spec;
 struct pf_conditions_object {
     PyObject_HEAD
     struct pf_conditions conditions;
+    PyObject *given; /* (all, any), as they were given */
 };
 
 bool pf_input_is_python(PyObject *input); /* its octets come from a Python object */

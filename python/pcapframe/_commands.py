@@ -50,9 +50,13 @@ def _open(given: argparse.Namespace) -> Capture:
     options["progress"] = False if given.no_progress else None
     if getattr(given, "filter", None) is not None:
         options["filter"] = given.filter
+    wheres = dict(getattr(given, "where", None) or ())
     if "-" in given.files and len(given.files) > 1:
         raise Usage("- is standard input, which stands alone")
-    return pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
+    if len(wheres) < len(getattr(given, "where", None) or ()):
+        raise Usage("--where: one condition for each column; several values are separated by commas")
+    capture = pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
+    return capture.filter(**wheres) if wheres else capture
 
 
 def _check_output(path: str, suffixes: Sequence[str], capture: Capture) -> None:

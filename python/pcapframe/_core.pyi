@@ -57,6 +57,8 @@ class Filter:
 @final
 class Conditions:
     def __new__(cls, all: tuple[_Condition, ...], any: tuple[tuple[_Condition, ...], ...]) -> Conditions: ...
+    @property
+    def given(self) -> tuple[tuple[_Condition, ...], tuple[tuple[_Condition, ...], ...]]: ...
 
 @final
 class Counts:

@@ -399,10 +399,11 @@ class Frame:
     def provenance(self) -> dict[str, Any]:
         """What it was made from, as plain values: a dict.
 
-        ``inputs`` (name and size in octets of each), ``filters``, ``period`` (first and last time, ns), ``options``
-        (columns, strict, what was selected), ``faults`` (what was wrong with the capture; None where it was not known)
-        and ``versions``. `to_pandas` puts it into ``DataFrame.attrs["pcapframe"]``; Arrow and Parquet have it as JSON
-        under the key ``pcapframe`` of the schema's metadata.
+        ``inputs`` (name and size in octets of each), ``filters`` (text; conditions on columns as dicts), ``period``
+        (first and last time, ns), ``options`` (columns, strict, what was selected), ``faults`` (what was wrong with the
+        capture; None where it was not known) and ``versions``. `to_pandas` puts it into
+        ``DataFrame.attrs["pcapframe"]``; Arrow and Parquet have it as JSON under the key ``pcapframe`` of the schema's
+        metadata.
         """
         return self._provenance()
 

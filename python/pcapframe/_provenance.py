@@ -34,7 +34,7 @@ def provenance(
     return {
         "inputs": [_input(source, sha256) for source in capture._inputs],
         "filters": [
-            each.expression if isinstance(each, _core.Filter) else "conditions on columns" for each in options.filters
+            each.expression if isinstance(each, _core.Filter) else _conditions(each) for each in options.filters
         ],
         "period": [
             None if options.first == _times.EARLIEST else options.first,
@@ -49,6 +49,34 @@ def provenance(
 def note(found: Mapping[str, Any]) -> str:
     """Provenance as text for metadata."""
     return json.dumps(found, ensure_ascii=True)
+
+
+_MOST_VALUES = 100  # of a condition: a table of indicators must not carry all of them in its metadata
+
+
+def _conditions(narrowing: _core.Conditions) -> dict[str, Any]:
+    every, alternatives = narrowing.given
+    found: dict[str, Any] = {each[0]: _condition(*each[1:]) for each in every}
+    if alternatives:
+        found["any_of"] = [{each[0]: _condition(*each[1:]) for each in clause} for clause in alternatives]
+    return found
+
+
+def _condition(null: bool, values: tuple[Any, ...], low: int | None, high: int | None) -> Any:
+    """The ends of a range, or the values; networks as their first and last address."""
+    if low is not None or high is not None:
+        return {"from": low, "before": high}
+    shown = [_value(value) for value in values[:_MOST_VALUES]]
+    more = [f"... {len(values)} values"] if len(values) > _MOST_VALUES else []
+    return [*([None] if null else []), *shown, *more]
+
+
+def _value(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    import ipaddress
+
+    return "-".join(str(ipaddress.ip_address(end)) for end in value)
 
 
 def _input(source: _core.Input, sha256: bool) -> dict[str, Any]:

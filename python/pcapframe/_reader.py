@@ -1079,8 +1079,8 @@ class Capture:
 
     def _grouped(self, question: Question) -> Frame:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
-        native, _ = self._run(_core.group, *question, stacklevel=5)
-        return Frame(native, self)
+        native, faults = self._run(_core.group, *question, stacklevel=5)
+        return Frame(native, self, self._faults + faults)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...

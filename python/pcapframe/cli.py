@@ -14,8 +14,8 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _command_groups, _commands
-from ._columns import check_columns
+from . import _command_groups, _command_packets, _commands
+from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
 from ._flows import NAMES, PROTOCOLS, VARIANTS
@@ -29,6 +29,7 @@ pcapframe: packets in, frames out
 
   pcapframe info capture.pcap        what is in it
   pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
+  pcapframe packets capture.pcap     packets as rows, with any columns
 
 then select or check; pcapframe --help tells more."""
 
@@ -68,6 +69,25 @@ def _names(text: str) -> list[str]:
         return list(check_columns(_separated(text)))
     except (KeyError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error.args[0])) from None
+
+
+def _where(text: str) -> tuple[str, Any]:
+    """A condition on a column: ``tcp_dstport=22,2222``, ``frame_len=1000..``, ``ip_src=10.0.0.0/8``, ``vlan_id=``."""
+    name, equals, wanted = text.partition("=")
+    if not equals or name not in FIELDS:
+        why = "NAME=VALUE is needed" if not equals else f"no column {name!r}{nearest(name, FIELDS)}"
+        raise argparse.ArgumentTypeError(f"{text!r}: {why}")
+    if not wanted:
+        return name, None
+    plain = FIELDS[name].kind in ("text", "string", "time")
+    low, dots, high = wanted.partition("..")
+    try:
+        if dots and FIELDS[name].kind not in ("text", "string"):
+            ends = [None if not end else end if plain else int(end, 0) for end in (low, high)]
+            return name, slice(*ends)
+        return name, [item if plain else int(item, 0) for item in wanted.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {name} holds numbers") from None
 
 
 def _fields(text: str) -> list[str]:
@@ -110,16 +130,26 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
     return parser
 
 
-def _common(parser: _Parser, several: bool = True, at_least: str = "+") -> None:
+def _common(parser: _Parser, several: bool = True, needed: bool = True) -> None:
     if several:
         parser.add_argument(
-            "files", nargs=at_least, metavar="FILE", help="a capture; several are one, globs work, - is standard input"
+            "files",
+            nargs="+" if needed else "*",
+            metavar="FILE",
+            help="a capture; several are one, globs work, - is standard input",
         )
     else:
         parser.add_argument("files", nargs=1, metavar="FILE", help="a capture")
     group = parser.add_argument_group("reading")
     if several and _has_filter():
         group.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
+        group.add_argument(
+            "--where",
+            type=_where,
+            action="append",
+            metavar="NAME=VALUE,...",
+            help="only packets whose column has one of the values; LO..HI is from LO on and below HI, nothing is none",
+        )
     group.add_argument(
         "--threads", type=_whole, metavar="N", help="threads that read and decode (default: all there are)"
     )
@@ -205,6 +235,24 @@ def _parser() -> _Parser:
     counts.add_argument("-o", dest="output", metavar="FILE", help="write all keys to a .csv or .json file")
     _groups(counts)
 
+    packets = _verb(
+        verbs, "packets", "packets as rows, with any columns",
+        "Give packets as rows: the first ones in a table, or all of them in a file, which its suffix says the kind of: "
+        ".parquet, .arrow, .csv, .json (an object a line), or .pcap and .pcapng for the packets themselves.",
+        "pcapframe packets --list\npcapframe packets --columns frame_time,ip_src,dns_qry_name capture.pcap\n"
+        "pcapframe packets --where tcp_dstport=22,2222 --columns 'ip,tcp_*' -o ssh.parquet capture.pcap",
+        _command_packets.packets,
+    )  # fmt: skip
+    _common(packets, needed=False)
+    packets.add_argument("--list", action="store_true", help="list all columns, or those of --columns, and end")
+    packets.add_argument(
+        "--columns", type=_names, metavar="NAME,...", help="columns, groups (tcp) and patterns (tcp_*) to give"
+    )
+    packets.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show in the terminal (default: %(default)s)"
+    )
+    packets.add_argument("-o", dest="output", metavar="FILE", help="write all packets to this file")
+
     select = _verb(
         verbs, "select", "the packets that were counted under some keys",
         "Collect the packets that were counted under any of the keys: given, or found by a first pass with --auto.",
@@ -248,7 +296,7 @@ def _parser() -> _Parser:
         "pcapframe flows --variant cic2017 --published 'day-*.pcap' -o day.csv",
         _commands.flows,
     )  # fmt: skip
-    _common(flows, at_least="*")
+    _common(flows, needed=False)
     group = flows.add_argument_group("flows")
     group.add_argument(
         "--variant", choices=list(VARIANTS), default=VARIANTS[0],
@@ -335,7 +383,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, select, flows or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, select, flows or check (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
