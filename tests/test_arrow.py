@@ -24,7 +24,7 @@ pa = pytest.importorskip("pyarrow", reason="the streams are read with it")
 pl = pytest.importorskip("polars", reason="the streams are read with it")
 duckdb = pytest.importorskip("duckdb", reason="the streams are read with it")
 
-EVERY = [field.name for field in pf.columns()]
+EVERY = [field.name for field in pf.columns() if not field.name.startswith("flow_")]  # those take a pass before
 
 
 def some_capture(packets: int) -> bytes:

@@ -23,7 +23,7 @@ import pytest
 import captures
 import pcapframe as pf
 
-EVERY = [field.name for field in pf.columns()]
+EVERY = [field.name for field in pf.columns() if not field.name.startswith("flow_")]  # those take a pass before
 RNG = np.random.default_rng(5)
 DRAWN = [captures.any_packet(captures.Tape(RNG.bytes(60), wild=True), 1) for _ in range(1500)]
 DATA = captures.pcap_bytes(DRAWN, link_type=1)

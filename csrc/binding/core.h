@@ -16,6 +16,7 @@
 
 #include "base/arrow.h"
 #include "base/frame.h"
+#include "flow/stamp.h"
 #include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
@@ -62,7 +63,8 @@ struct pf_conditions_object {
 
 bool pf_input_is_python(PyObject *input); /* its octets come from a Python object */
 
-/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last). */
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows
+ * are None or (frame numbers, flow ids, directions, only those). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
@@ -71,6 +73,8 @@ struct pf_narrowing {
     struct pf_sieve *sieves;
     const char **files; /* the names of the inputs */
     struct pf_period period;
+    PyObject *flows; /* the arrays that the stamp reads */
+    struct pf_flow_stamp stamp;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
 };
@@ -108,6 +112,13 @@ PyObject *pf_run_faults(const struct pf_run *run);
 void pf_run_end(struct pf_run *run);
 /* The part of a host that everybody needs: Ctrl-C. */
 enum pf_status pf_check_signals(void *context, struct pf_error *error);
+
+/* flows.c */
+struct pf_flow_options;
+bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
+PyObject *pf_flows(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];

@@ -2,6 +2,7 @@
 #include "binding/feed.h"
 
 #include "base/alloc.h"
+#include "flow/sink.h"
 
 static _Atomic(struct pf_feed *) dropped;
 static atomic_uint forks;
@@ -181,6 +182,9 @@ static void feed_free(struct pf_feed *feed)
 {
     if (feed->begun)
         pf_run_end(&feed->run);
+    if (feed->flows != NULL)
+        pf_flow_sink_clear(feed->flows);
+    pf_free(feed->flows);
     pf_batches_clear(&feed->batches);
     pf_free(feed->files);
     pf_free(feed->fields);
@@ -246,24 +250,57 @@ struct pf_feed *pf_feed_of(PyObject *self)
     return feed;
 }
 
-/* Feed(prepare, names, rows) */
+/* Batches of flows as the options say. */
+static struct pf_feed *flow_feed_new(struct pf_state *state, PyObject *prepare, PyObject *options, size_t rows)
+{
+    struct pf_flow_options parsed;
+    struct pf_error error;
+    if (!pf_flow_options_from(options, &parsed))
+        return NULL;
+    struct pf_feed *feed = pf_alloc(sizeof *feed);
+    struct pf_flow_sink *flows = feed != NULL ? pf_alloc(sizeof *flows) : NULL;
+    if (flows == NULL) {
+        pf_free(feed);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    pf_batches_init_rows(&feed->batches, &flows->sink, rows);
+    feed->flows = flows;
+    feed->state = state;
+    feed->process = pf_feed_process();
+    feed->prepare = Py_NewRef(prepare);
+    enum pf_status status = pf_flow_sink_init(flows, &parsed, &feed->batches.kinds, NULL, &error);
+    flows->rows.ready = pf_batches_put;
+    flows->rows.context = &feed->batches;
+    if (status == PF_OK)
+        return feed;
+    (void)pf_raise(state, &error);
+    feed_free(feed);
+    return NULL;
+}
+
+/* Feed(prepare, names, rows, flow_options=None) */
 static PyObject *feed_object_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *words[] = {"prepare", "names", "rows", NULL};
-    PyObject *prepare, *names;
+    static char *words[] = {"prepare", "names", "rows", "flow_options", NULL};
+    PyObject *prepare, *names, *flow_options = Py_None;
     Py_ssize_t rows;
     size_t count;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOn:Feed", words, &prepare, &names, &rows))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OOn|O:Feed", words, &prepare, &names, &rows, &flow_options))
         return NULL;
     if (rows < 1) {
         PyErr_SetString(PyExc_ValueError, "rows: 1 or more");
         return NULL;
     }
     (void)pf_feed_drop_others(NULL);
-    const struct pf_field **fields = pf_fields_from(names, &count);
-    if (fields == NULL)
-        return NULL;
-    struct pf_feed *feed = feed_new(pf_state_of_type(type), prepare, fields, count, (size_t)rows);
+    struct pf_state *state = pf_state_of_type(type);
+    struct pf_feed *feed = NULL;
+    if (flow_options != Py_None) {
+        feed = flow_feed_new(state, prepare, flow_options, (size_t)rows);
+    } else {
+        const struct pf_field **fields = pf_fields_from(names, &count);
+        feed = fields != NULL ? feed_new(state, prepare, fields, count, (size_t)rows) : NULL;
+    }
     struct pf_feed_object *self = feed != NULL ? (struct pf_feed_object *)type->tp_alloc(type, 0) : NULL;
     if (self != NULL)
         self->feed = feed;
@@ -408,7 +445,7 @@ static PyType_Slot feed_slots[] = {
     {Py_tp_dealloc, feed_object_dealloc},
     {Py_tp_methods, feed_methods},
     {Py_tp_getset, feed_getset},
-    {Py_tp_doc, "Feed(prepare, names, rows)\n--\n\nBatches of rows of a pass that runs meanwhile."},
+    {Py_tp_doc, "Feed(prepare, names, rows, flow_options=None)\n--\n\nBatches of rows of a pass that runs meanwhile."},
     {0, NULL},
 };
 

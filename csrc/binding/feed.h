@@ -22,8 +22,9 @@ struct pf_feed {
     struct pf_stop *stop; /* may be NULL */
     struct pf_batches batches;
     const struct pf_field **fields;
-    PyObject *prepare; /* prepare() -> (inputs, options, end) */
-    PyObject *end;     /* end(faults, an exception or None), once */
+    struct pf_flow_sink *flows; /* where rows are flows; or NULL */
+    PyObject *prepare;          /* prepare() -> (inputs, options, end) */
+    PyObject *end;              /* end(faults, an exception or None), once */
     struct pf_run run;
     const char **files;
     PyObject *files_owner;

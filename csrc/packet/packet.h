@@ -46,6 +46,8 @@ struct pf_layer {
 
 struct pf_packet {
     struct pf_record record;
+    uint64_t flow_id; /* with its direction: stamped by a predicate, where columns ask for it; 0: in no flow */
+    uint8_t flow_direction;
     uint8_t layers;
     uint8_t first[PF_PROTOCOL_COUNT]; /* the first layer of each protocol */
     uint8_t ip;                       /* the outermost IP header with the right version nibble */

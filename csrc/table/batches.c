@@ -52,9 +52,9 @@ static enum pf_status hand_on(struct pf_batches *batches, struct pf_error *error
 static enum pf_status append(struct pf_batches *batches, const struct pf_part *piece, size_t first, size_t rows,
                              struct pf_error *error)
 {
-    size_t columns = batches->packets.field_count;
+    size_t columns = batches->kinds.columns;
     if (batches->filled == NULL)
-        batches->filled = pf_part_new(batches->packets.kinds, columns);
+        batches->filled = pf_part_new(batches->kinds.kinds, columns);
     if (batches->filled == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < columns; i++)
@@ -63,10 +63,9 @@ static enum pf_status append(struct pf_batches *batches, const struct pf_part *p
     return PF_OK;
 }
 
-static enum pf_status emit(struct pf_sink *base, void *emitted, struct pf_error *error)
+enum pf_status pf_batches_put(void *given, struct pf_part *piece, struct pf_error *error)
 {
-    struct pf_batches *batches = batches_of(base);
-    struct pf_part *piece = emitted;
+    struct pf_batches *batches = given;
     enum pf_status status = PF_OK;
     for (size_t first = 0; first < piece->rows && status == PF_OK;) {
         size_t room = batches->rows - (batches->filled != NULL ? batches->filled->rows : 0);
@@ -76,8 +75,13 @@ static enum pf_status emit(struct pf_sink *base, void *emitted, struct pf_error 
         if (status == PF_OK && rows == room)
             status = hand_on(batches, error);
     }
-    pf_part_free(piece, batches->packets.field_count);
+    pf_part_free(piece, batches->kinds.columns);
     return status;
+}
+
+static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *error)
+{
+    return pf_batches_put(base, piece, error);
 }
 
 static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
@@ -126,15 +130,20 @@ static void *run(void *argument)
     return NULL;
 }
 
-enum pf_status pf_batches_init(struct pf_batches *batches, const struct pf_field *const *fields, size_t count,
-                               const char *const *files, size_t rows, struct pf_error *error)
+void pf_batches_init_rows(struct pf_batches *batches, struct pf_sink *sink, size_t rows)
 {
     memset(batches, 0, sizeof *batches);
     batches->sink.ops = &ops;
-    batches->sinks[0] = &batches->sink;
+    batches->sinks[0] = sink;
     batches->rows = rows;
     pf_mutex_init(&batches->lock);
     pf_cond_init(&batches->moved);
+}
+
+enum pf_status pf_batches_init(struct pf_batches *batches, const struct pf_field *const *fields, size_t count,
+                               const char *const *files, size_t rows, struct pf_error *error)
+{
+    pf_batches_init_rows(batches, &batches->sink, rows);
     enum pf_status status = pf_packets_sink_init(&batches->packets, fields, count, files, &batches->kinds, error);
     batches->sink.depth = batches->packets.sink.depth;
     if (status != PF_OK)
@@ -144,8 +153,8 @@ enum pf_status pf_batches_init(struct pf_batches *batches, const struct pf_field
 
 void pf_batches_clear(struct pf_batches *batches)
 {
-    pf_part_free(batches->filled, batches->packets.field_count);
-    pf_part_free(batches->waiting, batches->packets.field_count);
+    pf_part_free(batches->filled, batches->kinds.columns);
+    pf_part_free(batches->waiting, batches->kinds.columns);
     pf_packets_sink_clear(&batches->packets);
     pf_frame_clear(&batches->kinds);
     pf_cond_clear(&batches->moved);

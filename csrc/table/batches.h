@@ -1,4 +1,5 @@
-/* Packets as frames of equally many rows, made by a pass that runs beside whoever takes them.
+/* Packets, or what another sink makes of them, as frames of equally many rows, made by a pass that runs beside whoever
+ * takes them.
  *
  *   a thread of its own: pf_pass_run                              the consumer, on any thread
  *     workers ──► pieces in file order ──► part being filled ──► one that waits ──► pf_batches_next
@@ -42,6 +43,11 @@ struct pf_batches {
 
 enum pf_status pf_batches_init(struct pf_batches *batches, const struct pf_field *const *fields, size_t count,
                                const char *const *files, size_t rows, struct pf_error *error);
+/* Of rows that `sink` makes, which is the caller's: it says by `kinds` what they are and gives them to
+ * pf_batches_put(). */
+void pf_batches_init_rows(struct pf_batches *batches, struct pf_sink *sink, size_t rows);
+/* While the pass runs, one thread at a time: rows in their order; the part is the batches' from then on. */
+enum pf_status pf_batches_put(void *batches, struct pf_part *part, struct pf_error *error);
 /* Only when pf_batches_stop was true, or nothing was started. */
 void pf_batches_clear(struct pf_batches *batches);
 

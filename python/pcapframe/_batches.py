@@ -83,7 +83,13 @@ class Batches:
 
             return inputs, options, told
 
+        return self._fed(prepare)
+
+    def _fed(self, prepare: Callable[[], Any]) -> _core.Feed:
         return _core.Feed(prepare, self._columns, self._rows)
+
+    def _frame(self, native: _core.Frame) -> Frame:
+        return Frame(native, self._capture, None, self._asked)
 
     def __iter__(self) -> Iterator[Frame]:
         frames = self._frames()
@@ -98,7 +104,7 @@ class Batches:
         feed = self._feed(outcomes.append)
         try:
             while (native := feed.next()) is not None:
-                yield Frame(native, self._capture, None, self._asked)
+                yield self._frame(native)
         finally:
             feed.close()
         found = self._capture._found(outcomes[0])

@@ -10,7 +10,8 @@ import numpy as np
 
 _Array = np.ndarray[Any, Any]
 _Condition = tuple[str, bool, tuple[Any, ...], int | None, int | None]
-_Narrowing = tuple[tuple[Filter | Conditions, ...], int, int]  # first and last time that are in
+# First and last time that are in; frame numbers, flow ids, directions, and whether only those packets are in.
+_Narrowing = tuple[tuple[Filter | Conditions, ...], int, int, tuple[Any, ...] | None]
 _Options = tuple[int, int, bool, Callable[[int, int], object] | None, _Narrowing]
 _Rules = tuple[bool, bool, bool]
 _Suspects = tuple[_Rules, Iterable[str], Iterable[str], Iterable[int]]
@@ -108,6 +109,7 @@ class Feed:
         ],
         names: tuple[str, ...],
         rows: int,
+        flow_options: tuple[Any, ...] | None = None,
     ) -> Feed: ...
     @property
     def schema(self) -> tuple[tuple[str, str, bool], ...]: ...
@@ -164,6 +166,18 @@ def split(
     /,
 ) -> tuple[Frame, list[_Fault]]: ...
 def census(inputs: tuple[Input, ...], options: _Options, /) -> tuple[_Census, list[_Fault]]: ...
+def flows(
+    inputs: tuple[Input, ...], options: _Options, flow_options: tuple[Any, ...], /
+) -> tuple[tuple[Frame, dict[str, int]], list[_Fault]]: ...
+def flow_map(
+    inputs: tuple[Input, ...],
+    options: _Options,
+    flow_options: tuple[Any, ...],
+    wanted: _Array | None,
+    any_link: bool,
+    /,
+) -> tuple[tuple[_Array, _Array, _Array], list[_Fault]]: ...
+def flow_features() -> list[tuple[str, str, str, str | None, str | None, str, str, str, str]]: ...
 def libpcap() -> tuple[bool, str]: ...
 def fields() -> list[tuple[str, str, bool, str, str, str, str, str]]: ...
 def processors() -> int: ...

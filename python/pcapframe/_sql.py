@@ -58,7 +58,7 @@ class _Packets:
 def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns: tuple[str, ...]) -> Any:
     from ._reader import _warn
 
-    packets = _Packets(Batches(capture, columns, _ROWS))
+    packets = _Packets(Batches(capture._stamped(columns), columns, _ROWS))
     connection.register(_TABLE, packets)
     table, failed = _waited_for(connection, query, packets)
     connection.unregister(_TABLE)

@@ -18,6 +18,7 @@ from . import _command_groups, _command_packets, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
+from ._flows import NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
@@ -287,6 +288,32 @@ def _parser() -> _Parser:
         help="write the packets to a capture, or their rows to a .csv or .json file",
     )
 
+    flows = _verb(
+        verbs, "flows", "bidirectional flows with the CICIDS2017 features",
+        "Put packets together into flows, a row each; write them to a file, or say how they ended. --features lists "
+        "the columns.",
+        "pcapframe flows capture.pcap -o flows.csv\n"
+        "pcapframe flows --variant cic2017 --published 'day-*.pcap' -o day.csv",
+        _commands.flows,
+    )  # fmt: skip
+    _common(flows, needed=False)
+    group = flows.add_argument_group("flows")
+    group.add_argument(
+        "--variant", choices=list(VARIANTS), default=VARIANTS[0],
+        help="cic2017: as the tool that made the published files (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument("--compat", choices=["fork"], help="corrected as the tool behind the improved data sets")
+    group.add_argument(
+        "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
+    )
+    group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
+    flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
+    flows.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    flows.add_argument("-o", dest="output", metavar="FILE", help="write the flows to a .csv, .json or .parquet file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -356,7 +383,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, select or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, select, flows or check (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import captures
+import captures_flows
 import captures_ng
 import captures_tls as tls
 import hostile_dns
@@ -110,8 +111,17 @@ def capture_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def flow_seeds(draw: random.Random) -> dict[str, bytes]:
+    seeds = {}
+    for link_type, count in ((1, 12), (101, 2), (113, 2)):
+        for number in range(count):
+            tape, magic = draw.randbytes(700), draw.choice(list(MAGICS)[:2])
+            seeds[f"link{link_type}-{number}"] = captures_flows.capture(tape, link_type, magic)
+    return seeds
+
+
 def main() -> None:
-    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds}.items():
+    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds, "flows": flow_seeds}.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, octets in seeds(random.Random(20260101)).items():
