@@ -1,0 +1,80 @@
+"""Frames of columns that were computed in Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from ._frame import Frame
+
+if TYPE_CHECKING:
+    from ._reader import Capture
+
+_Array = np.ndarray[Any, Any]
+
+
+class _Made:
+    """What `Frame` asks of native storage, over arrays. Text is a pair of codes and categories."""
+
+    def __init__(self, names: list[str], kinds: list[str], arrays: list[_Array], texts: list[list[str] | None]) -> None:
+        for values in arrays:
+            values.flags.writeable = False
+        self._names, self._kinds, self._arrays, self._texts = names, kinds, arrays, texts
+
+    def __len__(self) -> int:
+        return len(self._arrays[0]) if self._arrays else 0
+
+    @property
+    def schema(self) -> tuple[tuple[str, str, bool], ...]:
+        return tuple((name, kind, self._may_be_null(n)) for n, (name, kind) in enumerate(zip(self._names, self._kinds)))
+
+    def _may_be_null(self, number: int) -> bool:
+        return self._texts[number] is not None
+
+    def column(self, number: int) -> tuple[_Array, _Array | None, list[str] | None]:
+        values, texts = self._arrays[number], self._texts[number]
+        if texts is None:
+            return values, None, None
+        valid = values >= 0
+        return np.where(valid, values, 0).astype(np.int32), valid, texts
+
+    def slice(self, first: int, rows: int) -> _Made:
+        return self._with([values[first : first + rows].copy() for values in self._arrays])
+
+    def take(self, rows: _Array) -> _Made:
+        return self._with([values[rows] for values in self._arrays])
+
+    def project(self, columns: _Array) -> _Made:
+        chosen = columns.tolist()
+        return _Made(*([part[n] for n in chosen] for part in (self._names, self._kinds, self._arrays, self._texts)))  # type: ignore[arg-type]
+
+    def _with(self, arrays: list[_Array]) -> _Made:
+        return _Made(self._names, self._kinds, arrays, self._texts)
+
+
+def _text(values: Any) -> tuple[_Array, list[str]]:
+    """Codes and categories of a categorical or an array of text; -1 where it is None or NaN."""
+    if hasattr(values, "codes") and hasattr(values, "categories"):
+        return np.asarray(values.codes, dtype=np.int32), [str(text) for text in values.categories]
+    places: dict[str, int] = {}
+    codes = np.empty(len(values), dtype=np.int32)
+    for row, text in enumerate(values):
+        there = text is not None and text == text
+        codes[row] = places.setdefault(str(text), len(places)) if there else -1
+    return codes, list(places)
+
+
+def frame_of(columns: dict[str, tuple[str, Any]], capture: Capture | None = None) -> Frame:
+    """Make a Frame of columns: the name, and its kind (``text``, ``time``, ``int64``, ``float64``) with its values."""
+    names, kinds, arrays, texts = list(columns), [], [], []
+    for kind, values in columns.values():
+        kinds.append(kind)
+        if kind == "text":
+            codes, categories = _text(values)
+            arrays.append(codes)
+            texts.append(categories)
+        else:
+            arrays.append(np.array(values, dtype=np.int64 if kind == "time" else kind))
+            texts.append(None)
+    return Frame(cast(Any, _Made(names, kinds, arrays, cast(Any, texts))), capture)
