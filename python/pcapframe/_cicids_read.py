@@ -7,6 +7,7 @@ import glob
 import gzip
 import importlib
 import io
+import json
 import os
 import re
 import zlib
@@ -18,7 +19,7 @@ import numpy as np
 
 from . import _cicids_columns as known
 from . import _progress
-from ._cicids_times import DAYS, day_of_name, local_days, parse_times
+from ._cicids_times import DAYS, day_of_name, local_days, parse_times, place_of_name
 from ._columns import nearest
 from ._frame import import_pandas
 
@@ -30,6 +31,7 @@ _Array = np.ndarray[Any, Any]
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 FLOATS = ("float64", "float32")
 EXACT = float(2**53)  # from here on a double does not tell neighbouring integers apart
+META = b"pcapframe"  # the key of what a Parquet file says of itself
 HEADER = 1 << 20  # octets: no header line is longer
 
 # Narrow integers keep two bits to spare, so that a sum or difference of two columns of one type never wraps around.
@@ -58,9 +60,14 @@ class Table:
     def name(self) -> str:
         return os.path.basename(self.path)
 
+    spelled: set[str] = field(default_factory=set)
+    told: dict[str, Any] = field(default_factory=dict)
+
     @property
     def definition(self) -> tuple[str | None, str | None, str]:
         """Variant, compat and layout of the features in it."""
+        if isinstance(self.told.get("variant"), str):
+            return self.told["variant"], self.told.get("compat"), str(self.told.get("layout", "published"))
         names = set(self.names)
         if "Total TCP Flow Time" in names:
             return "corrected", "fork", "improved"
@@ -72,8 +79,6 @@ class Table:
             extra = names & set(known.EXTRA)
             return ("corrected" if extra else "cic2017"), None, "published"
         return None, None, "other"
-
-    spelled: set[str] = field(default_factory=set)
 
 
 # ----------------------------------------------------------------------------------------------------------- files
@@ -92,8 +97,7 @@ def files_of(source: Any) -> list[str]:
             raise ValueError(f"{path}: {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} can be loaded")
         if not os.path.isfile(path):
             raise FileNotFoundError(2, "No such file", path)
-    order = {day: place for place, day in enumerate(DAYS)}
-    return sorted(listed, key=lambda path: (order.get(day_of_name(os.path.basename(path)) or "", len(DAYS)), path))
+    return sorted(listed, key=lambda path: (*place_of_name(os.path.basename(path)), path))
 
 
 def _expanded(path: str) -> list[str]:
@@ -110,7 +114,7 @@ def _expanded(path: str) -> list[str]:
 def _text(octets: bytes) -> str:
     """The files are UTF-8 or, where a label has a dash, Windows'."""
     try:
-        return octets.decode("utf-8-sig")
+        return octets.decode()
     except UnicodeDecodeError:
         return octets.decode("cp1252", errors="replace")
 
@@ -121,8 +125,10 @@ def _opened(path: str) -> Any:
 
 def describe(path: str) -> Table:
     """Read a file's header: cheap, and what is wrong with it is said before any long work."""
+    told: dict[str, Any] = {}
     if path.lower().endswith(".parquet"):
-        names = _parquet(path).schema_arrow.names
+        schema = _parquet(path).schema_arrow
+        names, told = schema.names, _told(schema.metadata or {})
     else:
         try:
             with _opened(path) as file:
@@ -133,8 +139,22 @@ def describe(path: str) -> Table:
             raise ValueError(f"{path}: empty: no header line")
         if b"\0" in line:
             raise ValueError(f"{path}: no text, so no CSV table")
-        names = next(csv.reader([_text(line).rstrip("\r\n")]))
-    return _named(path, [name.strip() for name in names])
+        names = next(csv.reader([_text(line).lstrip("\ufeff").rstrip("\r\n")]))
+    table = _named(path, [name.strip() for name in names])
+    table.told = told
+    return table
+
+
+def _told(metadata: dict[bytes, bytes]) -> dict[str, Any]:
+    """What a Parquet file of ours says of its features."""
+    try:
+        found = json.loads(metadata[META])
+    except (KeyError, ValueError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    options = found.get("options")
+    return {**options, **found} if isinstance(options, dict) else found
 
 
 def _parquet(path: str) -> Any:
@@ -236,6 +256,18 @@ def _other(table: Table, name: str, column: Any, dtype: str, pandas: Any) -> Any
     return _dictionary(column, str.strip, pandas)
 
 
+def _iso_times(column: Any) -> _Array | None:
+    """Times that are all written as ``yyyy-mm-dd hh:mm:ss.ffffff``, the usual case where each is another."""
+    pa = arrow("pyarrow", "cicids.load")
+    first = column[0].as_py() if len(column) else None
+    if not (isinstance(first, bytes) and first[4:5] == b"-"):
+        return None
+    try:
+        return np.asarray(column.cast(pa.string()).cast(pa.timestamp("ns")).to_numpy())
+    except pa.ArrowInvalid:
+        return None
+
+
 def _column(table: Table, name: str, column: Any, dtype: str, zone: str, pandas: Any) -> Any:
     pa = arrow("pyarrow", "cicids.load")
     kind = _kind(name)
@@ -247,6 +279,9 @@ def _column(table: Table, name: str, column: Any, dtype: str, zone: str, pandas:
         if pa.types.is_timestamp(column.type) or pa.types.is_integer(column.type):
             stamps = pandas.Series(column.to_pandas())
             return pandas.to_datetime(stamps, utc=True).astype("datetime64[ns, UTC]").array
+        stamps = _iso_times(column)
+        if stamps is not None:
+            return pandas.Series(stamps).dt.tz_localize("UTC").array
         texts = _dictionary(column, str.strip, pandas)
         return parse_times(texts, zone, f"{table.path}: {name}")
     if name == "Flow ID":  # nearly unique: as text, not as categories

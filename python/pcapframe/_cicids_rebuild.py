@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,16 +16,16 @@ import pcapframe
 from . import _cicids_columns as known
 from ._cicids_label import MINUTE, label, read_schedule, start_times
 from ._cicids_labels import mapped
-from ._cicids_read import arrow, files_of, load
+from ._cicids_read import META, arrow, files_of, load
 from ._cicids_tables import KEY
-from ._cicids_times import DAYS, day_of_name
+from ._cicids_times import day_of_name, place_of_name
+from ._export import drafted
 from ._frame import import_pandas
 
 _Array = np.ndarray[Any, Any]
 
 CAPTURES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst", ".pcap.xz", ".pcap.bz2")
 BATCH = 200_000  # flows that are in memory at once: some 150 MB
-META = b"pcapframe"
 
 # What makes two rows the same flow: a Flow ID alone repeats after every FIN, timeout and reuse of a port.
 SAME = ("Flow ID", "Flow Duration", "Total Fwd Packets", "Total Backward Packets")
@@ -69,8 +67,7 @@ def _captures(folder: Any) -> list[str]:
     found = [os.path.join(where, name) for name in os.listdir(where) if name.lower().endswith(CAPTURES)]
     if not found:
         raise ValueError(f"{where}: no captures in it (Monday-WorkingHours.pcap to Friday-WorkingHours.pcap are looked for)")
-    order = {day: place for place, day in enumerate(DAYS)}
-    return sorted(found, key=lambda path: (order.get(day_of_name(os.path.basename(path)) or "", len(DAYS)), path))
+    return sorted(found, key=lambda path: place_of_name(os.path.basename(path)))
 
 
 def _stem(path: str) -> str:
@@ -120,26 +117,12 @@ def _table(frame: Any, meta: dict[str, Any], schedule: Any, attempted: str | Non
     return label(table, schedule, attempted=attempted)
 
 
-@contextlib.contextmanager
-def _draft(target: str) -> Iterator[str]:
-    folder, name = os.path.split(target)
-    number, draft = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder or ".")
-    os.close(number)
-    try:
-        yield draft
-        os.replace(draft, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
-
-
 def _write(path: str, target: str, origin: dict[str, Any], schedule: Any, attempted: str | None) -> None:
     pa, parquet = arrow("pyarrow", "cicids.rebuild"), arrow("pyarrow.parquet", "cicids.rebuild")
     options = {"variant": origin["variant"], "compat": origin["compat"]}
     meta = {**options, "layout": "published", "definitions": known.DEFINITIONS}
     writer: Any = None
-    with _draft(target) as draft:
+    with drafted(target) as draft:
         try:
             for frame in _batches(path, options):
                 table = _table(frame, meta, schedule, attempted)

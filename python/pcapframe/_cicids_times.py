@@ -31,6 +31,12 @@ def day_of_name(name: str) -> str | None:
     return found[0].capitalize() if found else None
 
 
+def place_of_name(name: str) -> tuple[int, int, str]:
+    """Where a file stands among those of the week: by its day, the morning before the afternoon, then by its name."""
+    day = day_of_name(name)
+    return (DAYS.index(day) if day in DAYS else len(DAYS)), ("Afternoon" in name), name
+
+
 def _zone(name: str) -> Any:
     import zoneinfo
 

@@ -14,8 +14,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the 
 
 
 @contextlib.contextmanager
-def atomically(path: str) -> Iterator[TextIO]:
-    """Open a text file that appears under its name when the block ends well, and leaves nothing behind when not."""
+def drafted(path: str) -> Iterator[str]:
+    """Give the name of an empty file that gets its own when the block ends well, and is gone when not."""
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
@@ -23,18 +23,25 @@ def atomically(path: str) -> Iterator[TextIO]:
         number, draft = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder or ".")
     except OSError as error:  # not under a name that nobody knows
         raise type(error)(error.errno, error.strerror, path) from None
+    os.close(number)
     try:
-        with open(number, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-            file.flush()
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(draft, 0o666 & ~mask)
+        yield draft
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(draft, 0o666 & ~mask)
         os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+@contextlib.contextmanager
+def atomically(path: str) -> Iterator[TextIO]:
+    """Open a text file that appears under its name when the block ends well, and leaves nothing behind when not."""
+    with drafted(path) as draft, open(draft, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        yield file
+        file.flush()
 
 
 def guarded(value: object) -> object:

@@ -234,7 +234,7 @@ def _per_class(true: _Array, found: _Array, chances: _Array | None, names: list[
     areas = np.full(len(names), np.nan)
     for place, name in enumerate(names):
         hit = true == name
-        if chances is not None and 0 < hit.sum() < len(hit):
+        if chances is not None and 0 < hit.sum() < len(hit) and not np.isnan(chances[:, place]).all():
             areas[place] = average_precision_score(hit, chances[:, place])
     tested = support > 0
     table = pandas.DataFrame(
@@ -460,7 +460,7 @@ def _judged(
     names = sorted({*np.unique(true).tolist(), *np.unique(found).tolist(), *train})
     chances: _Array | None = None
     if all(trial.chances is not None for trial in trials):
-        chances = np.zeros((len(true), len(names)))
+        chances = np.full((len(true), len(names)), np.nan)  # of classes that no training part had
         start = 0
         for trial in trials:
             assert trial.chances is not None
@@ -469,6 +469,7 @@ def _judged(
             for place, name in enumerate(trial.classes):
                 if name in names:
                     chances[rows, names.index(name)] = trial.chances[:, place]
+        chances[:, ~np.isnan(chances).all(axis=0)] = np.nan_to_num(chances[:, ~np.isnan(chances).all(axis=0)])
     table = _per_class(true, found, chances, names, train)
     summary = {**_measures(true, found, table), "test": len(true), **times}
     confusion = pandas.DataFrame(confusion_matrix(true, found, labels=names), index=names, columns=names)

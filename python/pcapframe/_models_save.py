@@ -6,13 +6,12 @@ import contextlib
 import importlib.metadata
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 from . import _cicids_columns as known
-from ._export import atomically
+from ._export import atomically, drafted
 from ._models_features import FlowFeatures
 from ._models_trust import check_model
 from ._text import display
@@ -124,22 +123,6 @@ def card_path(path: str) -> str:
     return path.removesuffix(SUFFIX) + ".card.json"
 
 
-@contextlib.contextmanager
-def _draft(path: str) -> Iterator[str]:
-    folder, name = os.path.split(path)
-    if folder and not os.path.isdir(folder):
-        raise FileNotFoundError(2, "No such folder", folder)
-    number, draft = tempfile.mkstemp(prefix=f".{name}.", suffix=".part", dir=folder or ".")
-    os.close(number)
-    try:
-        yield draft
-        os.replace(draft, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
-
-
 def save(model: Any, path: str | os.PathLike[str], evaluation: Any = None) -> str:
     """Save a model, and a card beside it.
 
@@ -169,7 +152,7 @@ def save(model: Any, path: str | os.PathLike[str], evaluation: Any = None) -> st
     if not target.endswith(SUFFIX):
         raise ValueError(f"{target}: a name that ends in {SUFFIX} is needed")
     told = card(model, evaluation)
-    with _draft(target) as draft:
+    with drafted(target) as draft:
         skops.dump(model, draft, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
         strange = _strange(skops, draft)
         if strange:
