@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import itertools
 import math
 import os
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+Packets = list[tuple[int, bool, int]]  # µs since the start, forward, payload
 
 TAIL = ".pcap_ISCX.csv"
 ATTACKER, WEB, UBUNTU, OUTSIDE = "172.16.0.1", "192.168.10.50", "192.168.10.51", "205.174.165.73"
@@ -43,7 +46,7 @@ IDENTITY = (0, 1, 2, 3, 5, 6)  # what the files with 79 columns leave out
 
 @dataclass
 class Flow:
-    """A conversation: who, when (µs since the epoch), and its packets as (µs since the start, forward, payload)."""
+    """A conversation: who, when (µs since the epoch), and its packets."""
 
     src: str
     sport: int
@@ -52,7 +55,7 @@ class Flow:
     proto: int
     start: int
     label: str
-    packets: list[tuple[int, bool, int]] = field(default_factory=list)
+    packets: Packets = field(default_factory=list)
     window: tuple[int, int] = (8192, 29200)
     header: int = 20
 
@@ -77,7 +80,7 @@ def spread(values: Sequence[float]) -> list[float]:
 
 
 def gaps(times: Sequence[int]) -> list[int]:
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 def rate(amount: float, microseconds: int) -> float:
@@ -134,7 +137,7 @@ def features(flow: Flow) -> list[float]:
 # ------------------------------------------------------------------------------------------------------------ traffic
 
 
-def exchange(r: random.Random, turns: int, ask: tuple[int, int], reply: tuple[int, int], pause: float) -> list[tuple[int, bool, int]]:
+def exchange(r: random.Random, turns: int, ask: tuple[int, int], reply: tuple[int, int], pause: float) -> Packets:
     """Handshake, then questions and answers."""
     time, packets = 0, [(0, True, 0)]
     for out, payload in ((False, 0), (True, 0)):
@@ -151,7 +154,7 @@ def exchange(r: random.Random, turns: int, ask: tuple[int, int], reply: tuple[in
     return packets
 
 
-def pair(r: random.Random, ask: int, reply: int, wait: tuple[int, int]) -> list[tuple[int, bool, int]]:
+def pair(r: random.Random, ask: int, reply: int, wait: tuple[int, int]) -> Packets:
     return [(0, True, ask), (r.randint(*wait), False, reply)]
 
 
@@ -174,7 +177,7 @@ def benign(r: random.Random, day: int) -> Flow:
     return Flow(client, r.randint(49152, 65535), server, port, 6, start, "BENIGN", packets, window, r.choice([20, 32]))
 
 
-def to_web(r: random.Random, start: int, label: str, port: int, packets: list[tuple[int, bool, int]], window: int) -> Flow:
+def to_web(r: random.Random, start: int, label: str, port: int, packets: Packets, window: int) -> Flow:
     return Flow(ATTACKER, r.randint(38000, 65000), WEB, port, 6, start, label, packets, (window, 28960), 32)
 
 
@@ -192,7 +195,8 @@ ATTACKS: dict[str, tuple[int, str, str, Callable[[random.Random, int], Flow]]] =
     "DoS GoldenEye": (2, "11:11", "11:20", lambda r, s: to_web(
         r, s, "DoS GoldenEye", 80, exchange(r, r.randint(1, 3), (360, 560), (3525, 3525), 4e6), 29200)),
     "Heartbleed": (2, "15:13", "15:32", lambda r, s: Flow(
-        ATTACKER, 45022, UBUNTU, 444, 6, s, "Heartbleed", exchange(r, 12, (60, 80), (15000, 17000), 4e6), (29200, 235))),
+        ATTACKER, 45022, UBUNTU, 444, 6, s, "Heartbleed",
+        exchange(r, 12, (60, 80), (15000, 17000), 4e6), (29200, 235))),
     "Web Attack – Brute Force": (3, "09:20", "10:00", lambda r, s: to_web(
         r, s, "Web Attack – Brute Force", 80, exchange(r, r.randint(25, 40), (480, 640), (900, 2900), 2e5), 29200)),
     "Web Attack – XSS": (3, "10:16", "10:35", lambda r, s: to_web(
@@ -206,7 +210,8 @@ ATTACKS: dict[str, tuple[int, str, str, Callable[[random.Random, int], Flow]]] =
         r.choice([CLIENTS[n] for n in (0, 1, 2, 4, 5)]), r.randint(49152, 65535), OUTSIDE, 8080, 6, s, "Bot",
         exchange(r, 1, (190, 220), (120, 130), 5e4), (8192, 237))),
     "PortScan": (4, "13:56", "14:18", lambda r, s: Flow(
-        ATTACKER, r.randint(35000, 64000), WEB, r.randint(1, 9999), 6, s, "PortScan", pair(r, 0, 6, (20, 90)), (1024, 0), 24)),
+        ATTACKER, r.randint(35000, 64000), WEB, r.randint(1, 9999), 6, s, "PortScan",
+        pair(r, 0, 6, (20, 90)), (1024, 0), 24)),
     "DDoS": (4, "15:57", "16:16", lambda r, s: to_web(
         r, s, "DDoS", 80, exchange(r, 1, (20, 20), (11595, 11607), 1.5e6), 8192)),
 }  # fmt: skip
@@ -254,7 +259,9 @@ def number(value: float, exact: bool) -> str:
     if not exact and abs(value) >= 1e7:
         value = float(f"{value:.3g}")
     text = str(int(value)) if value == int(value) else repr(value)
-    return text if exact or len(text) <= 11 else f"{value:.{max(0, 10 - len(str(int(value))))}f}".rstrip("0").rstrip(".")
+    return (
+        text if exact or len(text) <= 11 else f"{value:.{max(0, 10 - len(str(int(value))))}f}".rstrip("0").rstrip(".")
+    )
 
 
 def stamp(start: int, seconds: bool) -> str:

@@ -210,7 +210,12 @@ def _is_fragment(table: Any) -> _Array:
     definition = definition_of(table)
     if definition is not None and definition.variant != "cic2017":
         raise ValueError(f"clean: fragments are what the variant cic2017 makes, and these flows are {definition}")
-    needed = ("Total Fwd Packets", "Total Backward Packets", "Total Length of Fwd Packets", "Total Length of Bwd Packets")
+    needed = (
+        "Total Fwd Packets",
+        "Total Backward Packets",
+        "Total Length of Fwd Packets",
+        "Total Length of Bwd Packets",
+    )
     for name in needed:
         if name not in table:
             raise ValueError(f"clean: fragments are told by {name!r}, which is not there")
@@ -269,4 +274,4 @@ def repeated(table: Any, also: tuple[str, ...] = (known.PORT, "Label")) -> _Arra
     rows = np.flatnonzero(twice)
     for bits in columns:  # a collision of hashes is no duplicate
         twice[rows] &= bits[rows] == bits[origin[rows]]
-    return twice
+    return np.asarray(twice)

@@ -26,7 +26,7 @@ class FlowColumn:
     unit: str
 
 
-# Published name | name in CSE-CIC-IDS2018 | name in the corrected releases | kind | unit; an empty name is the published one.
+# Published name | in CSE-CIC-IDS2018 | in the corrected releases | kind | unit; an empty name is the published one.
 _TABLE = """
 Flow ID | | | text | -
 Source IP | Src IP | Src IP | text | -
@@ -207,7 +207,7 @@ HOLDS = {
 
 def renames() -> dict[str, str]:
     """Every known spelling of a column, stripped, with our name."""
-    known = {}
+    known: dict[str, str] = {}
     for column in COLUMNS.values():
         known |= {column.name: column.name, column.v4: column.name, column.y2021: column.name}
     known |= {name: name for name in (*IMPROVED, SECOND)}

@@ -29,6 +29,8 @@ TRUTH = ("label", "attacker_ip", "victim_ip", "victim_port", "proto", "start_utc
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (0, 1, 58), "sctp": (132,)}  # 0: what the 2017 tool writes for ICMP
 KEY = ("Source IP", "Source Port", "Destination IP", "Destination Port")
 
+LACKS = "MachineLearningCVE lacks addresses and times, GeneratedLabelledFlows has them"
+
 MINUTE, SECOND, MICROSECOND = 60_000_000_000, 1_000_000_000, 1_000
 
 # Padding of short frames, which the 2017 variant takes for payload: nothing shorter was sent by an attacker's tool.
@@ -204,7 +206,9 @@ def start_times(table: Any, caller: str) -> _Array:
                 column = column.dt.tz_convert("UTC").dt.tz_localize(None)
             return np.asarray(column.to_numpy(dtype="datetime64[ns]").astype(np.int64))
         raise ValueError(f"{caller}: {name} holds text; cicids.load gives times")
-    raise ValueError(f"{caller}: there is no Timestamp or flow_start; MachineLearningCVE lacks it, GeneratedLabelledFlows has it")
+    raise ValueError(
+        f"{caller}: there is no Timestamp or flow_start; MachineLearningCVE lacks it, GeneratedLabelledFlows has it"
+    )
 
 
 class _Flows:
@@ -214,9 +218,7 @@ class _Flows:
         pandas = import_pandas("cicids.label")
         for name in KEY:
             if name not in table:
-                raise ValueError(
-                    f"label: there is no column {name!r}; MachineLearningCVE lacks addresses, GeneratedLabelledFlows has them"
-                )
+                raise ValueError(f"label: there is no column {name!r}; {LACKS}")
         self.rows = len(table)
         self.times = start_times(table, "label")
         self.sides = [pandas.factorize(table[name]) for name in ("Source IP", "Destination IP")]
@@ -304,11 +306,12 @@ def label(
     Parameters
     ----------
     flows : DataFrame or Frame
-        With ``Source IP``, ``Source Port``, ``Destination IP``, ``Destination Port`` and ``flow_start`` or ``Timestamp``.
+        With ``Source IP``, ``Source Port``, ``Destination IP``, ``Destination Port``, and ``flow_start`` or
+        ``Timestamp``.
     schedule : path, optional
         A CSV file with the columns ``start, end, src, dst, sport, dport, proto, not_sport, min_fwd_packets, label``, or
-        a truth with ``label, attacker_ip, victim_ip, victim_port, proto, start_utc, end_utc``. Empty or ``*`` means any;
-        lists are separated by ``;``, ranges have a ``-``, networks a ``/``. Default: the schedule of CICIDS2017.
+        a truth with ``label, attacker_ip, victim_ip, victim_port, proto, start_utc, end_utc``. Empty or ``*`` means
+        any; lists are separated by ``;``, ranges have a ``-``, networks a ``/``. Default: the schedule of CICIDS2017.
     capture : str, optional
         Of a truth, only the rows of this capture.
     attempted : "apart", "attack" or "benign", optional

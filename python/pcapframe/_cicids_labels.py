@@ -104,5 +104,7 @@ def mapped(labels: Any, label_map: str | dict[str, str]) -> Any:
         listed = ", ".join(map(repr, strange[:5])) + (f" and {len(strange) - 5} more" if len(strange) > 5 else "")
         raise ValueError(f"unknown label for {what}: {listed}")
     names = list(dict.fromkeys(str(label) for label in found))
-    table = np.array([names.index(str(label)) for label in found] or [0], dtype=np.int8 if len(names) < 100 else np.int32)
+    table = np.array(
+        [names.index(str(label)) for label in found] or [0], dtype=np.int8 if len(names) < 100 else np.int32
+    )
     return pandas.Categorical.from_codes(table[codes] if len(codes) else [], categories=names)

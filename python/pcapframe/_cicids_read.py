@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import gzip
@@ -37,7 +38,7 @@ HEADER = 1 << 20  # octets: no header line is longer
 # Narrow integers keep two bits to spare, so that a sum or difference of two columns of one type never wraps around.
 _NARROW = tuple((np.dtype(f"int{bits}"), 2 ** (bits - 3)) for bits in (8, 16, 32))
 
-_MEANS_NUMBER = re.compile(r"In CSV column #\d+: (?:Row #\d+: )?CSV conversion error to \w+: invalid value '(.*)'", re.S)
+_NO_NUMBER = re.compile(r"In CSV column #\d+: (?:Row #\d+: )?CSV conversion error to \w+: invalid value '(.*)'", re.S)
 
 
 def arrow(module: str, caller: str) -> Any:
@@ -204,7 +205,9 @@ def narrowed(values: _Array) -> _Array:
     if not len(values):
         return values.astype(np.int64)
     least, most = values.min(), values.max()
-    if values.dtype.kind == "f" and not (np.isfinite(least) and np.isfinite(most) and (values == np.rint(values)).all()):
+    if values.dtype.kind == "f" and not (
+        np.isfinite(least) and np.isfinite(most) and (values == np.rint(values)).all()
+    ):
         return values
     for dtype, limit in _NARROW:
         if -limit <= least and most < limit:
@@ -237,7 +240,7 @@ def _number(column: Any, kind: str, dtype: str) -> _Array:
         values = values.astype(np.float64)
     if kind in ("int", "whole", "other"):
         values = narrowed(values)
-    return values.astype(dtype, copy=False) if values.dtype.kind == "f" else values
+    return np.asarray(values.astype(dtype, copy=False) if values.dtype.kind == "f" else values)
 
 
 def _other(table: Table, name: str, column: Any, dtype: str, pandas: Any) -> Any:
@@ -321,10 +324,8 @@ def _bad_row(table: Table, options: dict[str, Any]) -> str:
     options = dict(options)
     options["read_options"].use_threads = False
     options["parse_options"] = csv_.ParseOptions(invalid_row_handler=note)
-    try:
+    with contextlib.suppress(ValueError):
         csv_.read_csv(table.path, **options)
-    except ValueError:
-        pass
     if not seen:
         return f"{table.path}: damaged"
     row = seen[0]
@@ -350,7 +351,7 @@ def _arrow_csv(table: Table, wanted: Sequence[str]) -> Any:
         except OSError as error:
             raise ValueError(f"{table.path}: damaged: {_first_line(error)}") from None
         except pa.ArrowInvalid as error:
-            bad = _MEANS_NUMBER.match(str(error))
+            bad = _NO_NUMBER.match(str(error))
             if bad and bad[1].strip() in table.spelled and not again:
                 source, table.notes["repeated headers"] = _without_headers(table.path)
                 continue

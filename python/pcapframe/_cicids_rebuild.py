@@ -50,7 +50,9 @@ class Rebuilt:
             lines += [f"  {count:>9,}  {text}" for text, count in told["labels"].items()]
         for day, told in self.comparison.items():
             lines.append(f"{day} against the published tables: {told['published']:,} rows there, {told['ours']:,} here")
-            lines.append(f"  {told['found']:,} of the published rows are among ours; {told['same label']:,} agree in the label")
+            lines.append(
+                f"  {told['found']:,} of the published rows are among ours; {told['same label']:,} agree in the label"
+            )
             for text, (theirs, ours) in told["labels"].items():
                 lines.append(f"  {theirs:>9,} published {ours:>9,} here  {text}")
         return "\n".join(lines)
@@ -66,7 +68,9 @@ def _captures(folder: Any) -> list[str]:
         raise FileNotFoundError(2, "No such folder", where)
     found = [os.path.join(where, name) for name in os.listdir(where) if name.lower().endswith(CAPTURES)]
     if not found:
-        raise ValueError(f"{where}: no captures in it (Monday-WorkingHours.pcap to Friday-WorkingHours.pcap are looked for)")
+        raise ValueError(
+            f"{where}: no captures in it (Monday-WorkingHours.pcap to Friday-WorkingHours.pcap are looked for)"
+        )
     return sorted(found, key=lambda path: place_of_name(os.path.basename(path)))
 
 
@@ -245,5 +249,3 @@ def compare(ours: str, published: Any) -> dict[str, Any]:
         for text in sorted({*counts[0].index, *counts[1].index})
     }
     return {"published": len(left), "ours": len(right), "found": found, "same label": agree, "labels": labels}
-
-

@@ -27,7 +27,10 @@ class _Made:
 
     @property
     def schema(self) -> tuple[tuple[str, str, bool], ...]:
-        return tuple((name, kind, self._may_be_null(n)) for n, (name, kind) in enumerate(zip(self._names, self._kinds)))
+        return tuple(
+            (name, kind, self._may_be_null(n))
+            for n, (name, kind) in enumerate(zip(self._names, self._kinds, strict=True))
+        )
 
     def _may_be_null(self, number: int) -> bool:
         return self._texts[number] is not None
@@ -47,7 +50,8 @@ class _Made:
 
     def project(self, columns: _Array) -> _Made:
         chosen = columns.tolist()
-        return _Made(*([part[n] for n in chosen] for part in (self._names, self._kinds, self._arrays, self._texts)))  # type: ignore[arg-type]
+        names, kinds = [self._names[n] for n in chosen], [self._kinds[n] for n in chosen]
+        return _Made(names, kinds, [self._arrays[n] for n in chosen], [self._texts[n] for n in chosen])
 
     def _with(self, arrays: list[_Array]) -> _Made:
         return _Made(self._names, self._kinds, arrays, self._texts)
@@ -67,7 +71,8 @@ def _text(values: Any) -> tuple[_Array, list[str]]:
 
 def frame_of(columns: dict[str, tuple[str, Any]], capture: Capture | None = None) -> Frame:
     """Make a Frame of columns: the name, and its kind (``text``, ``time``, ``int64``, ``float64``) with its values."""
-    names, kinds, arrays, texts = list(columns), [], [], []
+    names, kinds, arrays = list(columns), [], []
+    texts: list[list[str] | None] = []
     for kind, values in columns.values():
         kinds.append(kind)
         if kind == "text":
@@ -77,4 +82,4 @@ def frame_of(columns: dict[str, tuple[str, Any]], capture: Capture | None = None
         else:
             arrays.append(np.array(values, dtype=np.int64 if kind == "time" else kind))
             texts.append(None)
-    return Frame(cast(Any, _Made(names, kinds, arrays, cast(Any, texts))), capture)
+    return Frame(cast(Any, _Made(names, kinds, arrays, texts)), capture)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
+from ._columns import nearest
 from ._models_features import PUBLIC, FlowFeatures
 from ._models_trust import check_booster
 
@@ -126,7 +128,9 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }  # fmt: skip
         if several:
             options["num_class"] = len(self.classes_)
-        self.booster_ = xgboost.train(options, xgboost.QuantileDMatrix(X, label=codes), self.n_estimators)
+        self.booster_ = xgboost.train(
+            options, xgboost.QuantileDMatrix(X, label=codes, nthread=self.n_jobs), self.n_estimators
+        )
         return self
 
     def predict_proba(self, X: Any) -> _Array:
@@ -151,7 +155,7 @@ class XGBoostClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         xgboost = _xgboost()
         X = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
-        found = np.asarray(self.booster_.predict(xgboost.DMatrix(X), pred_contribs=True))
+        found = np.asarray(self.booster_.predict(xgboost.DMatrix(X, nthread=self.n_jobs), pred_contribs=True))
         return found if found.ndim == 3 else found[:, np.newaxis, :]
 
     def __getstate__(self) -> Any:
@@ -276,9 +280,7 @@ def make_model(
     Raises
     ------
     ValueError
-        Another `kind`.
-    TypeError
-        A parameter that the estimator does not have.
+        Another `kind`, or a parameter that the estimator does not have.
     """
     if kind not in KINDS:
         raise ValueError(f"kind: {', '.join(map(repr, KINDS))}, not {kind!r}")
@@ -292,16 +294,27 @@ def make_model(
 
 
 def _estimator(kind: str, params: dict[str, Any]) -> Any:
-    if kind == "logistic":
-        return LogisticRegression(**{"C": 10.0, "max_iter": 300, "tol": 1e-3, **params})
-    if kind == "random_forest":
-        return RandomForestClassifier(**{"n_estimators": 100, "n_jobs": -1, "random_state": 0, **params})
-    if kind == "gradient_boosting":
-        # Small leaves and no early stopping: the rarest classes have a dozen rows.
-        defaults = {"max_iter": 60, "min_samples_leaf": 5, "l2_regularization": 1.0, "early_stopping": False}
-        return HistGradientBoostingClassifier(**{**defaults, "random_state": 0, **params})
-    if kind == "xgboost":
-        return XGBoostClassifier(**params)
-    if kind == "isolation_forest":
-        return IsolationForest(**{"n_estimators": 100, "n_jobs": -1, "random_state": 0, **params})
-    return SigmaRule(**{"k": 3.0, **params})
+    # Of gradient boosting: small leaves and no early stopping, because the rarest classes have a dozen rows.
+    estimators: dict[str, tuple[Any, dict[str, Any]]] = {
+        "logistic": (LogisticRegression, {"C": 10.0, "max_iter": 300, "tol": 1e-3}),
+        "random_forest": (RandomForestClassifier, {"n_estimators": 100, "n_jobs": -1, "random_state": 0}),
+        "gradient_boosting": (
+            HistGradientBoostingClassifier,
+            {
+                "max_iter": 60,
+                "min_samples_leaf": 5,
+                "l2_regularization": 1.0,
+                "early_stopping": False,
+                "random_state": 0,
+            },
+        ),
+        "xgboost": (XGBoostClassifier, {}),
+        "isolation_forest": (IsolationForest, {"n_estimators": 100, "n_jobs": -1, "random_state": 0}),
+        "sigma": (SigmaRule, {"k": 3.0}),
+    }
+    made, defaults = estimators[kind]
+    known = list(inspect.signature(made).parameters)
+    for name in params:
+        if name not in known:
+            raise ValueError(f"{kind} has no parameter {name!r}{nearest(name, known)}; it has {', '.join(known)}")
+    return made(**{**defaults, **params})

@@ -78,14 +78,14 @@ class Evaluation:
 
     def __str__(self) -> str:
         told = self.summary
-        lines = [
-            f"split {self.split}: {self.meaning}",
-            f"trained on {told['train']:,.0f} flows in {told['fit_s']:.2f} s (matrix {told['matrix_s']:.2f} s), "
-            f"tested on {told['test']:,.0f} in {told['predict_s']:.2f} s",
-            f"weighted F1 {told['weighted_f1']:.4f}, macro F1 {told['macro_f1']:.4f}, accuracy {told['accuracy']:.4f}, "
-            f"MCC {told['mcc']:.4f}",
-            f"false alarms per million benign flows: {told['false_alarms_per_million']:,.0f}; "
-            f"attacks taken for benign: {100 * told['missed_attacks']:.2f} %",
+        missed, alarms = 100 * told["missed_attacks"], told["false_alarms_per_million"]
+        lines = [f"split {self.split}: {self.meaning}"]
+        if told["train"]:
+            lines.append(f"trained on {told['train']:,.0f} flows in {told['matrix_s'] + told['fit_s']:.2f} s")
+        lines += [
+            f"tested on {told['test']:,.0f} flows in {told['predict_s']:.2f} s",
+            f"weighted F1 {told['weighted_f1']:.4f}, macro F1 {told['macro_f1']:.4f}, MCC {told['mcc']:.4f}",
+            f"false alarms per million benign flows: {alarms:,.0f}; attacks taken for benign: {missed:.2f} %",
             "",
             self.per_class.to_string(float_format=lambda value: f"{value:.4f}", na_rep="-"),
             *self.notes,
@@ -368,8 +368,8 @@ def evaluate(
     flows : DataFrame or Frame
         Clean ones, with a column ``Label``.
     split : str or None
-        ``"time"`` (the default), ``"day"``, ``"group"``, ``"dedup-random"`` or ``"random"``, as `SPLITS` tells. None: do
-        not train, test the fitted model on all flows.
+        ``"time"`` (the default), ``"day"``, ``"group"``, ``"dedup-random"`` or ``"random"``, as `SPLITS` tells. None:
+        do not train, test the fitted model on all flows.
     labels : array-like, optional
         Instead of the column ``Label``.
     test_size : float

@@ -29,7 +29,7 @@ def _of_trees(model: Any, matrix: _Array, classes: _Array) -> _Array:
     """XGBoost's own: what each feature adds to the margin of the class."""
     parts = model[-1].contributions(matrix)[:, :, :-1]
     if parts.shape[1] == 1:  # of two classes: the second's margin
-        return np.where(classes[:, None] == 1, parts[:, 0], -parts[:, 0])
+        return np.asarray(np.where(classes[:, None] == 1, parts[:, 0], -parts[:, 0]))
     return np.asarray(parts[np.arange(len(parts)), classes])
 
 
@@ -43,7 +43,7 @@ def _of_terms(model: Any, matrix: _Array, classes: _Array) -> _Array:
 
 
 def _of_deviations(model: Any, matrix: _Array) -> _Array:
-    return np.abs(model[-1].deviations(model[1:-1].transform(matrix) if len(model) > 2 else matrix))
+    return np.asarray(abs(model[-1].deviations(model[1:-1].transform(matrix) if len(model) > 2 else matrix)))
 
 
 def _reference(model: Any) -> _Array:
@@ -101,9 +101,9 @@ def explain(model: Any, flows: Any, top: int = 5) -> Any:
     pandas.DataFrame
         ``flow`` (the row, from 0), ``class``, ``feature``, ``holds`` (what the column holds, in the 2017 variant often
         not what its name says), ``value`` with its ``unit``, ``usual`` (the median of benign training flows),
-        ``contribution`` and ``of``: the log-odds of the class (XGBoost's contributions; a linear model's terms, compared
-        with the usual flow), standard deviations (sigma), or else the probability or score that is lost when the feature
-        has its usual value.
+        ``contribution`` and ``of``: the log-odds of the class (XGBoost's contributions; a linear model's terms,
+        compared with the usual flow), standard deviations (sigma), or else the probability or score that is lost when
+        the feature has its usual value.
 
     Raises
     ------
@@ -161,9 +161,7 @@ def reason_texts(model: Any, matrix: _Array, found: _Array, top: int) -> list[st
     return texts
 
 
-def importance(
-    model: Any, flows: Any, labels: Any = None, *, repeats: int = 3, most: int = 5000, seed: int = 0
-) -> Any:
+def importance(model: Any, flows: Any, labels: Any = None, *, repeats: int = 3, most: int = 5000, seed: int = 0) -> Any:
     """Tell which features a model lives on: how much weighted F1 is lost when one is shuffled among flows.
 
     Parameters

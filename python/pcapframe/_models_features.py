@@ -59,7 +59,9 @@ def feature_names(flows: Any, destination_port: bool = False) -> list[str]:
         features -= set(known.SUBFLOW)
     names = [str(name) for name in flows.columns if name in features]
     if not names:
-        raise ValueError("none of the columns is a feature of flows; cicids.load and Capture.flows give them their names")
+        raise ValueError(
+            "none of the columns is a feature of flows; cicids.load and Capture.flows give them their names"
+        )
     return names
 
 
@@ -98,7 +100,7 @@ def quantized(values: _Array) -> _Array:
 
 def _told(matrix: _Array, y: Any) -> dict[str, Any]:
     """What a card says of the training data."""
-    digest = hashlib.sha256(np.ascontiguousarray(matrix))
+    digest = hashlib.sha256(np.ascontiguousarray(matrix).data)
     labels: dict[str, int] = {}
     if y is not None:
         names, codes, counts = np.unique(np.asarray(y).astype(str), return_inverse=True, return_counts=True)

@@ -20,8 +20,8 @@ SUFFIX = ".skops"
 CARD = 1  # the version of its layout
 LARGEST = 4 << 30  # octets, unpacked: no model of ours is near it, and a small file must not fill the disk or memory
 
-# Beyond what skops trusts by itself: our own types, and scikit-learn's trees. Each is a container of numbers; none calls
-# what a file names. Trees are checked before they are walked (_models_trust).
+# Beyond what skops trusts by itself: our own types, and scikit-learn's trees. Each is a container of numbers; none
+# calls what a file names. Trees are checked before they are walked (_models_trust).
 TRUSTED = frozenset(
     {
         "pcapframe._cicids_tables.Definition",
@@ -81,9 +81,9 @@ def card(model: Any, evaluation: Any = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``card`` (the version of this layout), ``estimator``, ``parameters``, ``definitions`` (variant, compat, version),
-        ``features`` (name, what it holds, unit), ``classes``, ``training`` (rows, labels, digest), ``metrics``,
-        ``versions``.
+        ``card`` (the version of this layout), ``estimator``, ``parameters``, ``definitions`` (variant, compat,
+        version), ``features`` (name, what it holds, unit), ``classes``, ``training`` (rows, labels, digest),
+        ``metrics``, ``versions``.
     """
     _check_model(model, "card")
     first, last = model[0], model[-1]

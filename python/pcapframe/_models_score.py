@@ -67,7 +67,9 @@ def _key(table: Any) -> dict[str, tuple[str, Any]]:
 def _nanoseconds(column: Any) -> _Array:
     if column.dtype.kind in "iu":
         return np.asarray(column.to_numpy(dtype=np.int64))
-    return np.asarray(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64))
+    return np.asarray(
+        column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64)
+    )
 
 
 def _scored(flows: Any, model: Any, reasons: int, left: int) -> tuple[dict[str, tuple[str, Any]], int]:

@@ -101,7 +101,9 @@ def check_booster(octets: bytes, classes: int, features: int) -> None:
             raise ValueError("a tree of a class that is not there")
         for tree in trees:
             nodes = int(tree["tree_param"]["num_nodes"])
-            left, right, split = (_integers(tree[n], nodes) for n in ("left_children", "right_children", "split_indices"))
+            left, right, split = (
+                _integers(tree[n], nodes) for n in ("left_children", "right_children", "split_indices")
+            )
             if _integers(tree["split_type"], nodes).any() or tree.get("categories"):
                 raise ValueError("a tree with categories, which flows have none of")
             for name in ("split_conditions", "default_left", "base_weights", "loss_changes", "sum_hessian"):

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _commands
+from . import _cli_ml, _commands
 from ._columns import check_columns
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, Usage
 from ._display import printable
@@ -88,7 +88,7 @@ def _has_filter() -> bool:
     return "filter" in inspect.signature(pcapframe.open).parameters
 
 
-def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int]) -> _Parser:
+def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int] | None) -> _Parser:
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
@@ -97,7 +97,8 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    if run is not None:
+        parser.set_defaults(run=run)
     return parser
 
 
@@ -141,7 +142,7 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference",
+        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -227,6 +228,7 @@ def _parser() -> _Parser:
         metavar="N",
         help="packets to compare, evenly spread; 0: all (default: %(default)s)",
     )
+    _cli_ml.add(verbs, _verb, _Parser, _whole)
     return parser
 
 
@@ -275,7 +277,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, select or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, select, check, train, score or cicids (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
