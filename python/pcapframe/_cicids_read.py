@@ -155,7 +155,8 @@ def _told(metadata: dict[bytes, bytes]) -> dict[str, Any]:
     if not isinstance(found, dict):
         return {}
     options = found.get("options")
-    return {**options, **found} if isinstance(options, dict) else found
+    flows = options.get("flows") if isinstance(options, dict) else None
+    return {**flows, **found} if isinstance(flows, dict) else found
 
 
 def _parquet(path: str) -> Any:

@@ -15,12 +15,16 @@ KEY = "pcapframe"  # in DataFrame.attrs
 
 
 def meta_of(flows: Any) -> dict[str, Any]:
-    """What is known of a table of flows: `DataFrame.attrs["pcapframe"]` or `Frame.provenance`, options lifted out."""
+    """What is known of a table of flows: `DataFrame.attrs["pcapframe"]` or `Frame.provenance`.
+
+    Of flows that were made from a capture, the options stand in it under ``options``; they are lifted out.
+    """
     found = getattr(flows, "provenance", None) if isinstance(flows, Frame) else getattr(flows, "attrs", {}).get(KEY)
     if not isinstance(found, dict):
         return {}
     options = found.get("options")
-    return {**options, **found} if isinstance(options, dict) else dict(found)
+    flows = options.get("flows") if isinstance(options, dict) else None
+    return {**flows, **found} if isinstance(flows, dict) else dict(found)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,7 +69,27 @@ def _text(values: Any) -> tuple[_Array, list[str]]:
     return codes, list(places)
 
 
-def frame_of(columns: dict[str, tuple[str, Any]], capture: Capture | None = None) -> Frame:
+class MadeFrame(Frame):
+    """A Frame of computed columns, which knows what the rows were computed from."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, native: Any, capture: Capture | None, told: dict[str, Any]) -> None:
+        super().__init__(native, capture)
+        self._told = told
+
+    def _with(self, native: Any) -> MadeFrame:
+        return MadeFrame(native, self._capture, self._told)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the flows behind the rows were made from, where it is known."""
+        return dict(self._told)
+
+
+def frame_of(
+    columns: dict[str, tuple[str, Any]], capture: Capture | None = None, told: dict[str, Any] | None = None
+) -> MadeFrame:
     """Make a Frame of columns: the name, and its kind (``text``, ``time``, ``int64``, ``float64``) with its values."""
     names, kinds, arrays = list(columns), [], []
     texts: list[list[str] | None] = []
@@ -82,4 +102,4 @@ def frame_of(columns: dict[str, tuple[str, Any]], capture: Capture | None = None
         else:
             arrays.append(np.array(values, dtype=np.int64 if kind == "time" else kind))
             texts.append(None)
-    return Frame(cast(Any, _Made(names, kinds, arrays, texts)), capture)
+    return MadeFrame(_Made(names, kinds, arrays, texts), capture, told or {})

@@ -9,7 +9,7 @@ import numpy as np
 
 from ._cicids_label import start_times
 from ._cicids_labels import is_benign
-from ._cicids_tables import as_table
+from ._cicids_tables import as_table, meta_of
 from ._frame import Frame
 from ._made import frame_of
 from ._models_evaluate import is_detector, predictions
@@ -45,8 +45,9 @@ def flows_of(cap: Capture, model: Any) -> Iterator[Any]:
         raise ValueError("score: this build of pcapframe makes no flows of captures; give it a table of flows")
 
 
-def _key(table: Any) -> dict[str, tuple[str, Any]]:
+def _key(flows: Any) -> dict[str, tuple[str, Any]]:
     """The columns that say which flow it is, of those that are there."""
+    table = as_table(flows[[name for name in (*ORDER, "Timestamp") if name in flows.columns]], "models.score")
     found: dict[str, tuple[str, Any]] = {}
     for name in ORDER:
         if name not in table:
@@ -74,9 +75,8 @@ def _nanoseconds(column: Any) -> _Array:
 
 def _scored(flows: Any, model: Any, reasons: int, left: int) -> tuple[dict[str, tuple[str, Any]], int]:
     """The columns of one batch, and how many more flows may have reasons."""
-    table = as_table(flows, "models.score")
-    found, chances = predictions(model, table)
-    columns = _key(table)
+    found, chances = predictions(model, flows)
+    columns = _key(flows)
     columns["class"] = ("text", found)
     if is_detector(model):
         assert chances is not None
@@ -84,10 +84,10 @@ def _scored(flows: Any, model: Any, reasons: int, left: int) -> tuple[dict[str, 
     elif chances is not None:
         columns["probability"] = ("float64", chances.max(axis=1))
     if reasons:
-        texts: list[str | None] = [None] * len(table)
-        flagged = [row for row, name in enumerate(found) if not is_benign(str(name))][:left]
-        if flagged:
-            matrix = model[0].transform(table.iloc[flagged])
+        texts: list[str | None] = [None] * len(found)
+        flagged = np.array([row for row, name in enumerate(found) if not is_benign(str(name))][:left], dtype=np.intp)
+        if len(flagged):
+            matrix = model[0].transform(flows[flagged] if isinstance(flows, Frame) else flows.iloc[flagged])
             for row, text in zip(flagged, reason_texts(model, matrix, found[flagged], reasons), strict=True):
                 texts[row] = text
         left -= len(flagged)
@@ -103,6 +103,10 @@ def _joined(parts: list[dict[str, tuple[str, Any]]]) -> dict[str, tuple[str, Any
         values = [np.asarray(part[name][1], dtype=object if kind == "text" else None) for part in parts]
         whole[name] = (kind, np.concatenate(values))
     return whole
+
+
+def _checked(flows: Any) -> Any:
+    return flows if isinstance(flows, Frame) else as_table(flows, "models.score")
 
 
 def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
@@ -124,7 +128,7 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
         A row a flow: of ``flow_id, community_id, flow_start, flow_end, Source IP, Source Port, Destination IP,
         Destination Port, Protocol, day, file`` what the flows have; ``class``; ``probability`` of that class (of
         outlier detectors ``score``, above 0 for outliers); with `reasons` the column ``reasons``, null where none are
-        given. ``flow_id`` leads back to the packets (`Capture.packets_of`).
+        given. ``flow_id`` leads back to the packets: ``cap.packets_of(scores[scores["class"] == "Bot"])``.
 
     Raises
     ------
@@ -141,10 +145,12 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
     cap = flows if isinstance(flows, Capture) else None
     left = MOST
     parts: list[dict[str, tuple[str, Any]]] = []
-    for batch in flows_of(cap, model) if cap is not None else [flows]:
+    told: dict[str, Any] = {}
+    for batch in flows_of(cap, model) if cap is not None else [_checked(flows)]:
         if len(batch):
+            told = told or meta_of(batch)
             part, left = _scored(batch, model, reasons, left)
             parts.append(part)
     if not parts:
         raise ValueError(f"score: no flows{' in ' + ', '.join(map(str, cap.files)) if cap is not None else ''}")
-    return frame_of(_joined(parts), cap)
+    return frame_of(_joined(parts), cap, {name: told[name] for name in ("options",) if name in told})
