@@ -26,6 +26,7 @@ _Array = np.ndarray[Any, Any]
 
 COLUMNS = ("start", "end", "src", "dst", "sport", "dport", "proto", "not_sport", "min_fwd_packets", "label")
 TRUTH = ("label", "attacker_ip", "victim_ip", "victim_port", "proto", "start_utc", "end_utc")
+ICMP = (1, 58)
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (0, 1, 58), "sctp": (132,)}  # 0: what the 2017 tool writes for ICMP
 KEY = ("Source IP", "Source Port", "Destination IP", "Destination Port")
 
@@ -44,7 +45,8 @@ class Rule:
     """One line of a schedule: flows from `src` to `dst` that begin in [`start`, `end`] are `label`.
 
     Times are int nanoseconds since the epoch, UTC. Addresses are tests of a text, ports sets of numbers (None: any);
-    source ports in `not_sport` and flows with fewer than `min_fwd_packets` of the attacker's are excepted.
+    source ports in `not_sport` and flows with fewer than `min_fwd_packets` of the attacker's are excepted. With `errors`
+    ICMP between the two is part of it, whatever the ports.
     """
 
     label: str
@@ -58,6 +60,7 @@ class Rule:
     not_sport: frozenset[int]
     min_fwd_packets: int
     text: str
+    errors: bool = False
 
 
 # -------------------------------------------------------------------------------------------------------- schedules
@@ -119,7 +122,7 @@ def _protocol(text: str) -> tuple[int, ...] | None:
     return (int(name),)
 
 
-def _rule(row: dict[str, str]) -> Rule:
+def _rule(row: dict[str, str], errors: bool) -> Rule:
     start, end = nanoseconds("start", row["start"]), nanoseconds("end", row["end"])
     if end < start:
         raise ValueError(f"the end, {row['end']}, lies before the start, {row['start']}")
@@ -129,7 +132,7 @@ def _rule(row: dict[str, str]) -> Rule:
     return Rule(
         row["label"].strip(), start, end, _addresses(row["src"]), _addresses(row["dst"]), _ports(row["sport"]),
         _ports(row["dport"]), _protocol(row["proto"]), _ports(row["not_sport"]) or frozenset(),
-        int(row["min_fwd_packets"] or 0), display(text),
+        int(row["min_fwd_packets"] or 0), display(text), errors,
     )  # fmt: skip
 
 
@@ -180,7 +183,7 @@ def read_schedule(path: str | os.PathLike[str] | None = None, capture: str | Non
         try:
             as_rule = _truth_row(row) if truth else row
             if as_rule is not None:
-                rules.append(_rule(as_rule))
+                rules.append(_rule(as_rule, errors=truth))
         except ValueError as error:
             raise ValueError(f"{name}, line {number}: {error}") from None
     if not rules:
@@ -275,9 +278,12 @@ def _match(flows: _Flows, rule: Rule, swapped: bool, floor: int) -> tuple[_Array
     hit = flows.begins(rule, floor)
     if hit.any():
         hit &= flows.address(attacker, rule.src) & flows.address(victim, rule.dst)
-        hit &= flows.port(attacker, rule.sport) & flows.port(victim, rule.dport)
+        fits = hit & flows.port(attacker, rule.sport) & flows.port(victim, rule.dport)
         if rule.proto is not None and flows.protocol is not None:
-            hit &= np.isin(flows.protocol, rule.proto)
+            fits &= np.isin(flows.protocol, rule.proto)
+        if rule.errors and flows.protocol is not None:
+            fits |= hit & np.isin(flows.protocol, ICMP)
+        hit = fits
     excepted = np.zeros_like(hit)
     if rule.not_sport:
         excepted = hit & flows.port(attacker, rule.not_sport)
@@ -312,6 +318,7 @@ def label(
         A CSV file with the columns ``start, end, src, dst, sport, dport, proto, not_sport, min_fwd_packets, label``, or
         a truth with ``label, attacker_ip, victim_ip, victim_port, proto, start_utc, end_utc``. Empty or ``*`` means
         any; lists are separated by ``;``, ranges have a ``-``, networks a ``/``. Default: the schedule of CICIDS2017.
+        Of a truth, ICMP between attacker and victim belongs to the attack.
     capture : str, optional
         Of a truth, only the rows of this capture.
     attempted : "apart", "attack" or "benign", optional
