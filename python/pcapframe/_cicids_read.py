@@ -206,9 +206,7 @@ def narrowed(values: _Array) -> _Array:
     if not len(values):
         return values.astype(np.int64)
     least, most = values.min(), values.max()
-    if values.dtype.kind == "f" and not (
-        np.isfinite(least) and np.isfinite(most) and (values == np.rint(values)).all()
-    ):
+    if values.dtype.kind == "f" and not (-EXACT < least and most < EXACT and (values == np.rint(values)).all()):
         return values
     for dtype, limit in _NARROW:
         if -limit <= least and most < limit:

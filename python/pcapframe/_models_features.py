@@ -59,9 +59,7 @@ def feature_names(flows: Any, destination_port: bool = False) -> list[str]:
         features -= set(known.SUBFLOW)
     names = [str(name) for name in flows.columns if name in features]
     if not names:
-        raise ValueError(
-            "none of the columns is a feature of flows; cicids.load and Capture.flows give them their names"
-        )
+        raise ValueError("no column is a feature of flows; cicids.load and Capture.flows give them their names")
     return names
 
 
