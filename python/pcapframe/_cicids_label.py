@@ -45,8 +45,8 @@ class Rule:
     """One line of a schedule: flows from `src` to `dst` that begin in [`start`, `end`] are `label`.
 
     Times are int nanoseconds since the epoch, UTC. Addresses are tests of a text, ports sets of numbers (None: any);
-    source ports in `not_sport` and flows with fewer than `min_fwd_packets` of the attacker's are excepted. With `errors`
-    ICMP between the two is part of it, whatever the ports.
+    source ports in `not_sport` and flows with fewer than `min_fwd_packets` of the attacker's are excepted. With
+    `errors` ICMP between the two is part of it, whatever the ports.
     """
 
     label: str

@@ -14,9 +14,10 @@ import numpy as np
 import pcapframe
 
 from . import _cicids_columns as known
+from ._cicids_files import META, arrow, files_of
 from ._cicids_label import MINUTE, label, read_schedule, start_times
 from ._cicids_labels import mapped
-from ._cicids_read import META, arrow, files_of, load
+from ._cicids_read import load
 from ._cicids_tables import KEY
 from ._cicids_times import day_of_name, place_of_name
 from ._export import drafted

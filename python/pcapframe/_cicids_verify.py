@@ -7,7 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from ._cicids_read import SUFFIXES, describe, load
+from ._cicids_files import SUFFIXES, describe
+from ._cicids_read import load
 from ._frame import import_pandas
 
 HOW_TO_GET = """\

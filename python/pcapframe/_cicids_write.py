@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from ._cicids_read import META, arrow
+from ._cicids_files import META, arrow
 from ._cicids_tables import KEY
 from ._export import drafted, guarded
 from ._frame import import_pandas
