@@ -277,7 +277,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, select, check, train, score or cicids (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, select or check (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
