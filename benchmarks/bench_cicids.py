@@ -95,16 +95,12 @@ def recordings(folder: str) -> dict[str, Any]:
     """Labelled flows of each capture."""
     truth = os.path.join(folder, "truth.csv")
     with open(truth, newline="") as file:
-        attacks = {row["capture"]: row["label"] != "benign" for row in csv.DictReader(file)}
+        names = sorted({row["capture"] for row in csv.DictReader(file)})
     found = {}
-    for name in sorted(attacks):
-        if not name.endswith(".pcap") or "_nano" in name or "_snap" in name:
-            continue  # the same packets once more
-        flows = pf.open(os.path.join(folder, name)).flows(protocols={"tcp", "udp", "icmp"})
-        if attacks[name]:
+    for name in names:
+        if name.endswith(".pcap") and "_nano" not in name and "_snap" not in name:  # not the same packets once more
+            flows = pf.open(os.path.join(folder, name)).flows(protocols={"tcp", "udp", "icmp"})
             found[name.removesuffix(".pcap")] = pf.cicids.label(flows, truth, capture=name)
-        else:
-            found[name.removesuffix(".pcap")] = flows.to_pandas().assign(Label="BENIGN")
     return found
 
 
@@ -130,7 +126,7 @@ def on_lab(folder: str) -> None:
     lines = []
     for name, part in whole.groupby("recording"):
         of = part.set_index("model")
-        line = {"recording": name, "attack flows": int(of["attack"].iloc[0]), "benign flows": int(of["benign"].iloc[0])}
+        line = {"recording": name, "attack flows": of["attack"].iloc[0], "benign flows": of["benign"].iloc[0]}
         for kind in KINDS:
             line[kind] = f"{of.loc[kind, 'found']} / {of.loc[kind, 'false alarms']}"
         lines.append(line)

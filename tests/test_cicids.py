@@ -632,6 +632,7 @@ a.pcap,scan,10.0.0.66,10.0.0.0/25,"22,80-81",tcp,2026-11-24T02:00:00Z,2026-11-24
 a.pcap,flood,10.0.0.150-189,10.0.0.10,443,tcp,2026-11-24T03:00:00Z,2026-11-24T03:10:00Z,,
 a.pcap,benign,,10.0.0.10,*,tcp,2026-11-24T02:00:00Z,2026-11-24T03:10:00Z,,
 b.pcap,spoof,10.0.0.66,10.0.0.1,*,arp,2026-11-24T02:00:00Z,2026-11-24T03:10:00Z,,
+d.pcap,benign,,10.0.0.10,*,tcp,2026-11-24T02:00:00Z,2026-11-24T03:10:00Z,,
 b.pcap,scan_syn,fd20:30::66,fd20:30::10,*,tcp,2026-11-24T02:00:00Z,2026-11-24T03:10:00Z,,
 """
 
@@ -658,9 +659,10 @@ def test_a_truth_of_the_lab(tmp_path: Path) -> None:
     ]
     labelled = pf.cicids.label(flows, path)
     assert labelled["Label"].tolist() == flows["expected"].tolist()
+    assert set(pf.cicids.label(flows, path, capture="d.pcap")["Label"]) == {"BENIGN"}
     only = pf.cicids.label(flows, path, capture="b.pcap")["Label"].tolist()
     assert only == ["BENIGN"] * 9 + ["scan_syn"]
-    with pytest.raises(ValueError, match=r"truth\.csv: no attack of 'c\.pcap' in it"):
+    with pytest.raises(ValueError, match=r"truth\.csv: no row of 'c\.pcap' in it"):
         pf.cicids.label(flows, path, capture="c.pcap")
 
 
@@ -681,7 +683,7 @@ def test_rules_that_contradict_each_other_are_told(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("a,b\n1,2\n", "no schedule: the column 'start' is missing"),
-        ("{names}\n", "no attack in it"),
+        ("{names}\n", "no row in it"),
         ("{names}\nyesterday,2017-07-04T13:00:00Z,,,,,,,,A\n", "line 2: start: 'yesterday' is no time"),
         ("{names}\n2017-07-04T13:00:00Z,2017-07-04T12:00:00Z,,,,,,,,A\n", "line 2: the end"),
         ("{names}\n2017-07-04T12:00:00Z,2017-07-04T13:00:00Z,10.0.0,,,,,,,A\n", "line 2: '10.0.0' does not appear"),

@@ -174,7 +174,7 @@ def read_schedule(path: str | os.PathLike[str] | None = None, capture: str | Non
     lacking = [column for column in needed if column not in given]
     if lacking:
         raise ValueError(f"{name}: no schedule: the column {lacking[0]!r} is missing (it has {', '.join(needed)})")
-    rules = []
+    rules, quiet = [], False
     for number, row in enumerate(reader, 2):
         if None in row or None in row.values():
             raise ValueError(f"{name}, line {number}: {len(given)} fields are needed")
@@ -182,13 +182,13 @@ def read_schedule(path: str | os.PathLike[str] | None = None, capture: str | Non
             continue
         try:
             as_rule = _truth_row(row) if truth else row
+            quiet |= as_rule is None
             if as_rule is not None:
                 rules.append(_rule(as_rule, errors=truth))
         except ValueError as error:
             raise ValueError(f"{name}, line {number}: {error}") from None
-    if not rules:
-        of = f" of {capture!r}" if capture else ""
-        raise ValueError(f"{name}: no attack{of} in it")
+    if not rules and not quiet:
+        raise ValueError(f"{name}: no row{f' of {capture!r}' if capture else ''} in it")
     return Schedule(tuple(rules), name, truth, path is None)
 
 
@@ -320,7 +320,7 @@ def label(
         any; lists are separated by ``;``, ranges have a ``-``, networks a ``/``. Default: the schedule of CICIDS2017.
         Of a truth, ICMP between attacker and victim belongs to the attack.
     capture : str, optional
-        Of a truth, only the rows of this capture.
+        Of a truth, only the rows of this capture. Where those name no attack, all flows are benign.
     attempted : "apart", "attack" or "benign", optional
         Flows of an attack in which the attacker sent no payload (TCP, no scan) or fewer packets than the rule asks for:
         ``X - Attempted``, ``X`` or ``BENIGN``. Default: apart with the schedule of CICIDS2017, else attack.
