@@ -76,6 +76,16 @@ def ioc_counts(path: str, threads: str, compat: str | None = None, check: str = 
     return {"seconds": seconds, "keys": [len(one) for one in counts], "check": check_of(*counts) if check else None}
 
 
+def count(path: str, threads: str, question: str) -> Result:
+    """`Capture.count`, its fields and keywords as JSON."""
+    import pcapframe as pf
+
+    fields, asked = json.loads(question)
+    start = perf_counter()
+    groups = pf.open(path, threads=int(threads), progress=False).count(*fields, **asked)
+    return {"seconds": perf_counter() - start, "groups": len(groups)}
+
+
 def plain_dicts(path: str, threads: str) -> Result:
     import pcapframe as pf
     from pcapframe.notebook import get_ioc_counts
@@ -143,6 +153,60 @@ def memory(path: str, threads: str) -> Result:
     return {"above": above, "keys": [len(one) for one in counts], "held": None if None in held else sum(held)}
 
 
+def columns(path: str, threads: str, names: str) -> Result:
+    import pyarrow as pa
+
+    import pcapframe as pf
+
+    cap = pf.open(path, threads=int(threads), progress=False)
+    start = perf_counter()
+    table = pa.table(cap.packets(names.split(",")))
+    return {"seconds": perf_counter() - start, "rows": table.num_rows}
+
+
+def batches(path: str, threads: str, names: str) -> Result:
+    import numpy  # noqa: F401
+
+    before = peak_rss()
+    import pcapframe as pf
+
+    cap = pf.open(path, threads=int(threads), progress=False)
+    rows = sum(len(frame) for frame in cap.batches(names.split(","), rows=100_000))
+    return {"above": peak_rss() - before, "rows": rows}
+
+
+def dpkt_table(path: str) -> Result:
+    """The header columns of bench_tables.py, each cell taken by hand."""
+    import dpkt
+    import pyarrow as pa
+
+    rows: list[tuple[Any, ...]] = []
+    start = perf_counter()
+    with open(path, "rb") as file:
+        for number, (time, octets) in enumerate(dpkt.pcap.Reader(file), 1):
+            eth = dpkt.ethernet.Ethernet(octets)
+            row: list[Any] = [number, int(time * 1_000_000_000), len(octets), eth.src.hex(":"), eth.dst.hex(":")]
+            ip = eth.data
+            if isinstance(ip, dpkt.ip.IP):
+                row += [4, socket.inet_ntop(socket.AF_INET, ip.src), socket.inet_ntop(socket.AF_INET, ip.dst)]
+                row += [ip.ttl, ip.p, ip.id, ip.len]
+            elif isinstance(ip, dpkt.ip6.IP6):
+                row += [6, socket.inet_ntop(socket.AF_INET6, ip.src), socket.inet_ntop(socket.AF_INET6, ip.dst)]
+                row += [ip.hlim, ip.nxt, None, None]
+            else:
+                row += [None] * 7
+            upper = getattr(ip, "data", None)
+            if isinstance(upper, dpkt.tcp.TCP):
+                row += [upper.sport, upper.dport, upper.seq, upper.ack, upper.flags, len(upper.data), None, None]
+            elif isinstance(upper, dpkt.udp.UDP):
+                row += [None] * 6 + [upper.sport, upper.dport]
+            else:
+                row += [None] * 8
+            rows.append(tuple(row))
+    table = pa.table([pa.array(column) for column in zip(*rows, strict=True)], [str(n) for n in range(20)])
+    return {"seconds": perf_counter() - start, "rows": table.num_rows}
+
+
 def import_time(path: str) -> Result:
     start = perf_counter()
     import numpy  # noqa: F401
@@ -153,7 +217,10 @@ def import_time(path: str) -> Result:
     return {"seconds": perf_counter() - between, "numpy": between - start}
 
 
-CONTENDERS = (scapy_loop, dpkt_loop, ioc_counts, plain_dicts, make_keys, select, memory, import_time)
+CONTENDERS = (
+    scapy_loop, dpkt_loop, ioc_counts, count, plain_dicts, make_keys, select, memory, columns, batches, dpkt_table,
+    import_time,
+)  # fmt: skip
 
 
 def main() -> None:

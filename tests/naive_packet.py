@@ -64,6 +64,8 @@ class Walk:
         self.first_fragment = False  # whether one of the headers so far is that of a first fragment
         self.wlan_padded = False  # whether the 802.11 header that follows is padded to a multiple of four octets
         self.udp_destination: int | None = None  # of the UDP header last passed
+        self.transport, self.ports = "", (0, 0)  # of the TCP or UDP header last passed
+        self.layers: list[tuple[str, int, int]] = []  # name, where it begins and its captured end, outermost first
         self.seen: set[str] = set()
         self.row: Row = dict.fromkeys(COLUMNS)
 
@@ -108,7 +110,14 @@ class Walk:
 Step = Callable[[Walk], str]  # reads one layer, moves walk.at behind it, says the next step's name
 
 
+MOST_LAYERS = 16
+
+
 def decode(record: Record) -> Row:
+    return walk_down(record).row
+
+
+def walk_down(record: Record) -> Walk:
     walk = Walk(record)
     walk.row.update(
         frame_number=record.frame_number,
@@ -119,17 +128,17 @@ def decode(record: Record) -> Row:
     )
     try:
         step = by_link_type(walk, record.link_type)
-        layers = 0
-        while layers < 16:
-            if step != "raw":  # is no layer
-                layers += 1
+        while True:
+            if step not in ("raw", "data"):  # are no layers
+                if len(walk.layers) == MOST_LAYERS:
+                    raise Stop("malformed depth")
+                walk.layers.append((step, walk.at, walk.captured_end))
                 if walk.at < walk.captured_end:
                     walk.row["protocol"] = step.upper()
             step = STEPS[step](walk)
-        raise Stop("malformed depth")
     except Stop as stop:
         walk.blame(stop.fault)
-    return walk.row
+    return walk
 
 
 # --- link layers -----------------------------------------------------------------------------------------------------
@@ -348,15 +357,17 @@ def tcp(walk: Walk) -> str:
     if header_length < 20:
         raise Stop("malformed tcp")
     walk.need(header_length, "tcp")
-    ports = {walk.number(0, 2), walk.number(2, 2)}
+    walk.transport, walk.ports = "tcp", (walk.number(0, 2), walk.number(2, 2))
     walk.at += header_length
     message_length = walk.number(0, 2)
     fits = message_length is not None and message_length >= 12 and walk.at + 14 <= walk.wire_end
-    if 53 in ports and fits and not walk.first_fragment:
+    if walk.first_fragment or (53 in walk.ports and not fits):
+        raise Stop
+    if 53 in walk.ports:
         walk.at += 2
         walk.pull_wire_end(walk.at + message_length)
         return "dns"
-    raise Stop
+    return "data"
 
 
 UDP_TUNNELS = {2152: "gtp", 3544: "teredo", 4754: "gre", 4789: "vxlan", 4790: "vxlan", 6081: "geneve", 6635: "mpls"}
@@ -382,6 +393,7 @@ def udp(walk: Walk) -> str:
     if length != 0:
         walk.pull_wire_end(walk.at + length)
     walk.at += 8
+    walk.transport, walk.ports = "udp", (source, destination)
     walk.udp_destination = destination
     if walk.at == walk.wire_end:
         raise Stop
@@ -389,9 +401,23 @@ def udp(walk: Walk) -> str:
         return "dns"
     tunnel = UDP_TUNNELS.get(destination, UDP_TUNNELS.get(source) if source in ANSWERING else None)
     first = walk.number(0, 1)
-    if tunnel is None or (first is not None and not UDP_SHAPES[tunnel](first)):
+    if tunnel is None:
+        return "data"
+    if first is not None and not UDP_SHAPES[tunnel](first):
         raise Stop
     return tunnel
+
+
+# Each looks at what TCP or UDP carries and says what it takes it for, or None. naive_tls.py and its like add theirs.
+PAYLOADS: list[Callable[[Walk], str | None]] = []
+
+
+def data(walk: Walk) -> str:
+    if walk.at < walk.captured_end and len(walk.layers) < MOST_LAYERS:
+        for told in PAYLOADS:
+            if (step := told(walk)) is not None:
+                return step
+    raise Stop
 
 
 def dns(walk: Walk) -> str:
@@ -414,5 +440,5 @@ def sctp(walk: Walk) -> str:
 
 STEPS: dict[str, Step] = {  # naive_tunnels.py adds the rest
     step.__name__: step
-    for step in (eth, vlan, llc, sll, sll2, null, raw, arp, ipv4, ipv6, icmp, icmpv6, tcp, udp, sctp, dns)
+    for step in (eth, vlan, llc, sll, sll2, null, raw, arp, ipv4, ipv6, icmp, icmpv6, tcp, udp, sctp, dns, data)
 }

@@ -157,6 +157,8 @@ static enum pf_status run(struct pf_crew *crew, struct pf_thread *threads, unsig
 {
     for (unsigned i = 0; i < workers; i++) {
         int failed = pf_thread_start(&threads[i], worker, crew);
+        if (failed != 0 && i != 0) /* those that run do it all */
+            break;
         if (failed != 0) {
             struct pf_error refused;
             (void)pf_fail_sys(&refused, failed, NULL, "could not start a thread");

@@ -27,7 +27,9 @@ static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const
 {
     if (!pf_value_equal(&dictionary->keys[entry], key))
         return false;
-    return key->size != BY_TEXT || memcmp(dictionary->octets + dictionary->offsets[entry], text, key->word[1]) == 0;
+    if (key->size != BY_TEXT || key->word[1] == 0)
+        return true;
+    return memcmp(dictionary->octets + dictionary->offsets[entry], text, key->word[1]) == 0;
 }
 
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */
@@ -123,10 +125,21 @@ enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct
     return append(dictionary, key, room, length, code, error);
 }
 
+static struct pf_value key_of_text(const char *text, size_t length)
+{
+    return (struct pf_value){{pf_hash_octets(pf_secret(), text, length), length}, BY_TEXT};
+}
+
+bool pf_dictionary_find(const struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code)
+{
+    struct pf_value key = key_of_text(text, length);
+    return known(dictionary, &key, text, code);
+}
+
 enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code,
                                   struct pf_error *error)
 {
-    struct pf_value key = {{pf_hash_octets(pf_secret(), text, length), length}, BY_TEXT};
+    struct pf_value key = key_of_text(text, length);
     return known(dictionary, &key, text, code) ? PF_OK : append(dictionary, &key, text, length, code, error);
 }
 

@@ -25,6 +25,7 @@ enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct
 /* The number of a text of any length that is told apart by its octets. A dictionary has entries of one sort only. */
 enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code,
                                   struct pf_error *error);
+bool pf_dictionary_find(const struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code);
 /* The same for entry `entry` of another dictionary. */
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error);

@@ -125,22 +125,41 @@ static void forget(struct pf_draft *draft)
 
 int pf_draft_begin(struct pf_draft *draft, const char *path)
 {
+    /* Names of 255 octets are the longest that file systems take: a long one is cut for the suffix. */
+    enum { LONGEST = 240 };
     static const char suffix[] = ".XXXXXX";
     size_t length = strlen(path);
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+    size_t kept = length - folder > LONGEST ? folder + LONGEST : length;
     *draft = (struct pf_draft){.fd = -1, .path = pf_alloc(length + 1), .temporary = pf_alloc(length + sizeof suffix)};
     if (draft->path == NULL || draft->temporary == NULL) {
         forget(draft);
         return ENOMEM;
     }
     memcpy(draft->path, path, length);
-    memcpy(draft->temporary, path, length);
-    memcpy(draft->temporary + length, suffix, sizeof suffix);
+    memcpy(draft->temporary, path, kept);
+    memcpy(draft->temporary + kept, suffix, sizeof suffix);
     draft->fd = mkostemp(draft->temporary, O_CLOEXEC); /* 0600 */
     if (draft->fd >= 0)
         return 0;
     int failed = errno;
     forget(draft);
     return failed;
+}
+
+void pf_draft_rest(struct pf_draft *draft)
+{
+    pf_os_close(draft->fd);
+    draft->fd = -1;
+}
+
+int pf_draft_resume(struct pf_draft *draft)
+{
+    if (draft->fd >= 0)
+        return 0;
+    draft->fd = open(draft->temporary, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    return draft->fd < 0 || lseek(draft->fd, 0, SEEK_END) < 0 ? errno : 0;
 }
 
 int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size)
@@ -174,27 +193,48 @@ int pf_draft_write_at(struct pf_draft *draft, const void *octets, size_t size, u
     return 0;
 }
 
-int pf_draft_commit(struct pf_draft *draft)
+/* Closes it and gives it its name, or removes it. */
+static int finish(struct pf_draft *draft)
 {
-    int failed = fsync(draft->fd) != 0 && errno != EINVAL && errno != EROFS ? errno : 0;
-    if (close(draft->fd) != 0 && failed == 0)
-        failed = errno;
+    int failed = close(draft->fd) != 0 ? errno : 0;
     draft->fd = -1;
     if (failed == 0 && rename(draft->temporary, draft->path) != 0)
         failed = errno;
     if (failed != 0)
         (void)unlink(draft->temporary);
-    else
+    return failed;
+}
+
+int pf_draft_publish(struct pf_draft *draft)
+{
+    int failed = finish(draft);
+    forget(draft);
+    return failed;
+}
+
+int pf_draft_commit(struct pf_draft *draft)
+{
+    if (fsync(draft->fd) != 0 && errno != EINVAL && errno != EROFS) {
+        int failed = errno;
+        pf_draft_abandon(draft);
+        return failed;
+    }
+    int failed = finish(draft);
+    if (failed == 0)
         failed = sync_folder_of(draft->path);
     forget(draft);
     return failed;
 }
 
+void pf_os_sync(void)
+{
+    sync();
+}
+
 void pf_draft_abandon(struct pf_draft *draft)
 {
-    if (draft->fd >= 0) {
-        (void)close(draft->fd);
+    pf_os_close(draft->fd);
+    if (draft->temporary != NULL)
         (void)unlink(draft->temporary);
-    }
     forget(draft);
 }

@@ -32,9 +32,14 @@ struct pf_draft {
     char *path, *temporary;
 };
 int pf_draft_begin(struct pf_draft *draft, const char *path);
+void pf_draft_rest(struct pf_draft *draft);  /* lets its descriptor go */
+int pf_draft_resume(struct pf_draft *draft); /* before anything else is done with one that rests; any draft is fine */
 int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size);
 int pf_draft_write_at(struct pf_draft *draft, const void *octets, size_t size, uint64_t offset);
-int pf_draft_commit(struct pf_draft *draft);   /* whatever it returns, the draft is over */
+int pf_draft_commit(struct pf_draft *draft); /* whatever it returns, the draft is over */
+/* The same for one of many, whose octets may not be on the disk yet: pf_os_sync() goes before all of them. */
+int pf_draft_publish(struct pf_draft *draft);
+void pf_os_sync(void);
 void pf_draft_abandon(struct pf_draft *draft); /* a draft that is over is fine */
 
 #endif

@@ -14,14 +14,17 @@
 #endif
 #include <numpy/arrayobject.h>
 
+#include "base/arrow.h"
 #include "base/frame.h"
+#include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
+#include "tally/group.h"
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed;
     PyObject *capture_error, *filter_error;
 };
 
@@ -32,7 +35,8 @@ struct pf_state *pf_state_of_type(PyTypeObject *type);
 
 /* error.c: the only raiser of the core's errors; returns NULL. */
 PyObject *pf_raise(struct pf_state *state, const struct pf_error *error);
-PyObject *pf_str(const char *octets); /* a message or a file name, however encoded, as str */
+PyObject *pf_str(const char *octets);  /* a file name, however encoded, as str */
+PyObject *pf_line(const char *octets); /* a message, which may have file names in it: one line whatever they are */
 
 /* input.c */
 extern PyType_Spec pf_input_spec;
@@ -47,12 +51,25 @@ struct pf_input_object {
     bool consumed;
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter, ...), start, last). */
+/* conditions.c */
+extern PyType_Spec pf_conditions_spec;
+
+struct pf_conditions_object {
+    PyObject_HEAD
+    struct pf_conditions conditions;
+    PyObject *given; /* (all, any), as they were given */
+};
+
+bool pf_input_is_python(PyObject *input); /* its octets come from a Python object */
+
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
-    PyObject *held; /* the tuple of filters */
+    PyObject *held; /* the tuple of filters and conditions */
     struct pf_filtering *filterings;
+    struct pf_sieve *sieves;
+    const char **files; /* the names of the inputs */
     struct pf_period period;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
@@ -62,7 +79,7 @@ enum { PF_MORE_PREDICATES = 2 };
 
 /* False with an exception set. */
 bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
-                        struct pf_input *const *inputs);
+                        struct pf_input *const *inputs, size_t input_count);
 /* Appends what filters could say nothing about to a list of faults; false with an exception set. */
 bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list);
 void pf_narrowing_end(struct pf_narrowing *narrowing); /* zeroed is fine */
@@ -81,6 +98,8 @@ struct pf_run {
 
 /* Takes (inputs, (threads, chunk, strict, tick, narrowing)); false with an exception set. */
 bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
+/* Sets what packets must pass, at most PF_MORE_PREDICATES of its own; from then on inputs are used up. */
+void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count);
 /* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
@@ -92,6 +111,22 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
+/* The catalogue's fields of these names, from pf_alloc; NULL with an exception set. */
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count);
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
+/* (result, faults); takes the result over, which is NULL when something failed. */
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
+
+/* split.c */
+PyObject *pf_split(PyObject *module, PyObject *arguments);
+
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
+
+/* groups.c */
+PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
+PyObject *pf_count_field(PyObject *module, PyObject *arguments);
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
@@ -110,6 +145,19 @@ struct pf_counts_object {
 
 struct pf_counts_object *pf_counts_object_new(struct pf_state *state, enum pf_key_kind kind);
 
+PyObject *pf_moments_tuple(const struct pf_moments *moments); /* (n, sum, sum of squares) */
+
+/* text_counts.c */
+extern PyType_Spec pf_text_counts_spec;
+
+struct pf_text_counts_object {
+    PyObject_HEAD
+    struct pf_tally_plan plan; /* of one field */
+    struct pf_tally groups;
+};
+
+struct pf_text_counts_object *pf_text_counts_new(struct pf_state *state, const struct pf_tally_plan *plan);
+
 /* frame.c */
 extern const char *const pf_type_names[]; /* by enum pf_type */
 extern PyType_Spec pf_frame_spec;
@@ -120,5 +168,14 @@ struct pf_frame_object {
 };
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
+PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
+
+/* arrow.c: capsules; a note may be NULL. */
+PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */
+PyObject *pf_frame_stream(struct pf_state *state, const struct pf_frame *frame, const char *note);
+PyObject *pf_schema_capsule(struct pf_state *state, const struct pf_frame *frame, const char *note);
+
+/* feed.c */
+extern PyType_Spec pf_feed_spec;
 
 #endif

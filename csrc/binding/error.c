@@ -7,9 +7,23 @@ PyObject *pf_str(const char *octets)
     return PyUnicode_DecodeUTF8(octets, (Py_ssize_t)strlen(octets), "surrogateescape");
 }
 
+PyObject *pf_line(const char *octets)
+{
+    char room[4 * sizeof(struct pf_error)], *to = room;
+    for (; *octets != '\0' && to < room + sizeof room - 4; octets++) {
+        uint8_t octet = (uint8_t)*octets;
+        if (octet >= 0x20 && octet != 0x7f)
+            *to++ = *octets;
+        else
+            to += PyOS_snprintf(to, 5, "\\%03d", octet);
+    }
+    *to = '\0';
+    return pf_str(room);
+}
+
 static PyObject *raise_text(PyObject *type, const char *octets)
 {
-    PyObject *text = pf_str(octets);
+    PyObject *text = pf_line(octets);
     if (text != NULL)
         PyErr_SetObject(type, text);
     Py_XDECREF(text);
@@ -45,6 +59,8 @@ PyObject *pf_raise(struct pf_state *state, const struct pf_error *error)
         return raise_text(state->capture_error, error->text);
     case PF_NOT_FILTER:
         return raise_text(state->filter_error, error->text);
+    case PF_TOO_LARGE:
+        return raise_text(PyExc_OverflowError, error->text);
     case PF_INVALID:
         return raise_text(PyExc_ValueError, error->text);
     default:

@@ -115,39 +115,56 @@ PyType_Spec pf_filter_spec = {
     .slots = filter_slots,
 };
 
+static bool begin_filter(struct pf_narrowing *narrowing, struct pf_state *state, struct filter_object *filter,
+                         struct pf_input *const *inputs)
+{
+    struct pf_filtering *filtering = &narrowing->filterings[narrowing->filtering_count];
+    struct pf_error error = {.status = PF_OK};
+    if (pf_filtering_init(filtering, &filter->filter, inputs, &error) != PF_OK) {
+        (void)pf_raise(state, &error);
+        return false;
+    }
+    narrowing->filtering_count++;
+    narrowing->predicates[narrowing->count++] = &filtering->predicate;
+    return true;
+}
+
 bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
-                        struct pf_input *const *inputs)
+                        struct pf_input *const *inputs, size_t input_count)
 {
     PyObject *filters;
     long long start, last;
-    struct pf_error error = {.status = PF_OK};
     if (!PyArg_ParseTuple(tuple, "O!LL:narrowing", &PyTuple_Type, &filters, &start, &last))
         return false;
     size_t count = (size_t)PyTuple_GET_SIZE(filters);
     narrowing->held = Py_NewRef(filters);
     narrowing->filterings = pf_alloc_array(count, sizeof *narrowing->filterings);
+    narrowing->sieves = pf_alloc_array(count, sizeof *narrowing->sieves);
+    narrowing->files = pf_alloc_array(input_count, sizeof *narrowing->files);
     narrowing->predicates = pf_alloc_array(1 + count + PF_MORE_PREDICATES, sizeof(struct pf_predicate *));
-    if (narrowing->filterings == NULL || narrowing->predicates == NULL) {
+    if (narrowing->filterings == NULL || narrowing->sieves == NULL || narrowing->files == NULL ||
+        narrowing->predicates == NULL) {
         PyErr_NoMemory();
         return false;
     }
+    for (size_t i = 0; i < input_count; i++)
+        narrowing->files[i] = inputs[i]->source->name;
     if (start != INT64_MIN || last != INT64_MAX) {
         pf_period_init(&narrowing->period, start, last);
         narrowing->predicates[narrowing->count++] = &narrowing->period.predicate;
     }
     for (size_t i = 0; i < count; i++) {
-        PyObject *filter = PyTuple_GET_ITEM(filters, (Py_ssize_t)i);
-        struct pf_filtering *filtering = &narrowing->filterings[i];
-        if (!PyObject_TypeCheck(filter, state->filter)) {
-            PyErr_SetString(PyExc_TypeError, "a tuple of Filter is needed");
+        PyObject *item = PyTuple_GET_ITEM(filters, (Py_ssize_t)i);
+        if (PyObject_TypeCheck(item, state->filter)) {
+            if (!begin_filter(narrowing, state, (struct filter_object *)item, inputs))
+                return false;
+        } else if (PyObject_TypeCheck(item, state->conditions)) {
+            pf_sieve_init(&narrowing->sieves[i], &((struct pf_conditions_object *)item)->conditions, narrowing->files);
+            narrowing->predicates[narrowing->count++] = &narrowing->sieves[i].predicate;
+        } else {
+            PyErr_SetString(PyExc_TypeError, "a tuple of Filter and Conditions is needed");
             return false;
         }
-        if (pf_filtering_init(filtering, &((struct filter_object *)filter)->filter, inputs, &error) != PF_OK) {
-            (void)pf_raise(state, &error);
-            return false;
-        }
-        narrowing->filtering_count++;
-        narrowing->predicates[narrowing->count++] = &filtering->predicate;
     }
     return true;
 }
@@ -161,7 +178,7 @@ bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list)
             continue;
         pf_filtering_message(filtering, message, sizeof message);
         PyObject *item = Py_BuildValue("sIKOiN", "unfiltered", (unsigned)filtering->input,
-                                       (unsigned long long)filtering->frame_number, Py_None, 0, pf_str(message));
+                                       (unsigned long long)filtering->frame_number, Py_None, 0, pf_line(message));
         bool good = item != NULL && PyList_Append(list, item) == 0;
         Py_XDECREF(item);
         if (!good)
@@ -175,6 +192,8 @@ void pf_narrowing_end(struct pf_narrowing *narrowing)
     for (size_t i = 0; i < narrowing->filtering_count; i++)
         pf_filtering_clear(&narrowing->filterings[i]);
     pf_free(narrowing->filterings);
+    pf_free(narrowing->sieves);
+    pf_free(narrowing->files);
     pf_free(narrowing->predicates);
     Py_XDECREF(narrowing->held);
 }

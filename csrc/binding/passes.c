@@ -9,8 +9,7 @@
 #include "tally/census.h"
 #include "tally/ioc.h"
 
-/* (result, faults); takes the result over, which is NULL when something failed. */
-static PyObject *with_faults(struct pf_run *run, PyObject *result)
+PyObject *pf_with_faults(struct pf_run *run, PyObject *result)
 {
     PyObject *faults = result != NULL ? pf_run_faults(run) : NULL;
     if (faults != NULL)
@@ -43,7 +42,7 @@ static PyObject *ioc_counts(PyObject *module, PyObject *arguments)
     Py_XDECREF(dns);
     Py_XDECREF(ip);
     Py_XDECREF(seq);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -103,8 +102,7 @@ static bool narrowing_from(struct pf_state *state, PyObject *suspects, PyObject 
     return good;
 }
 
-/* The catalogue's fields of these names, from pf_alloc. */
-static const struct pf_field **fields_from(PyObject *names, size_t *count)
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count)
 {
     if (!PyTuple_Check(names)) {
         PyErr_SetString(PyExc_TypeError, "a tuple of column names is needed");
@@ -127,8 +125,7 @@ static const struct pf_field **fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-static const char **files_of(const struct pf_run *run, PyObject **owner)
+const char **pf_files_of(const struct pf_run *run, PyObject **owner)
 {
     const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
     *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
@@ -159,7 +156,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     size_t count;
     if (!PyArg_ParseTuple(arguments, "OO!OO:packets", &inputs, &PyTuple_Type, &options, &names, &suspects))
         return NULL;
-    const struct pf_field **fields = fields_from(names, &count);
+    const struct pf_field **fields = pf_fields_from(names, &count);
     if (fields == NULL)
         return NULL;
     PyObject *result = NULL;
@@ -169,7 +166,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
     PyObject *owner = NULL;
-    const char **files = frame != NULL ? files_of(&run, &owner) : NULL;
+    const char **files = frame != NULL ? pf_files_of(&run, &owner) : NULL;
     if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};
@@ -183,7 +180,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     pf_free(files);
     Py_XDECREF(owner);
     Py_XDECREF(frame);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
 narrowed:
     narrowing_clear(&narrowing);
@@ -208,7 +205,7 @@ static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, en
     if (!good)
         (void)pf_raise(run->state, &error);
     good = good && pf_run_pass(run, narrowing->predicates, narrowing->count, &sink.sink);
-    unsigned long long written = sink.written;
+    unsigned long long written = sink.file.packets;
     pf_copy_sink_clear(&sink);
     if (!good) {
         pf_draft_abandon(&draft);
@@ -237,7 +234,7 @@ static PyObject *write_capture(PyObject *module, PyObject *arguments)
     PyObject *result = NULL;
     if (narrowing_from(state, suspects, numbers, &narrowing)) {
         if (pf_run_begin(&run, state, inputs, options)) {
-            result = with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
+            result = pf_with_faults(&run, write_draft(&run, &narrowing, as, PyBytes_AS_STRING(path)));
             pf_run_end(&run);
         }
         narrowing_clear(&narrowing);
@@ -333,7 +330,7 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
         result = census_result(&census, &run.pass);
     pf_census_clear(&census);
     pf_notes_clear(&notes);
-    result = with_faults(&run, result);
+    result = pf_with_faults(&run, result);
     pf_run_end(&run);
     return result;
 }
@@ -342,9 +339,10 @@ static PyObject *take_census(PyObject *module, PyObject *arguments)
 static PyObject *append_field(PyObject *list, const struct pf_group *group, const struct pf_field *field)
 {
     static const char *const asked[] = {"never", "anyhow", "by name"};
-    PyObject *item = Py_BuildValue("ssOssss", field->kind.name, pf_type_names[field->kind.type],
+    const char *form = field->text == pf_text_address ? "address" : field->text == pf_text_mac ? "hardware" : "";
+    PyObject *item = Py_BuildValue("ssOsssss", field->kind.name, pf_type_names[field->kind.type],
                                    field->kind.nullable ? Py_True : Py_False, field->wireshark, field->doc, group->name,
-                                   asked[field->asked]);
+                                   asked[field->asked], form);
     if (item == NULL || PyList_Append(list, item) < 0)
         Py_CLEAR(list);
     Py_XDECREF(item);
@@ -373,8 +371,13 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
+    {"group", pf_tally_group, METH_VARARGS,
+     "group(inputs, options, fields, every, aggregates, gaps, fill, top, approx, keep nulls): (Frame, faults)."},
+    {"count_field", pf_count_field, METH_VARARGS,
+     "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
      "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
+    {"split", pf_split, METH_VARARGS, "split(inputs, options, format, parts, names): (Frame, faults)."},
     {"census", take_census, METH_VARARGS,
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "

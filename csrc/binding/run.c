@@ -88,10 +88,22 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     run->pass.chunk = (size_t)chunk;
     run->pass.strict = strict != 0;
     run->pass.host = &run->host;
-    if (run->pass.input_count == (size_t)count && pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs))
+    if (run->pass.input_count == (size_t)count &&
+        pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs, (size_t)count))
         return true;
     pf_run_end(run);
     return false;
+}
+
+void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count)
+{
+    struct pf_narrowing *narrowing = &run->narrowing;
+    for (size_t i = 0; i < predicate_count; i++)
+        narrowing->predicates[narrowing->count + i] = predicates[i];
+    run->pass.predicates = narrowing->predicates;
+    run->pass.predicate_count = narrowing->count + predicate_count;
+    for (size_t i = 0; i < run->pass.input_count; i++) /* from here on octets are taken */
+        ((struct pf_input_object *)PyTuple_GET_ITEM(run->held, (Py_ssize_t)i))->consumed = true;
 }
 
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
@@ -99,15 +111,9 @@ bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, siz
 {
     struct pf_error error = {.status = PF_OK};
     enum pf_status status;
-    struct pf_narrowing *narrowing = &run->narrowing;
-    for (size_t i = 0; i < predicate_count; i++)
-        narrowing->predicates[narrowing->count + i] = predicates[i];
-    run->pass.predicates = narrowing->predicates;
-    run->pass.predicate_count = narrowing->count + predicate_count;
+    pf_run_arm(run, predicates, predicate_count);
     run->pass.sinks = &sink;
     run->pass.sink_count = 1;
-    for (size_t i = 0; i < run->pass.input_count; i++) /* from here on octets are taken */
-        ((struct pf_input_object *)PyTuple_GET_ITEM(run->held, (Py_ssize_t)i))->consumed = true;
     Py_BEGIN_ALLOW_THREADS
     status = pf_pass_run(&run->pass, &error);
     Py_END_ALLOW_THREADS
@@ -125,7 +131,7 @@ PyObject *pf_run_faults(const struct pf_run *run)
         pf_fault_message(fault, run->inputs[fault->input]->source->name, message, sizeof message);
         PyObject *item = Py_BuildValue("sNKKKN", pf_fault_name(fault->kind), PyLong_FromSize_t(fault->input),
                                        (unsigned long long)fault->frame_number, (unsigned long long)fault->offset,
-                                       (unsigned long long)fault->lost, pf_str(message));
+                                       (unsigned long long)fault->lost, pf_line(message));
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);

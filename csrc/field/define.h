@@ -42,7 +42,6 @@
 
 #define PF_GROUP(name, fields) {name, fields, sizeof(fields) / sizeof(fields)[0]}
 
-bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 bool pf_get_ip_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 bool pf_get_key(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 
@@ -52,11 +51,13 @@ uint8_t pf_transport_layer(const struct pf_packet *packet);
 bool pf_transport_payload(const struct pf_packet *packet, uint8_t layer, struct pf_value *span);
 /* "2,4,8,1,3": the kinds of TCP or IPv4 options; false where there are none. */
 bool pf_write_option_kinds(const uint8_t *octets, size_t size, struct pf_writer *writer);
+/* All DNS answers of a packet as one text. */
+bool pf_write_dns_answers(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
 /* What is written of an address: 4 or 16 octets, or NULL. */
 bool pf_get_address(const uint8_t *octets, unsigned size, struct pf_value *value);
 
 extern const struct pf_group pf_group_frame, pf_group_eth, pf_group_vlan, pf_group_mpls, pf_group_wlan, pf_group_arp,
     pf_group_ip, pf_group_icmp, pf_group_tcp, pf_group_udp, pf_group_sctp, pf_group_transport, pf_group_tunnel,
-    pf_group_dns;
+    pf_group_dns, pf_group_tls, pf_group_quic, pf_group_flow;
 
 #endif

@@ -45,6 +45,9 @@ extern const size_t pf_group_count;
 const struct pf_field *pf_field_at(size_t place);
 const struct pf_field *pf_field_find(const char *name);
 
+/* The getter of numbers at a fixed place of a header, so that it can be told. */
+bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
+
 /* How values that are shown as text are written. */
 size_t pf_text_mac(const struct pf_value *value, char text[PF_TEXT_ROOM]);
 size_t pf_text_address(const struct pf_value *value, char text[PF_TEXT_ROOM]);

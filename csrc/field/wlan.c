@@ -160,7 +160,7 @@ static bool write_ssid(const struct pf_field *field, const struct pf_packet *pac
     const uint8_t *octets = element(packet, SSID, &size);
     (void)field;
     if (octets != NULL)
-        pf_write_text(writer, octets, size, 0);
+        pf_write_text(writer, octets, size, NULL);
     return octets != NULL;
 }
 

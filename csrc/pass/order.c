@@ -53,14 +53,17 @@ static enum pf_status cut(struct pf_driver *driver, unsigned worker, void **piec
 
 static enum pf_status emit(struct pf_driver *driver, void **pieces, struct pf_error *error)
 {
-    for (size_t i = 0; i < driver->pass->sink_count; i++) {
+    enum pf_status status = PF_OK;
+    for (size_t i = 0; i < driver->pass->sink_count && status == PF_OK; i++) {
         struct pf_sink *sink = driver->pass->sinks[i];
         void *piece = pieces[i];
         pieces[i] = NULL;
         if (piece != NULL)
-            PF_TRY(sink->ops->emit(sink, piece, error));
+            status = sink->ops->emit(sink, piece, error);
     }
-    return PF_OK;
+    if (status != PF_OK)
+        discard(driver, pieces); /* another chunk's may come into this slot before all workers have stopped */
+    return status;
 }
 
 /* Emits what is ready and next in turn. Whoever completes the turn does it for all; the lock is let go meanwhile. */

@@ -3,17 +3,20 @@
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
+from ._batches import Batches
 from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
 from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
+from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batches",
     "Capture",
     "CaptureError",
     "CaptureFault",
@@ -30,6 +33,7 @@ __all__ = [
     "ThresholdWarning",
     "columns",
     "eval_packets",
+    "from_scapy",
     "open",
     "set_threshold",
     "show_config",

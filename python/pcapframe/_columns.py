@@ -26,6 +26,8 @@ class Field(NamedTuple):
     """The group it is in."""
     asked: str
     """When it is in a table: ``never`` need be asked for, ``anyhow`` (by name, group or pattern), ``by name`` only."""
+    form: str
+    """What its text is: an IP ``address``, a ``hardware`` address; else empty."""
 
 
 FIELDS = {field.name: field for field in map(Field._make, _core.fields())}

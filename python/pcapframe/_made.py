@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._export import import_arrow
 from ._frame import Frame
+from ._provenance import KEY
 
 if TYPE_CHECKING:
     from ._reader import Capture
@@ -56,6 +58,24 @@ class _Made:
     def _with(self, arrays: list[_Array]) -> _Made:
         return _Made(self._names, self._kinds, arrays, self._texts)
 
+    def _arrow(self, note: str | None) -> Any:
+        pa = import_arrow("a Frame of scores")
+        columns = []
+        for kind, values, texts in zip(self._kinds, self._arrays, self._texts, strict=True):
+            if texts is not None:
+                codes = pa.array(values, mask=values < 0, type=pa.int32())
+                columns.append(pa.DictionaryArray.from_arrays(codes, pa.array(texts, type=pa.string())))
+            else:
+                columns.append(pa.array(values, type=pa.timestamp("ns", "UTC") if kind == "time" else None))
+        table = pa.table(columns, names=self._names)
+        return table if note is None else table.replace_schema_metadata({KEY: note})
+
+    def arrow_stream(self, note: str | None) -> Any:
+        return self._arrow(note).__arrow_c_stream__()
+
+    def arrow_schema(self, note: str | None) -> Any:
+        return self._arrow(note).schema.__arrow_c_schema__()
+
 
 def _text(values: Any) -> tuple[_Array, list[str]]:
     """Codes and categories of a categorical or an array of text; -1 where it is None or NaN."""
@@ -70,7 +90,7 @@ def _text(values: Any) -> tuple[_Array, list[str]]:
 
 
 class MadeFrame(Frame):
-    """A Frame of computed columns, which knows what the rows were computed from."""
+    """A Frame of computed columns, which knows what the flows behind its rows were made from."""
 
     __slots__ = ("_told",)
 
@@ -81,10 +101,9 @@ class MadeFrame(Frame):
     def _with(self, native: Any) -> MadeFrame:
         return MadeFrame(native, self._capture, self._told)
 
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """What the flows behind the rows were made from, where it is known."""
-        return dict(self._told)
+    def _provenance(self, sha256: bool = False) -> dict[str, Any]:
+        found = super()._provenance(sha256)
+        return {**found, "options": {**found.get("options", {}), **self._told}} if self._told else found
 
 
 def frame_of(

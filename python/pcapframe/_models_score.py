@@ -153,4 +153,5 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
             parts.append(part)
     if not parts:
         raise ValueError(f"score: no flows{' in ' + ', '.join(map(str, cap.files)) if cap is not None else ''}")
-    return frame_of(_joined(parts), cap, {name: told[name] for name in ("options",) if name in told})
+    flows_told = told.get("options", {}).get("flows")
+    return frame_of(_joined(parts), cap, {"flows": flows_told} if flows_told else None)

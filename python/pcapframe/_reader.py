@@ -9,21 +9,24 @@ import mmap
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _progress, _sources, _times
+from . import _compressed, _core, _progress, _sources, _split, _times, _where
+from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
+from ._group import Names, Question, check_question
 from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
 
 _Path = str | os.PathLike[str]
+_Narrowing = _core.Filter | _core.Conditions
 
 _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not start a million
 
@@ -264,6 +267,19 @@ def _filters(expression: str | None) -> tuple[_core.Filter, ...]:
     return (_core.Filter(expression),) if expression.strip() else ()
 
 
+def _narrowed(inputs: tuple[_core.Input, ...], filters: tuple[_Narrowing, ...]) -> None:
+    """Raise where a filter cannot be used on these inputs."""
+    for narrowing in filters:
+        if isinstance(narrowing, _core.Filter):
+            try:
+                narrowing.check(inputs)
+            except FilterError as error:
+                hint = _where.display_filter_hint(narrowing.expression)
+                if not hint:
+                    raise
+                raise FilterError(f"{error}{hint}") from None
+
+
 _Named = str | _sources.UrlSource
 
 
@@ -398,7 +414,9 @@ def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: b
 def _warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
     if faults:
         more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
-        warnings.warn(faults[0].message + more, CaptureWarning, stacklevel=stacklevel)
+        warning = CaptureWarning(faults[0].message + more)
+        warning.faults = tuple(faults)
+        warnings.warn(warning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,7 +425,7 @@ class _Options:
     strict: bool
     progress: Any
     chunk: int = 0  # octets read at once, 0 for the core's own choice: for tests
-    filters: tuple[_core.Filter, ...] = ()
+    filters: tuple[_Narrowing, ...] = ()
     first: int = _times.EARLIEST  # the times that are in, ns
     last: int = _times.LATEST
 
@@ -424,8 +442,7 @@ class Capture:
     def __init__(
         self, inputs: tuple[_core.Input, ...], options: _Options, faults: tuple[CaptureFault, ...] = ()
     ) -> None:
-        for narrowing in options.filters:
-            narrowing.check(inputs)
+        _narrowed(inputs, options.filters)
         self._inputs = inputs
         self._options = options
         self._faults = faults
@@ -448,31 +465,45 @@ class Capture:
         files = self.files
         names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
         octets = self._octets()
-        narrowed = [f"filter {narrowing.expression!r}" for narrowing in self._options.filters]
+        narrowed = [
+            f"filter {each.expression!r}" if isinstance(each, _core.Filter) else "conditions on columns"
+            for each in self._options.filters
+        ]
         if (self._options.first, self._options.last) != (_times.EARLIEST, _times.LATEST):
             narrowed.append("a period of time")
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
         return f"<Capture {names}: {shown}>"
 
-    def _run(
-        self,
-        ask: Callable[..., Any],
-        *arguments: Any,
-        on_packets: Callable[[int], object] | None = None,
-        stacklevel: int = 4,
-    ) -> Any:
-        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+    def _begin(
+        self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
+    ) -> tuple[tuple[_core.Input, ...], Any, Callable[[], None]]:
+        """Inputs and options for one pass of the core, and what to call when it is over."""
         total, progress, options = self._octets(), self._options.progress, self._options
+        inputs = tuple(map(_fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
         bar = None
+        # A reader of a file object serves one pass at a time, and only its own pass may end it.
+        held: list[_compressed.Reader] = []
+
+        def end() -> None:
+            while held:
+                reader = held.pop()
+                reader.close()
+                reader.in_use.release()
+            if bar is not None:
+                bar.close()
+
+        for reader in readers:
+            if not reader.in_use.acquire(blocking=False):
+                end()
+                raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
+            held.append(reader)
         if not callable(progress):
             wanted = (
                 progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
             )
-            progress = bar = _progress.shown(total) if wanted else None
-
-        inputs = tuple(map(_fresh, self._inputs))
-        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
-        done = 0
+            progress = bar = _progress.shown(total) if wanted and not quiet else None
 
         def tick(octets: int, packets: int) -> None:
             nonlocal done
@@ -483,33 +514,39 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
-        # A reader of a file object serves one pass at a time, and only its own pass may end it.
-        held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
         narrowing = (options.filters, options.first, options.last)
+        return inputs, (options.threads, options.chunk, options.strict, heard, narrowing), end
+
+    def _run(
+        self,
+        ask: Callable[..., Any],
+        *arguments: Any,
+        on_packets: Callable[[int], object] | None = None,
+        stacklevel: int = 4,
+    ) -> Any:
+        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+        inputs, options, end = self._begin(on_packets)
         try:
-            for reader in readers:
-                if not reader.in_use.acquire(blocking=False):
-                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
-                held.append(reader)
-            result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
+            result, faults = ask(inputs, options, *arguments)
         finally:
-            for reader in held:
-                reader.close()
-                reader.in_use.release()
-            if bar is not None:
-                bar.close()
-        found = tuple(self._fault(*fault) for fault in faults)
+            end()
+        found = self._found(faults)
         _warn(found, stacklevel)
         return result, found
+
+    def _found(self, faults: Iterable[Any]) -> tuple[CaptureFault, ...]:
+        return tuple(self._fault(*fault) for fault in faults)
 
     def _fault(
         self, kind: str, number: int, frame_number: int, offset: int | None, lost: int, message: str
     ) -> CaptureFault:
         return CaptureFault(kind, self._inputs[number].name, frame_number, offset, lost, message)
 
-    def filter(self, expression: str) -> Capture:
-        """Narrow the capture to the packets that match a filter as tcpdump takes it.
+    def filter(
+        self, expression: str | None = None, *, any_of: Iterable[Mapping[str, Any]] | None = None, **fields: Any
+    ) -> Capture:
+        """Narrow the capture to the packets that match a filter as tcpdump takes it, or conditions on columns.
 
         The expression (BPF syntax, ``man pcap-filter``) sees what tcpdump sees: the outermost headers, and what is
         behind VLAN tags only after ``vlan``. libpcap compiles it once for each link type of the capture; names of hosts
@@ -519,9 +556,17 @@ class Capture:
 
         Parameters
         ----------
-        expression : str
+        expression : str, optional
             Such as ``"tcp or udp port 53"``; an empty one matches all. A capture that is narrowed already is narrowed
             further.
+        any_of : list of dicts, optional
+            Alternatives: a packet must meet all conditions of one of them, such as
+            ``[{"tcp_dstport": 22}, {"udp_dstport": slice(33434, 33535)}]``.
+        **fields
+            Conditions that all must hold, by the name of any column (`columns`), inside tunnels too: a value; a set,
+            list or array of values; ``slice(lo, hi)`` for numbers and times, half-open, either end None; None for
+            packets that have no such field. An address column takes networks such as ``"10.0.0.0/8"`` as well. Text is
+            compared as the column shows it.
 
         Returns
         -------
@@ -533,8 +578,16 @@ class Capture:
         FilterError
             It cannot be understood, serves no link type of the capture, is longer than 4096 octets, or libpcap is not
             built in; the one line says what to do.
+        KeyError
+            No such column; the nearest are named.
+        TypeError, ValueError
+            A value that the column cannot have.
+
+        Examples
+        --------
+        >>> cap.filter(tcp_flags_syn=1, tcp_flags_ack=0).packets("ip_src")  # doctest: +SKIP
         """
-        filters = (*self._options.filters, *_filters(expression))
+        filters = (*self._options.filters, *_filters(expression), *_where.conditions(fields, any_of))
         return Capture(self._inputs, replace(self._options, filters=filters), self._faults)
 
     def between(self, start: Any = None, end: Any = None) -> Capture:
@@ -641,9 +694,11 @@ class Capture:
         *,
         dns_rule: str = "empty",
         seq_rule: str = "all",
-        columns: Iterable[str] | None = None,
+        columns: Iterable[str] | str | None = None,
+        any_of: Iterable[Mapping[str, Any]] | None = None,
+        **fields: Any,
     ) -> Frame:
-        """Collect the packets that `ioc_counts` counted under any of the given keys.
+        """Collect the packets that `ioc_counts` counted under any of the given keys, or that meet conditions.
 
         Parameters
         ----------
@@ -652,8 +707,11 @@ class Capture:
             any kind, and is there once.
         compat, dns_rule, seq_rule
             Those of the counts.
-        columns : list of names, optional
-            All by default.
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        any_of, **fields
+            Conditions on columns, as `filter` takes them. A packet must meet them and, where there are keys, be counted
+            under one.
 
         Returns
         -------
@@ -667,27 +725,228 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
+        narrowed = self.filter(any_of=any_of, **fields)
         if dns is None and ip is None and seq is None:
-            raise TypeError("select needs keys: dns=, ip= or seq=")
+            if not fields and any_of is None:
+                raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
+            return narrowed.packets(columns)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = self._run(_core.packets, check_columns(columns), suspects)
-        return Frame(native, self)
+        native, faults = narrowed._run(_core.packets, check_columns(columns), suspects)
+        asked = {"select": {"compat": compat, "dns_rule": dns_rule, "seq_rule": seq_rule}}
+        return Frame(native, narrowed, narrowed._faults + faults, asked)
 
-    def packets(self, columns: Iterable[str] | None = None) -> Frame:
+    def packets(self, columns: Iterable[str] | str | None = None) -> Frame:
         """Return all packets, a row each, in file order.
 
         Parameters
         ----------
-        columns : list of names, optional
-            All by default. Packets are decoded no deeper than the columns need.
+        columns : list of names, groups or patterns, optional
+            Names of columns (`pcapframe.columns` lists them), of groups (``"ip"``, ``"tcp"``, ``"dns"``) and patterns
+            (``"tcp_*"``, ``"*"`` for all), which do not take in columns of octets. By default the common ones. Packets
+            are decoded no deeper than the columns need.
 
         Returns
         -------
         Frame
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
         """
-        native, _ = self._run(_core.packets, check_columns(columns), None)
+        native, faults = self._run(_core.packets, check_columns(columns), None)
+        return Frame(native, self, self._faults + faults)
+
+    def batches(self, columns: Iterable[str] | str | None = None, rows: int = 1_000_000) -> Batches:
+        """Return all packets as Frames of equally many rows, one after the other: for captures beyond memory.
+
+        Parameters
+        ----------
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        Batches
+            Iterate over it, as often as you like: each time is one pass, which runs beside your loop, is at most two
+            batches ahead, and ends when the loop is left. It is also an Arrow stream.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            `rows` is less than 1.
+
+        Examples
+        --------
+        >>> for frame in cap.batches(["ip_src", "frame_len"]): ...  # doctest: +SKIP
+        >>> cap.batches().write("packets.parquet")  # doctest: +SKIP
+        """
+        return Batches(self, check_columns(columns), operator.index(rows))
+
+    def sql(self, query: str) -> Any:
+        """Ask the packets a question in SQL, which DuckDB answers in one pass, beyond memory.
+
+        Parameters
+        ----------
+        query : str
+            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
+            those named in it are decoded; ``*`` stands for the common ones.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows of the answer.
+
+        Raises
+        ------
+        ImportError
+            duckdb or pyarrow is not installed.
+        duckdb.Error
+            DuckDB does not take the query; it is seen before anything is read.
+
+        Examples
+        --------
+        >>> cap.sql("select ip_src, count(*) n from packets where tcp_dstport = 22 group by 1")  # doctest: +SKIP
+        """
+        from ._sql import ask
+
+        return ask(self, query)
+
+    def count(
+        self,
+        *fields: str,
+        every: Any = None,
+        sum: Names = None,
+        min: Names = None,
+        max: Names = None,
+        mean: Names = None,
+        std: Names = None,
+        distinct: Names = None,
+        gaps: bool = False,
+        fill: bool = False,
+        top: int | None = None,
+        approx: bool = False,
+        dropna: bool = True,
+    ) -> Counts | Frame:
+        """Count packets by the values of fields, in bins of time, with what their fields add up to.
+
+        Parameters
+        ----------
+        *fields : str
+            Columns to group by (`pcapframe.columns` lists them), of any type but binary. Without one: totals.
+        every : text, int, timedelta or numpy.timedelta64, optional
+            The length of a bin: ``"500ms"``, ``"1s"``, ``"5min"``, ``"1h"``, ``"1d"``, or a whole number of
+            nanoseconds. Bins begin at multiples of it since the epoch (UTC). Packets without a time are in none.
+        sum, mean, std : name or list of names, optional
+            Fields that are numbers.
+        min, max : name or list of names, optional
+            Fields that are numbers or times.
+        distinct : name or list of names, optional
+            Fields, of any type but binary, whose different values in each group are counted.
+        gaps : bool
+            Add mean, standard deviation, minimum and maximum of the time between successive packets of a group, in
+            file order, in nanoseconds; below 0 where times go backwards.
+        fill : bool
+            Add the bins without packets, as rows with count 0: each group that occurs at all is there in each bin from
+            the first to the last. At most 10,000,000 rows.
+        top : int, optional
+            Keep this many groups with the largest counts (of each bin, with `every`). Where packets are counted and
+            nothing else is asked, memory is bounded as well: ``max(8 * top, 65536)`` groups are followed by a
+            space-saving sketch, and ``error`` tells by how much a count may be too large. It is 0 while there are no
+            more groups than that, and always with `every`, aggregates or `gaps`, which follow all groups.
+        approx : bool
+            Count `distinct` values by a HyperLogLog sketch (standard error 0.81 %), which takes 16 KiB of memory per
+            group and field at most.
+        dropna : bool
+            Leave out packets that lack one of the fields. Otherwise null is a value like any other.
+
+        Returns
+        -------
+        Counts
+            For one field and nothing else: a mapping from value to number of packets.
+        Frame
+            For all else: ``time`` (start of the bin), the fields, ``count``, ``error`` (with `top`), and a column per
+            aggregate (``sum_frame_len``, ``min_...``, ``max_...``, ``mean_...``, ``std_...``, ``distinct_...``,
+            ``gap_mean``, ``gap_std``, ``gap_min``, ``gap_max``); ordered by bin, then count descending, then key
+            (numbers by value, IPv4 before IPv6, each by octets, text by its octets, nulls last). One row of totals
+            without `fields` and `every`.
+
+            Counts are uint64, sums uint64 (int64 of signed fields), means and standard deviations float64, extremes of
+            the field's own type, ``gap_min`` and ``gap_max`` int64. Null: extremes and means of no value, standard
+            deviations of fewer than two.
+
+        Raises
+        ------
+        KeyError
+            No such field; the nearest are named.
+        ValueError, TypeError
+            A field that cannot be counted or put together that way, a bin that is no length of time, `approx` without
+            `distinct`, `fill` without `every` or with too many rows.
+        OverflowError
+            A sum of more than 64 bits; the column is named.
+
+        Notes
+        -----
+        Sums, and the moments behind means and sample standard deviations, are exact integers, rounded once at the end:
+        ``mean`` and ``std`` equal ``statistics.mean`` and ``statistics.stdev`` to the last bit. Nulls are left out of
+        them. No answer depends on `threads` or on how the capture is read.
+
+        Examples
+        --------
+        >>> cap.count("protocol", every="1s", sum="frame_len")          # octets per second by protocol
+        >>> cap.count("ip_src", "ip_dst", "tcp_dstport")                # packets by conversation
+        >>> cap.count("ip_src", distinct="tcp_dstport")                 # ports that each source tried
+        >>> cap.count("ip_src", "dns_qry_name")                         # DNS names by client
+        >>> cap.count("ip_src", "ip_dst", gaps=True)                    # how regular it is
+        >>> cap.count(sum="frame_len", min="frame_time", max="frame_time")
+        >>> cap.count("ip_src").threshold("mad")
+        """
+        asked = {"sum": sum, "min": min, "max": max, "mean": mean, "std": std, "distinct": distinct}
+        question = check_question(fields, every, asked, gaps=gaps, fill=fill, top=top, approx=approx, dropna=dropna)
+        if question.plain:
+            counts, _ = self._run(_core.count_field, question.fields)
+            return Counts(counts, question.fields[0])
+        return self._grouped(question)
+
+    def _grouped(self, question: Question) -> Frame:
+        """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
+        native, _ = self._run(_core.group, *question, stacklevel=5)
         return Frame(native, self)
+
+    @overload
+    def octets(self, frame_number: int) -> bytes: ...
+    @overload
+    def octets(self, frame_number: Iterable[int]) -> list[bytes]: ...
+    def octets(self, frame_number: int | Iterable[int]) -> bytes | list[bytes]:
+        """Return the captured octets of packets.
+
+        Parameters
+        ----------
+        frame_number : int or iterable of int
+            Numbers of packets, as in the column ``frame_number``. Several are fetched in one pass.
+
+        Returns
+        -------
+        bytes, or a list of bytes in the order of the numbers
+
+        Raises
+        ------
+        IndexError
+            There is no such packet in the capture as it is narrowed.
+        """
+        numbers = list(frame_number) if isinstance(frame_number, Iterable) else [operator.index(frame_number)]
+        table = self.filter(frame_number=numbers).packets(["frame_number", "frame_raw"])
+        found = dict(table.rows("frame_number", "frame_raw"))
+        for number in numbers:
+            if number not in found:
+                raise IndexError(f"there is no packet {number} in {self!r}")
+        octets = [found[number] for number in numbers]
+        return octets if isinstance(frame_number, Iterable) else octets[0]
 
     def write(self, path: _Path) -> int:
         """Write all packets to a new capture; see `Frame.write`."""
@@ -699,11 +958,57 @@ class Capture:
             if os.path.exists(path) and os.path.exists(file) and os.path.samefile(path, file):
                 raise ValueError(f"{path}: is the capture that is read: write to another name")
 
+    def split(self, template: _Path, names: Mapping[Any, str] | None = None, every: Any = None) -> Frame:
+        """Write each packet to the capture that its columns name, in one pass.
+
+        Parameters
+        ----------
+        template : path
+            Such as ``"out/{eth_src}.pcap"``: the names of columns in braces, in the name of the file; its suffix,
+            ``.pcap`` or ``.pcapng``, decides the format. In values all but letters, digits, ``.``, ``_`` and ``-`` is
+            written ``%XX``, and the colons of addresses ``-``; packets without a value go to the name ``null``.
+        names : mapping, optional
+            Names of your own for some values, such as ``{"00:16:6c:ab:6b:88": "camera"}``.
+        every : str, timedelta, numpy.timedelta64 or int, optional
+            A new file for each period (``"1h"``, ``"15min"``; int are nanoseconds), counted from the epoch; its start
+            stands for ``{time}``, as ``20170705T094700Z``.
+
+        Returns
+        -------
+        Frame
+            ``path``, ``packets`` and ``octets`` (captured, without headers of records) of each file, in the order in
+            which they came up.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            A template without a column, another suffix, packets that the format cannot hold, more than 65,536 files.
+        OSError
+            A file could not be written. Files appear under their names only when all are whole.
+        """
+        parts = _split.parts(template, every)
+        text = os.fspath(template)
+        folder = os.path.dirname(text)
+        kind = self._written_as(text)
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+        for file in self.files:
+            if _split.may_make(text, file):
+                raise ValueError(f"{file}: is the capture that is read, and {text} may be it: write to another folder")
+        native, _ = self._run(_core.split, kind, parts, _split.pairs(names, parts))
+        return Frame(native)
+
+    def _written_as(self, path: str) -> str:
+        kind = next((kind for suffix, kind in _WRITTEN.items() if path.lower().endswith(suffix)), None)
+        if kind is None:
+            raise ValueError(f"{path}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        return kind
+
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
         text = os.fspath(path)
-        kind = next((kind for suffix, kind in _WRITTEN.items() if text.endswith(suffix)), None)
-        if kind is None:
-            raise ValueError(f"{text}: packets can be written to {' or '.join(_WRITTEN)}, by the name's suffix")
+        kind = self._written_as(text)
         self._refuse_own(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)

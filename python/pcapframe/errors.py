@@ -8,6 +8,8 @@ stays an `OSError`.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["CaptureError", "CaptureWarning", "FilterError", "PcapframeError", "ThresholdWarning"]
 
 
@@ -31,6 +33,9 @@ class CaptureWarning(UserWarning):
 
     Given once per pass, after its result exists, with what, where and how much was lost.
     """
+
+    faults: tuple[Any, ...] = ()
+    """What it is about, each a `CaptureFault`."""
 
 
 class ThresholdWarning(UserWarning):

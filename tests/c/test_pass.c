@@ -377,6 +377,45 @@ static void pause_at_random(void)
 }
 
 /* Sinks that take their time get their pieces in order all the same, and no worker runs far ahead. */
+/* Octets of a file from a place on that cannot be read: met when a chunk is read ahead, or in the walk, where a record
+ * is longer than what was read. */
+static struct {
+    const struct pf_source_ops *ops;
+    uint64_t bad_from;
+} failing;
+
+static enum pf_status failing_read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
+                                      struct pf_error *error)
+{
+    if (offset >= failing.bad_from || size > failing.bad_from - offset)
+        return pf_fail_sys(error, 5, source->name, "could not be read");
+    return failing.ops->read_at(source, memory, size, offset, got, error);
+}
+
+static void test_read_fails_within(void)
+{
+    struct built built = {NULL, 0, 0};
+    put_capture(&built, &plain, 17, 400, 3000);
+    for (uint64_t i = 0; i < 200; i++) {
+        struct trial trial;
+        struct pf_error error;
+        trial_open(&trial, MEMORY, &built, 1, 1);
+        struct pf_source *source = trial.opened[0].input.source;
+        struct pf_source_ops ops = *source->ops;
+        failing.ops = source->ops;
+        failing.bad_from = 24 + i * (built.size - 24) / 200;
+        ops.read_at = failing_read_at;
+        source->ops = &ops;
+        trial.pass.threads = 1 + (unsigned)(i % 4);
+        trial.pass.chunk = 100 + 97 * (i % 7);
+        CHECK_EQ(pf_pass_run(&trial.pass, &error), PF_OS_ERROR);
+        CHECK_EQ(error.sys, 5);
+        source->ops = failing.ops;
+        trial_close(&trial);
+    }
+    built_clear(&built);
+}
+
 static void test_order(void)
 {
     struct built built = {NULL, 0, 0};
@@ -588,6 +627,7 @@ int main(void)
     test_shrinks();
     test_replaced_and_grown();
     test_read_fails();
+    test_read_fails_within();
     test_order();
     test_sink_fails();
     test_cancel();
