@@ -722,6 +722,22 @@ def test_scores_are_the_models_own(table: Any, fitted: Callable[[str], Any], kin
     assert attacks._repr_html_()
 
 
+def test_scores_go_where_frames_go(table: Any, fitted: Callable[[str], Any], tmp_path: Path) -> None:
+    made = table.head(40).copy(deep=False)
+    made.attrs = {
+        "pcapframe": {**table.attrs["pcapframe"], "options": {"flows": {"variant": "cic2017", "compat": None}}}
+    }
+    frame = models.score(made, fitted("random_forest"), reasons=1)
+    assert frame[:3].provenance["options"]["flows"]["variant"] == "cic2017"  # what `packets_of` asks for
+    for suffix in ("parquet", "csv", "jsonl"):
+        assert frame.write(tmp_path / f"s.{suffix}") == 40
+    again = pd.read_parquet(tmp_path / "s.parquet")
+    assert again["class"].tolist() == frame["class"].tolist()
+    assert again["flow_start"].tolist() == table["Timestamp"].head(40).tolist()
+    assert again["reasons"].isna().tolist() == [text is None for text in frame["reasons"].tolist()]
+    assert pd.read_csv(tmp_path / "s.csv")["class"].tolist() == frame["class"].tolist()
+
+
 def test_reasons_are_given_for_flagged_flows_up_to_a_thousand(
     table: Any, fitted: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
