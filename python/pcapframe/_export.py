@@ -45,7 +45,8 @@ def atomically(path: str, binary: bool = False) -> contextlib.AbstractContextMan
 
 
 @contextlib.contextmanager
-def _atomically(path: str, binary: bool) -> Iterator[Any]:
+def drafted(path: str) -> Iterator[str]:
+    """Give the name of an empty file that gets its own when the block ends well, and is gone when not."""
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
@@ -53,19 +54,25 @@ def _atomically(path: str, binary: bool) -> Iterator[Any]:
         number, draft = tempfile.mkstemp(prefix=f".{name[:60]}.", suffix=".part", dir=folder or ".")
     except OSError as error:  # not under a name that nobody knows
         raise type(error)(error.errno, error.strerror, path) from None
+    os.close(number)
     try:
-        text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        with open(number, "wb" if binary else "w", **({} if binary else text)) as file:
-            yield file
-            file.flush()
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(draft, 0o666 & ~mask)
+        yield draft
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(draft, 0o666 & ~mask)
         os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+@contextlib.contextmanager
+def _atomically(path: str, binary: bool) -> Iterator[Any]:
+    text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    with drafted(path) as draft, open(draft, "wb" if binary else "w", **({} if binary else text)) as file:
+        yield file
+        file.flush()
 
 
 def guarded(value: object) -> object:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _command_groups, _command_packets, _commands
+from . import _cli_ml, _command_groups, _command_packets, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
@@ -117,7 +117,7 @@ def _has_filter() -> bool:
     return "filter" in inspect.signature(pcapframe.open).parameters
 
 
-def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int]) -> _Parser:
+def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int] | None) -> _Parser:
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
@@ -126,7 +126,8 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    if run is not None:
+        parser.set_defaults(run=run)
     return parser
 
 
@@ -196,7 +197,7 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference",
+        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -330,6 +331,7 @@ def _parser() -> _Parser:
         metavar="N",
         help="packets to compare, evenly spread; 0: all (default: %(default)s)",
     )
+    _cli_ml.add(verbs, _verb, _Parser, _whole)
     return parser
 
 
