@@ -18,12 +18,12 @@ from naive_fields import header_rows
 
 # Interfaces are the file's (test_naive_pcapng.py); what applications say beyond their first lines has twins of its own.
 ELSEWHERE = ("frame_interface_id", "frame_interface_name")
-OTHERS = ("dns", "tls", "quic")
+OTHERS = ("dns", "tls", "quic", "flow")
 
 
 def compared() -> list[str]:
     known = next(header_rows(naive.read(captures.pcap_bytes([b""])).records))
-    ours = [field for field in pf.columns() if field.group not in OTHERS and not field.name.startswith("community_id")]
+    ours = [field for field in pf.columns() if field.group not in OTHERS]
     missing = [field.name for field in ours if field.name not in known and field.name not in ELSEWHERE]
     assert not missing, f"columns without a twin: {missing}"
     return [field.name for field in ours if field.name in known]

@@ -27,6 +27,7 @@ GROUPS = {
     "http": "HTTP and SSDP",
     "modbus": "Modbus/TCP",
     "ftp": "FTP",
+    "flow": "Flows",
 }
 
 HEAD = """# The columns
