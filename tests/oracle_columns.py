@@ -448,7 +448,8 @@ class Comparison:
         lines = [f"{number}. {kind}" for number, kind in enumerate(met, 1)]
         lines += ["", "| column | cells compared | equal | what differs: kind (cells) |", "|---|---|---|---|"]
         for column, total, equal, kinds in self.lines():
-            said = ", ".join(f"{met.index(kind) + 1} ({count:,})" for kind, count in kinds.most_common())
+            sorted_kinds = sorted(kinds.items(), key=lambda item: (-item[1], met.index(item[0])))
+            said = ", ".join(f"{met.index(kind) + 1} ({count:,})" for kind, count in sorted_kinds)
             share = 10_000 * equal // total / 100  # rounded down: 100 is all of them
             lines.append(f"| `{column}` | {total:,} | {share:.2f} % | {said} |")
         return "\n".join(lines)

@@ -42,13 +42,13 @@ def check(data: bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pcapframe.CaptureWarning")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(captures.st_capture(damage=False) | captures_ng.st_pcapng(damage=False))
 def test_core_equals_twin(data: bytes) -> None:
     check(data)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=60), st.booleans()).map(
@@ -66,7 +66,7 @@ some_elements = st.lists(st.tuples(st.sampled_from([0, 1, 3]), st.binary(max_siz
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from([0, 1, 2, 3, 4, 5, 8, 10, 12]), st.sampled_from([0, 0x40, 0x80]), some_elements, st.integers(0, 40)
 )
@@ -75,7 +75,7 @@ def test_management_frames(subtype: int, flags: int, octets: bytes, cut: int) ->
     check(captures.pcap_bytes([frame, frame[: len(frame) - cut]], link_type=105))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.binary(min_size=0, max_size=40), st.integers(0, 60))
 def test_any_radiotap_header(present: int, fields: bytes, length: int) -> None:
     frame = bytes(2) + length.to_bytes(2, "little") + present.to_bytes(4, "little") + fields
@@ -85,7 +85,7 @@ def test_any_radiotap_header(present: int, fields: bytes, length: int) -> None:
 OPTIONS = [b"\0", b"\1", b"\2\4\5\xb4", b"\3\3\7", b"\4\2", b"\x08\x0a12345678", b"\2\3\1", b"\5\1", b"\x94\4\0\0"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from([*OPTIONS, b"\x08\x0a", b"\xfe"]), max_size=6), st.integers(0, 40))
 def test_any_options(drawn: list[bytes], cut: int) -> None:
     options = b"".join(drawn)[:40]
@@ -96,7 +96,7 @@ def test_any_options(drawn: list[bytes], cut: int) -> None:
     check(captures.pcap_bytes([*packets, *(packet[: len(packet) - cut] for packet in packets)], link_type=228))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from([6, 6, 0, 8]), st.sampled_from([4, 4, 0, 16]), st.integers(0, 30))
 def test_any_arp(hardware: int, protocol: int, cut: int) -> None:
     frame = captures.ethernet(captures.arp(hardware, protocol)).octets

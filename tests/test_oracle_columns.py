@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 LARGEST = 60_000  # octets of a file of the sample: starting tshark takes longer than reading it
-SAMPLE = 40
+SAMPLE = 60
 THREADS = 2
 
 # Columns whose meaning is another than tshark's in most captures; and one capture floods a server with lines that are
@@ -73,14 +73,9 @@ def test_the_whole_corpus() -> None:
     for column, total, equal, _ in comparison.lines():
         least = 0 if column in RATHER_OURS else 0.3 if column in RARE else 0.7
         assert equal >= least * total, column
-
-
-@pytest.mark.soak
-def test_every_kind_of_difference_occurs() -> None:
-    """A kind that fits nothing any more is to be taken out."""
-    comparison = compare(captures(1 << 40))
-    met = {kind for _, kind in comparison.known}
-    assert not KINDS.keys() - met
+    assert KINDS.keys() <= {kind for _, kind in comparison.known}, (
+        "a kind that fits nothing any more is to be taken out"
+    )
 
 
 def test_kinds_are_documented() -> None:
