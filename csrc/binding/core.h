@@ -15,6 +15,7 @@
 #include <numpy/arrayobject.h>
 
 #include "base/frame.h"
+#include "match/set.h"
 #include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
@@ -22,7 +23,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter, *conditions;
+    PyTypeObject *input, *counts, *frame, *filter, *conditions, *indicators;
     PyObject *capture_error, *filter_error;
 };
 
@@ -109,6 +110,17 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 
 /* split.c */
 PyObject *pf_split(PyObject *module, PyObject *arguments);
+
+/* match.c */
+extern PyType_Spec pf_indicators_spec;
+PyObject *pf_match(PyObject *module, PyObject *arguments);
+PyObject *pf_match_places(PyObject *module, PyObject *ignored);
+PyObject *pf_match_summary(PyObject *module, PyObject *argument);
+
+struct pf_indicators_object {
+    PyObject_HEAD
+    struct pf_indicator_set set;
+};
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);

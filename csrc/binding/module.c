@@ -32,7 +32,8 @@ static int execute(PyObject *module)
         return -1;
     bool good = add_type(module, &pf_input_spec, &state->input) && add_type(module, &pf_counts_spec, &state->counts) &&
                 add_type(module, &pf_frame_spec, &state->frame) && add_type(module, &pf_filter_spec, &state->filter) &&
-                add_type(module, &pf_conditions_spec, &state->conditions);
+                add_type(module, &pf_conditions_spec, &state->conditions) &&
+                add_type(module, &pf_indicators_spec, &state->indicators);
     return good ? 0 : -1;
 }
 
@@ -44,6 +45,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->frame);
     Py_VISIT(state->filter);
     Py_VISIT(state->conditions);
+    Py_VISIT(state->indicators);
     Py_VISIT(state->capture_error);
     Py_VISIT(state->filter_error);
     return 0;
@@ -57,6 +59,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->frame);
     Py_CLEAR(state->filter);
     Py_CLEAR(state->conditions);
+    Py_CLEAR(state->indicators);
     Py_CLEAR(state->capture_error);
     Py_CLEAR(state->filter_error);
     return 0;

@@ -380,6 +380,9 @@ PyMethodDef pf_pass_methods[] = {
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "
      "cut), faults)."},
+    {"match", pf_match, METH_VARARGS, "match(inputs, options, indicators): (Frame, faults)."},
+    {"match_places", pf_match_places, METH_NOARGS, "{kind: [columns that its indicators are looked for in]}."},
+    {"match_summary", pf_match_summary, METH_O, "match_summary(hits): a Frame with a row per indicator."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
