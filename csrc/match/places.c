@@ -288,7 +288,7 @@ static const struct pf_place_form forms[] = {
     {PF_MATCH_USER_AGENT, "http_user_agent", NULL, NULL, look_at_text},
 };
 enum { FORMS = sizeof forms / sizeof forms[0] };
-_Static_assert(FORMS <= PF_MOST_PLACES, "room for all places");
+_Static_assert(sizeof forms / sizeof forms[0] <= PF_MOST_PLACES, "room for all places");
 
 const char *pf_match_place(enum pf_match_kind kind, size_t place)
 {

@@ -74,7 +74,7 @@ static enum pf_status group_of(struct work *work, size_t row, struct group **gro
 
 static enum pf_status add(struct work *work, size_t row, struct pf_error *error)
 {
-    struct group *group;
+    struct group *group = NULL;
     int64_t time;
     PF_TRY(group_of(work, row, &group, error));
     group->hits++;
