@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from ._counts import Counts, IocCounts
 from ._frame import Frame
 from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
+
+if TYPE_CHECKING:
+    from ._indicators import Indicators
+    from ._match import Hits
 
 _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
@@ -739,6 +743,30 @@ class Capture:
         """
         native, _ = self._run(_core.packets, check_columns(columns), None)
         return Frame(native, self)
+
+    def match(self, indicators: Indicators) -> Hits:
+        """Look for indicators in all packets, in one pass.
+
+        Parameters
+        ----------
+        indicators : Indicators
+            What to look for: `Indicators.read` takes feeds, `Indicators.from_values` what an analysis found. Packets
+            are decoded no deeper than their kinds need.
+
+        Returns
+        -------
+        Hits
+            A row for each indicator seen in a packet at a place, in file order; ``hits.summary()`` counts them. One
+            packet may hit several indicators: an address, the networks it is in, a name and those it lies below.
+
+        Raises
+        ------
+        TypeError
+            Something else than indicators.
+        """
+        from ._match import match  # which knows Frame; and not every question needs it
+
+        return match(self, indicators)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...
