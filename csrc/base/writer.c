@@ -69,17 +69,17 @@ static bool is_printable(uint32_t character)
 }
 
 /* How many of the octets are one character that is shown as it is; 0: the first octet is escaped. */
-static size_t shown(const uint8_t *octets, size_t size, char also)
+static size_t shown(const uint8_t *octets, size_t size, const char *also)
 {
     uint8_t first = octets[0];
     uint32_t character;
     if (first < 0x80)
-        return first >= 0x20 && first != 0x7f && first != '\\' && (also == 0 || first != (uint8_t)also);
+        return first >= 0x20 && first != 0x7f && first != '\\' && (also == NULL || strchr(also, first) == NULL);
     size_t length = sequence(octets, size, &character);
     return length != 0 && is_printable(character) ? length : 0;
 }
 
-void pf_write_text(struct pf_writer *writer, const uint8_t *octets, size_t size, char also)
+void pf_write_text(struct pf_writer *writer, const uint8_t *octets, size_t size, const char *also)
 {
     while (size != 0 && !writer->full) {
         size_t run = shown(octets, size, also);

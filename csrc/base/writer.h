@@ -22,8 +22,8 @@ void pf_write_string(struct pf_writer *writer, const char *string);
 void pf_write_number(struct pf_writer *writer, uint64_t number);
 void pf_write_hex(struct pf_writer *writer, uint64_t number, unsigned digits);
 /* Octets off the wire as valid UTF-8 that can be turned back: printable characters as they are, every other octet, the
- * backslash and `also` (0: none) as \DDD, its decimal number. At most four octets come of one. */
-void pf_write_text(struct pf_writer *writer, const uint8_t *octets, size_t size, char also);
+ * backslash and those of `also` (ASCII; NULL: none) as \DDD, its decimal number. At most four octets come of one. */
+void pf_write_text(struct pf_writer *writer, const uint8_t *octets, size_t size, const char *also);
 
 static inline void pf_write_char(struct pf_writer *writer, char octet)
 {

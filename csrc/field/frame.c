@@ -65,7 +65,7 @@ static bool write_interface_name(const struct pf_field *field, const struct pf_p
     (void)field;
     if (name == NULL)
         return false;
-    pf_write_text(writer, (const uint8_t *)name, strlen(name), 0);
+    pf_write_text(writer, (const uint8_t *)name, strlen(name), NULL);
     return true;
 }
 
