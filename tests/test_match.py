@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import ipaddress
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import pcapframe as pf
 from captures import dns, ethernet, ipv4, ipv6, pcap_bytes, tcp, udp
-from pcapframe import Hits, Indicator, Indicators, _core
+from pcapframe import Hits, Indicator, Indicators, _core, cli
 from pcapframe._columns import FIELDS
 from pcapframe._feeds_text import url_key
 from pcapframe._text import display
@@ -396,3 +397,20 @@ def test_core_refuses_what_is_no_indicator():
 
 def test_agents_are_compared_as_they_are_shown():
     assert display("a\\b\xff\x07") == "a\\092b\xff\\007"
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "feed.txt").write_text("198.51.100.66\nnonsense\n")
+    (tmp_path / "own.txt").write_text("198.51.100.0/24\n")
+    command = ["match", str(LAB), "--indicators", str(tmp_path / "feed.txt"), "--rows", "3"]
+    assert cli.main([*command, "--skipped"]) == 0
+    said = capsys.readouterr().out
+    assert "1 indicator, 1 skipped" in said
+    assert "a single word" in said
+    assert "198.51.100.66" in said
+    assert cli.main([*command, "-o", str(tmp_path / "hits.csv"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    lines = (tmp_path / "hits.csv").read_text().splitlines()
+    assert document["hits"] == len(lines) - 1 == document["summary"][0]["hits"] > 0
+    assert cli.main([*command, "--allow", str(tmp_path / "own.txt")]) == 2
+    assert "nothing to look for" in capsys.readouterr().err
