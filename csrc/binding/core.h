@@ -17,6 +17,7 @@
 #include "base/arrow.h"
 #include "base/frame.h"
 #include "flow/stamp.h"
+#include "match/set.h"
 #include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
@@ -25,7 +26,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators;
     PyObject *capture_error, *filter_error;
 };
 
@@ -138,6 +139,17 @@ const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 /* groups.c */
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
+
+/* match.c */
+extern PyType_Spec pf_indicators_spec;
+PyObject *pf_match(PyObject *module, PyObject *arguments);
+PyObject *pf_match_places(PyObject *module, PyObject *ignored);
+PyObject *pf_match_summary(PyObject *module, PyObject *argument);
+
+struct pf_indicators_object {
+    PyObject_HEAD
+    struct pf_indicator_set set;
+};
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);

@@ -7,7 +7,10 @@ from ._batches import Batches
 from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
+from ._feeds import Indicator
 from ._frame import Column, Frame
+from ._indicators import Indicators
+from ._match import Hits
 from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
@@ -26,6 +29,9 @@ __all__ = [
     "Counts",
     "FilterError",
     "Frame",
+    "Hits",
+    "Indicator",
+    "Indicators",
     "Interface",
     "IocCounts",
     "PcapframeError",

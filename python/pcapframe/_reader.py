@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from ._frame import Frame
 from ._group import Names, Question, check_question
 from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
+
+if TYPE_CHECKING:
+    from ._indicators import Indicators
+    from ._match import Hits
 
 _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
@@ -1081,6 +1085,30 @@ class Capture:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
         native, faults = self._run(_core.group, *question, stacklevel=5)
         return Frame(native, self, self._faults + faults)
+
+    def match(self, indicators: Indicators) -> Hits:
+        """Look for indicators in all packets, in one pass.
+
+        Parameters
+        ----------
+        indicators : Indicators
+            What to look for: `Indicators.read` takes feeds, `Indicators.from_values` what an analysis found. Packets
+            are decoded no deeper than their kinds need.
+
+        Returns
+        -------
+        Hits
+            A row for each indicator seen in a packet at a place, in file order; ``hits.summary()`` counts them. One
+            packet may hit several indicators: an address, the networks it is in, a name and those it lies below.
+
+        Raises
+        ------
+        TypeError
+            Something else than indicators.
+        """
+        from ._match import match  # which knows Frame; and not every question needs it
+
+        return match(self, indicators)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...

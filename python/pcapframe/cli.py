@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_groups, _command_packets, _commands
+from . import _cli_ml, _command_groups, _command_match, _command_packets, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
@@ -315,6 +315,26 @@ def _parser() -> _Parser:
     )
     flows.add_argument("-o", dest="output", metavar="FILE", help="write the flows to a .csv, .json or .parquet file")
 
+    match = _verb(
+        verbs, "match", "indicators of threat feeds that are seen in it",
+        "Look for indicators in all packets: addresses and networks, domains, URLs, JA3, JA4, user agents. Feeds are plain "
+        "lists, tables, MISP, STIX 2 and Zeek's, told by their content.",
+        "pcapframe match capture.pcap --indicators feodo.csv misp.json -o hits.csv\n"
+        "pcapframe match 'day-*.pcap' --indicators feeds/ --allow own-networks.txt", _command_match.match,
+    )  # fmt: skip
+    _common(match)
+    feeds = match.add_argument_group("feeds")
+    feeds.add_argument("--indicators", nargs="+", required=True, metavar="FEED", help="files, folders or patterns")
+    feeds.add_argument("--allow", nargs="+", metavar="FEED", help="what is no indicator, wherever it is seen")
+    feeds.add_argument("--exact", action="store_true", help="a domain does not stand for the names below it")
+    feeds.add_argument("--any-port", action="store_true", help="an address with a port is meant with any")
+    feeds.add_argument("--context", action="store_true", help="take MISP's attributes that are not for detection too")
+    feeds.add_argument("--skipped", action="store_true", help="list why pieces of feeds were not taken")
+    match.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show of the summary (default: %(default)s)"
+    )
+    match.add_argument("-o", dest="output", metavar="FILE", help="write the hits to a .csv or .json file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -385,7 +405,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, packets, select, flows or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, select, flows, match or check (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
