@@ -163,7 +163,9 @@ def made() -> bytes:
 
 
 def test_addresses_networks_ports(made: bytes):
-    feed = b"10.0.3.0/24\n10.0.0.0/8\n192.0.2.9\n192.0.2.12:53\n192.0.2.12:54\n2001:db8::/120\n2001:db8::7\n10.0.1.8:7\n"
+    feed = (
+        b"10.0.3.0/24\n10.0.0.0/8\n192.0.2.9\n192.0.2.12:53\n192.0.2.12:54\n2001:db8::/120\n2001:db8::7\n10.0.1.8:7\n"
+    )
     hits = check(pf.open(made), Indicators.read(feed))
     assert len(hits) > 300
     assert hits.columns == ["frame_time", "frame_number", "indicator", "kind", "where", "seen", "ip_src", "srcport",
@@ -251,7 +253,9 @@ def labelled(name: str) -> bytes:
 
 
 def question(name: str, answer: bytes = b"") -> bytes:
-    header = (7).to_bytes(2, "big") + (b"\x81\x80" if answer else b"\1\0") + b"\0\1\0" + bytes([bool(answer)]) + bytes(4)
+    header = (
+        (7).to_bytes(2, "big") + (b"\x81\x80" if answer else b"\1\0") + b"\0\1\0" + bytes([bool(answer)]) + bytes(4)
+    )
     return header + labelled(name) + b"\0\1\0\1" + answer
 
 
@@ -343,9 +347,15 @@ def drawn_from(capture: pf.Capture, dice: random.Random) -> Indicators:
     found: list[Indicator] = []
     for kind, places in PLACES.items():
         table = capture.packets(places).to_dict() if places and "dns_answers" not in places[:1] else {}
-        values = sorted({value for place, column in table.items() if place != "dns_answers" for value in column} - {None})
+        values = sorted(
+            {value for place, column in table.items() if place != "dns_answers" for value in column} - {None}
+        )
         for value in dice.sample(values, min(len(values), 12)):
-            more = [value, str(ipaddress.ip_network((value, dice.randint(8, 32)), strict=False))] if kind == "ip" else [value]
+            more = (
+                [value, str(ipaddress.ip_network((value, dice.randint(8, 32)), strict=False))]
+                if kind == "ip"
+                else [value]
+            )
             more += [value.partition(".")[2]] if kind == "domain" else []
             for text in more:
                 made = Indicators.from_values([text], kind, feed=dice.choice("abc"), subdomains=dice.random() < 0.5)

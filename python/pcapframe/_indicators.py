@@ -216,7 +216,11 @@ class Indicators(Collection[Indicator]):
         if not isinstance(other, Indicators):
             return NotImplemented
         allowed = tuple({_key(each): each for each in (*self._allowed, *other._allowed)}.values())
-        return self._of({**self._found, **{k: v for k, v in other._found.items() if k not in self._found}}, allowed, self._skipped + other._skipped)
+        return self._of(
+            {**self._found, **{k: v for k, v in other._found.items() if k not in self._found}},
+            allowed,
+            self._skipped + other._skipped,
+        )
 
     # ------------------------------------------------------------------------------------------------------ looking
 

@@ -5,7 +5,8 @@
 #include "pass/pass.h"
 #include "refuse.h"
 
-/* --- networks, against a list that is gone through ------------------------------------------------------------------- */
+/* --- networks, against a list that is gone through -------------------------------------------------------------------
+ */
 
 enum { NETWORKS = 400, LOOKED_UP = 4000 };
 
@@ -64,7 +65,8 @@ static void test_networks(uint64_t seed)
     pf_prefixes_clear(&prefixes);
 }
 
-/* --- names ----------------------------------------------------------------------------------------------------------- */
+/* --- names -----------------------------------------------------------------------------------------------------------
+ */
 
 static void check_name(const char *text, bool host, size_t longest, const char *wanted)
 {
@@ -113,7 +115,8 @@ static void test_names(void)
     check_name(text, false, 0, "");
 }
 
-/* --- a pass ---------------------------------------------------------------------------------------------------------- */
+/* --- a pass ----------------------------------------------------------------------------------------------------------
+ */
 
 enum { PACKETS = 3000, SOURCES = 50 };
 
@@ -150,9 +153,14 @@ static enum pf_status add(struct pf_indicator_set *set, uint32_t address, unsign
 /* 10.0.0.0/28; 10.0.0.3, from port 4000 and from 4001; 192.0.2.1. Allowed: 10.0.0.4/30. */
 static enum pf_status fill(struct pf_indicator_set *set, struct pf_error *error)
 {
-    struct pf_indicator name = {
-        .kind = PF_MATCH_DOMAIN, .key = "evil.org", .key_length = 8, .below = true, .shown = "evil.org",
-        .shown_length = 8, .feed = "feed", .feed_length = 4};
+    struct pf_indicator name = {.kind = PF_MATCH_DOMAIN,
+                                .key = "evil.org",
+                                .key_length = 8,
+                                .below = true,
+                                .shown = "evil.org",
+                                .shown_length = 8,
+                                .feed = "feed",
+                                .feed_length = 4};
     PF_TRY(add(set, 0x0a00000f, 28, 0, false, error));
     PF_TRY(add(set, 0x0a000003, 32, 4000, false, error));
     PF_TRY(add(set, 0x0a000003, 32, 4001, false, error));
