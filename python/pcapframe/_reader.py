@@ -1073,13 +1073,14 @@ class Capture:
         asked = {"sum": sum, "min": min, "max": max, "mean": mean, "std": std, "distinct": distinct}
         question = check_question(fields, every, asked, gaps=gaps, fill=fill, top=top, approx=approx, dropna=dropna)
         if question.plain:
-            counts, _ = self._run(_core.count_field, question.fields)
+            counts, _ = self._stamped(question.fields)._run(_core.count_field, question.fields)
             return Counts(counts, question.fields[0])
         return self._grouped(question)
 
     def _grouped(self, question: Question) -> Frame:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
-        native, faults = self._run(_core.group, *question, stacklevel=5)
+        asked = (*question.fields, *(name for _, name in question.aggregates))
+        native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
         return Frame(native, self, self._faults + faults)
 
     @overload
@@ -1161,7 +1162,8 @@ class Capture:
         for file in self.files:
             if _split.may_make(text, file):
                 raise ValueError(f"{file}: is the capture that is read, and {text} may be it: write to another folder")
-        native, _ = self._run(_core.split, kind, parts, _split.pairs(names, parts))
+        columns = [part[0] for part in parts if isinstance(part, tuple)]
+        native, _ = self._stamped(columns)._run(_core.split, kind, parts, _split.pairs(names, parts))
         return Frame(native)
 
     def _written_as(self, path: str) -> str:
