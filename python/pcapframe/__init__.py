@@ -8,7 +8,8 @@ from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._frame import Column, Frame
-from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
+from ._info import CaptureFault, CaptureInfo, Interface
+from ._reader import Capture, open
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
