@@ -27,7 +27,7 @@ import pcapframe as pf
 THREADS = (1, 2, 5)
 CHUNKS = (0, 16, 100, 300, 4096)  # 0: the core's own
 EVERY = {"1s": 10**9, "250ms": 250 * 10**6, "7min": 420 * 10**9, "1d": 86_400 * 10**9, "3ns": 3}
-KINDS = {field.name: field.kind for field in pf.columns()}
+KINDS = {field.name: field.kind for field in pf.columns() if not field.name.startswith("flow_")}
 COUNTED = [name for name, kind in KINDS.items() if kind != "binary"]
 NUMBERS = [name for name in COUNTED if KINDS[name].startswith(("uint", "int"))]
 OFTEN = [

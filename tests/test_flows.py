@@ -607,3 +607,12 @@ def test_batches_left_early() -> None:
         capture.flow_batches(rows=0)
     with pytest.raises(TypeError, match="no option 'colour'"):
         capture.flow_batches(colour="red")
+
+
+def test_packets_are_counted_by_their_flow() -> None:
+    capture = opened(str(ROOT / "examples" / "lab.pcap")).filter(tcp_dstport=[22, 80])
+    ids = capture.packets(["flow_id"])["flow_id"].tolist()
+    assert capture.count("flow_id") == Counter(ids)
+    table = capture.count("ip_src", distinct="flow_id").to_dict()
+    pairs = set(zip(capture.packets("ip_src")["ip_src"].tolist(), ids, strict=True))
+    assert dict(zip(table["ip_src"], table["distinct_flow_id"], strict=True)) == Counter(source for source, _ in pairs)

@@ -1,24 +1,13 @@
 #include "flow/stamp.h"
 
-/* The first place whose number is not below `number`. */
-static size_t lower_bound(const struct pf_flow_stamp *stamp, uint64_t number)
-{
-    size_t low = 0, high = stamp->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (stamp->numbers[middle] < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
+#include "base/search.h"
 
 /* A batch is in file order, so that after one search both lists are walked side by side. */
 static size_t keep(const struct pf_predicate *predicate, struct pf_packet **packets, size_t count)
 {
     const struct pf_flow_stamp *stamp = (const struct pf_flow_stamp *)predicate;
-    size_t kept = 0, at = count != 0 ? lower_bound(stamp, packets[0]->record.frame_number) : 0;
+    size_t kept = 0,
+           at = count != 0 ? pf_lower_bound(stamp->numbers, stamp->count, packets[0]->record.frame_number) : 0;
     for (size_t i = 0; i < count; i++) {
         struct pf_packet *packet = packets[i];
         while (at < stamp->count && stamp->numbers[at] < packet->record.frame_number)

@@ -203,7 +203,8 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
             PF_TRY(predicate->finish(predicate, pass->strict, error));
     }
     for (size_t i = 0; i < pass->sink_count; i++)
-        PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
+        if (pass->sinks[i]->ops->finish != NULL)
+            PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
     return PF_OK;
 }
 

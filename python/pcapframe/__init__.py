@@ -10,8 +10,9 @@ from ._counts import Counts, IocCounts
 from ._feeds import Indicator
 from ._frame import Column, Frame
 from ._indicators import Indicators
+from ._info import CaptureFault, CaptureInfo, Interface
 from ._match import Hits
-from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
+from ._reader import Capture, open
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import _core, _export
 from ._frame import Frame
+from ._info import warn
 from ._provenance import note, provenance
 
 if TYPE_CHECKING:
-    from ._reader import Capture, CaptureFault
+    from ._info import CaptureFault
+    from ._reader import Capture
 
 _under_way: weakref.WeakSet[Generator[Frame]] = weakref.WeakSet()
 
@@ -98,8 +100,6 @@ class Batches:
 
     def _frames(self, faults: list[CaptureFault] | None = None) -> Generator[Frame]:
         """The Frames of one pass; what was wrong is put into `faults`, or warned of."""
-        from ._reader import _warn
-
         outcomes: list[Any] = []
         feed = self._feed(outcomes.append)
         try:
@@ -111,7 +111,7 @@ class Batches:
         if faults is not None:
             faults += found
         else:
-            _warn(found, 3)
+            warn(found, 3)
 
     def __arrow_c_schema__(self) -> Any:
         """The types of the columns, a capsule as Arrow's C data interface has it. Reads nothing."""
@@ -126,10 +126,8 @@ class Batches:
         return self._stream(self._warn)
 
     def _warn(self, outcome: Any) -> None:
-        from ._reader import _warn
-
         if isinstance(outcome, list):
-            _warn(self._capture._found(outcome), 4)  # behind this, told() and the core
+            warn(self._capture._found(outcome), 4)  # behind this, told() and the core
 
     def _stream(self, over: Callable[[Any], object], stop: Any = None) -> Any:
         # What can be read by several passes at once is made ready now, so that the stream's functions need no Python.
@@ -161,8 +159,6 @@ class Batches:
         OSError
             The file could not be written.
         """
-        from ._reader import _warn
-
         text = os.fspath(path)
         self._capture._refuse_own(text)
         faults: list[CaptureFault] = []
@@ -171,7 +167,7 @@ class Batches:
             return provenance(self._capture, self._columns, faults, self._asked, sha256)
 
         written = _export.write_table(text, self, self._frames(faults), made, "; Capture.write writes captures")
-        _warn(faults, 3)
+        warn(faults, 3)
         return written
 
     def __repr__(self) -> str:

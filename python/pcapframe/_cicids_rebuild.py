@@ -107,13 +107,7 @@ def _kept(target: str, origin: dict[str, Any]) -> bool:
 
 def _batches(path: str, options: dict[str, Any]) -> Iterator[Any]:
     cap = pcapframe.open(path)
-    stream: Callable[..., Iterator[Any]] | None = getattr(cap, "flow_batches", None)
-    if stream is not None:
-        yield from stream(rows=BATCH, **options)
-    elif hasattr(cap, "flows"):
-        yield cap.flows(**options)
-    else:
-        raise NotImplementedError("this build of pcapframe makes no flows")
+    yield from cap.flow_batches(rows=BATCH, **options)
 
 
 def _table(frame: Any, meta: dict[str, Any], schedule: Any, attempted: str | None) -> Any:

@@ -18,7 +18,8 @@ from ._batches import Batches
 from ._frame import Frame
 
 if TYPE_CHECKING:
-    from ._reader import Capture, CaptureFault
+    from ._info import CaptureFault
+    from ._reader import Capture
 
 _Array = np.ndarray[Any, Any]
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from ._reader import Capture, CaptureFault
+    from ._info import CaptureFault
+    from ._reader import Capture
 
 _Array = np.ndarray[Any, Any]
 

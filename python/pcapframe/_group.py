@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ._columns import FIELDS, nearest
+from ._times import LATEST, duration
 
 ASKS = ("sum", "min", "max", "mean", "std", "distinct")  # the core knows them by their place
 
-_LONGEST = 2**63 - 1  # ns, of a bin
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
-          "d": 86_400 * 10**9}  # fmt: skip
-_LENGTH = re.compile(r"(\d+)\s*([a-zµ]+)")
-_FINER = {"ps": 10**3, "fs": 10**6, "as": 10**9}
 
 Names = str | Iterable[str] | None
 
@@ -76,47 +68,7 @@ def _check_asked(ask: str, names: Names) -> list[str]:
 
 def check_every(every: Any) -> int:
     """Return the length of a bin in ns, 0 for None."""
-    if every is None:
-        return 0
-    length = _nanoseconds(every)
-    if not 0 < length <= _LONGEST:
-        raise ValueError(f"every: a bin takes from 1 ns to 292 years, not {every!r}")
-    return length
-
-
-def _nanoseconds(every: Any) -> int:
-    if isinstance(every, str):
-        found = _LENGTH.fullmatch(every.strip().lower())
-        if found is None or found[2] not in _UNITS:
-            raise ValueError(f"every: {every!r} is no length of time such as '500ms', '1s', '5min', '1h' or '1d'")
-        return int(found[1]) * _UNITS[found[2]]
-    if isinstance(every, np.timedelta64):
-        return _from_numpy(every)
-    if isinstance(every, timedelta):  # that of pandas has its nanoseconds apart
-        rest = int(getattr(every, "nanoseconds", 0))
-        return every // timedelta(microseconds=1) * 1000 + rest
-    if not isinstance(every, bool | np.bool_):
-        try:
-            return operator.index(every)
-        except TypeError:
-            pass
-    raise TypeError(
-        f"every: text such as '1s', int nanoseconds, timedelta or numpy.timedelta64, not {type(every).__name__}"
-    )
-
-
-def _from_numpy(every: np.timedelta64) -> int:
-    unit, step = np.datetime_data(every.dtype)
-    if np.isnat(every) or unit in ("Y", "M", "generic"):
-        raise ValueError(f"every: {every!r} is no fixed length of time")
-    count = int(every.astype(np.int64)) * step
-    if unit in _FINER:
-        whole, rest = divmod(count, _FINER[unit])
-        if rest:
-            raise ValueError(f"every: {every!r} is no whole number of nanoseconds")
-        return whole
-    return count * {"us": 10**3, "ms": 10**6, "s": 10**9, "m": _UNITS["min"], "h": _UNITS["h"], "D": _UNITS["d"],
-                    "W": 7 * _UNITS["d"], "ns": 1}[unit]  # fmt: skip
+    return 0 if every is None else duration("every", every)
 
 
 def _check_top(top: Any) -> int:
@@ -125,7 +77,7 @@ def _check_top(top: Any) -> int:
     number = operator.index(top)
     if number < 1 or isinstance(top, bool):
         raise ValueError(f"top: 1 or more groups are kept, not {top}")
-    return min(number, _LONGEST)
+    return min(number, LATEST)
 
 
 def check_question(

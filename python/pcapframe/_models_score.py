@@ -36,13 +36,7 @@ def flows_of(cap: Capture, model: Any) -> Iterator[Any]:
     if definition.variant not in ("cic2017", "corrected"):
         raise ValueError(f"score: no flows of the variant {definition.variant!r} can be made of a capture")
     options = {"variant": definition.variant, "compat": definition.compat}
-    batches, whole = getattr(cap, "flow_batches", None), getattr(cap, "flows", None)
-    if batches is not None:
-        yield from batches(rows=BATCH, **options)
-    elif whole is not None:
-        yield whole(**options)
-    else:
-        raise ValueError("score: this build of pcapframe makes no flows of captures; give it a table of flows")
+    yield from cap.flow_batches(rows=BATCH, **options)
 
 
 def _key(flows: Any) -> dict[str, tuple[str, Any]]:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _core, _times
+from ._inputs import size
 
 if TYPE_CHECKING:
-    from ._reader import Capture, CaptureFault
+    from ._info import CaptureFault
+    from ._reader import Capture
 
 KEY = "pcapframe"  # of metadata
 
@@ -80,9 +82,7 @@ def _value(value: Any) -> Any:
 
 
 def _input(source: _core.Input, sha256: bool) -> dict[str, Any]:
-    from ._reader import _size
-
-    about: dict[str, Any] = {"name": source.name, "size": _size(source)}
+    about: dict[str, Any] = {"name": source.name, "size": size(source)}
     if sha256:
         about["sha256"] = _digest(source.name) if os.path.isfile(source.name) else None
     return about

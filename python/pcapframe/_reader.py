@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import builtins
-import glob
-import html
-import mmap
 import operator
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _flows, _progress, _sources, _split, _times, _where
+from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
 from ._group import Names, Question, check_question
-from ._text import display
-from .errors import CaptureError, CaptureWarning, FilterError
+from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
+from .errors import CaptureError, FilterError
 
 if TYPE_CHECKING:
     from ._indicators import Indicators
@@ -34,156 +28,7 @@ _Narrowing = _core.Filter | _core.Conditions
 
 _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not start a million
 
-# Names of link types (tcpdump.org/linktypes), for people.
-_LINK_TYPES = {
-    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 50: "PPP_HDLC", 51: "PPP_ETHER", 101: "RAW",
-    104: "C_HDLC", 105: "IEEE802_11", 108: "LOOP",
-    113: "LINUX_SLL", 127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
-}  # fmt: skip
-
-
 _WRITTEN = {".pcap": "pcap", ".cap": "pcap", ".pcapng": "pcapng"}
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureFault:
-    """Something wrong with a capture."""
-
-    kind: str
-    """``cut_short``, ``impossible_length``, ``bad_block``, ``no_interface``, ``zero_run``, ``shrank``, ``unusable``,
-    ``overlap``, ``unfiltered``; of compressed captures ``compressed_cut_short``, ``compressed_damaged``,
-    ``trailing_garbage``, ``bomb``."""
-    file: str
-    """The file it is in."""
-    frame_number: int | None
-    """The packet that could not be read, numbered over all files; None where it is about a whole file."""
-    offset: int | None
-    """Where in the file (in what it holds, if it is compressed) its record begins, in octets."""
-    lost: int
-    """Octets from there to the end of the file (of what could be decompressed), which were not read."""
-    message: str
-    """All of it in one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """What a capture says of an interface it was recorded on."""
-
-    link_type: str
-    """The link type, by name (``ETHERNET``) or number."""
-    name: str | None = None
-    """Its name, where the format tells."""
-    description: str | None = None
-    """Its description, where the format tells."""
-    snap_len: int = 0
-    """Octets of a packet that were captured at most; 0 means all."""
-    resolution: float = 1e-6
-    """Seconds that one unit of the recorded times stands for."""
-    received: int | None = None
-    """Packets it received, as its last statistics say."""
-    dropped: int | None = None
-    """Packets it dropped, as its last statistics say."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureInfo:
-    """What a capture is. The fields from `packets` on are None unless all of it was read (``full=True``)."""
-
-    format: str
-    """``pcap`` or ``pcapng``; joined with a comma where files differ."""
-    link_types: tuple[str, ...]
-    """The link types of the interfaces."""
-    interfaces: tuple[Interface, ...]
-    """Those described before the first packet of each file; with ``full=True`` all."""
-    octets: int | None
-    """The size of all files; None where one is a stream."""
-    first_time: int | None
-    """Time of the first packet (with ``full=True``, the earliest), ns since the epoch, UTC."""
-    packets: int | None = None
-    """How many there are."""
-    last_time: int | None = None
-    """The latest time of a packet, ns since the epoch, UTC."""
-    faults: tuple[CaptureFault, ...] | None = None
-    """What is wrong with the capture."""
-    packet_faults: dict[str, int] | None = field(default=None, hash=False)
-    """How many packets have which fault, such as ``truncated tcp``."""
-    oddities: dict[str, int] | None = field(default=None, hash=False)
-    """How many packets are odd without a fault: ``time_backwards`` (earlier than one before), ``no_time``,
-    ``beyond_snap_len``, ``longer_than_on_wire`` (more captured than there was)."""
-    comments: tuple[str, ...] | None = None
-    """Comments of sections, interfaces and packets, the latter as ``packet 3: text``."""
-    recorded_by: tuple[str, ...] | None = None
-    """Hardware, operating system and application, as sections name them."""
-    names: tuple[tuple[str, str], ...] | None = None
-    """Pairs of address and name from name resolution blocks."""
-    other_blocks: dict[int, int] | None = field(default=None, hash=False)
-    """How many blocks of other types were stepped over, by type."""
-
-    def _rows(self) -> list[tuple[str, str]]:
-        rows = [
-            ("format", self.format),
-            ("link types", ", ".join(self.link_types)),
-            ("interfaces", str(len(self.interfaces))),
-            ("octets", "unknown" if self.octets is None else f"{self.octets:,}"),
-            ("first packet", _when(self.first_time)),
-        ]
-        if self.packets is not None:
-            rows += [("last packet", _when(self.last_time)), ("packets", f"{self.packets:,}")]
-            rows += [("fault", fault.message) for fault in self.faults or ()]
-            rows += [(f"packets {text}", f"{count:,}") for text, count in (self.packet_faults or {}).items()]
-            odd = {name: count for name, count in (self.oddities or {}).items() if count}
-            rows += [(f"packets {name.replace('_', ' ')}", f"{count:,}") for name, count in odd.items()]
-            rows += [("comment", display(comment)) for comment in self.comments or ()]
-            rows += [("recorded by", display(text)) for text in self.recorded_by or ()]
-        return rows
-
-    def __str__(self) -> str:
-        rows = self._rows()
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows()
-        )
-        return f"<table><tbody>{rows}</tbody></table>"
-
-
-def _interface(found: tuple[Any, ...]) -> Interface:
-    link_type, name, description, snap_len, binary, exponent, _offset, received, dropped = found
-    return Interface(
-        _LINK_TYPES.get(link_type, str(link_type)),
-        name,
-        description,
-        snap_len,
-        (2.0 if binary else 10.0) ** -exponent,
-        received,
-        dropped,
-    )
-
-
-def _told(notes: list[tuple[str, int, bytes]]) -> dict[str, Any]:
-    """What sections, interfaces and packets say in words."""
-    import ipaddress
-
-    comments, recorded_by, names = [], [], []
-    for kind, number, text in notes:
-        if kind == "comment":
-            words = text.decode("utf-8", "replace")
-            comments.append(f"packet {number}: {words}" if number else words)
-        elif kind == "name":  # the number is the address's size; names follow, each ended by a zero octet
-            address = str(ipaddress.ip_address(text[:number]))
-            names += [(address, name.decode("utf-8", "replace")) for name in text[number:].split(b"\0") if name]
-        else:
-            recorded_by.append(text.decode("utf-8", "replace"))
-    return {"comments": tuple(comments), "recorded_by": tuple(recorded_by), "names": tuple(names)}
-
-
-def _when(time: int | None) -> str:
-    if time is None:
-        return "unknown"
-    seconds, nanoseconds = divmod(time, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 def open(
@@ -236,14 +81,14 @@ def open(
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
     if isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
-        found, several = _named(text)
+        found, several = _inputs.named(text)
         if several:
             return _open_several(found, f"no file matches {text}", options, spool)
-        return Capture((_open_path(found[0], spool),), options)
+        return Capture((_inputs.open_path(found[0], spool),), options)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return Capture((_open_bytes(source, "<bytes>"),), options)
+        return Capture((_inputs.open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
-        return Capture((_open_file(source, spool),), options)
+        return Capture((_inputs.open_file(source, spool),), options)
     if isinstance(source, Iterable):
         return _open_list(list(source), options, spool)
     raise TypeError(f"open takes a path, a list of paths, bytes or a binary file object, not {type(source).__name__}")
@@ -284,121 +129,20 @@ def _narrowed(inputs: tuple[_core.Input, ...], filters: tuple[_Narrowing, ...]) 
                 raise FilterError(f"{error}{hint}") from None
 
 
-_Named = str | _sources.UrlSource
-
-
-def _named(text: str) -> tuple[list[_Named], bool]:
-    """What a path, a glob or a URL stands for, and whether it is a pattern."""
-    if text == "-" or os.path.exists(text):
-        return [text], False
-    if _sources.is_url(text):
-        found = _sources.urls(text)
-        return [*found], [source.name for source in found] != [text]
-    if glob.has_magic(text):
-        return [*sorted(glob.glob(text, recursive=True))], True
-    return [text], False
-
-
-def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
-    source.begin(0)
-    try:
-        if spool:
-            return _open_bytes(_sources.spooled(source.read), source.name)
-        compression = _compressed.format_of(_compressed.look(source.read))
-    finally:
-        source.end()
-    return _open_compressed(source, compression)
-
-
-def _open_path(path: _Named, spool: bool) -> _core.Input:
-    if isinstance(path, _sources.UrlSource):
-        return _open_url(path, spool)
-    if _compressed.is_stream(path):
-        name = "standard input" if path == "-" else path
-        fd, first = _compressed.open_pipe(path)
-        if spool:
-            pipe = _compressed.PipeSource(fd, name, first)
-            try:
-                return _open_bytes(_sources.spooled(pipe.read), name)
-            finally:
-                pipe.end()
-        compression = _compressed.format_of(first)
-        if compression is None:
-            return _core.Input("stream", name, first, fd)
-        return _open_compressed(_compressed.PipeSource(fd, name, first), compression)
-    if not os.path.isdir(path):  # the core says what a folder is
-        with builtins.open(path, "rb", buffering=0) as file:
-            compression = _compressed.format_of(_compressed.look(file.read))
-        if compression is not None:
-            return _open_compressed(_compressed.PathSource(path), compression)
-    return _core.Input("path", path)
-
-
-def _open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
-    source = _compressed.BytesSource(octets, name)
-    compression = _compressed.format_of(source.read(_compressed.LOOK))
-    if compression is not None:
-        return _open_compressed(source, compression)
-    return _core.Input("memory", name, octets)
-
-
-def _open_file(file: Any, spool: bool) -> _core.Input:
-    name = getattr(file, "name", None)
-    name = name if isinstance(name, str) and name else "<file object>"
-    start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
-    if spool and start is None:
-        return _open_bytes(_sources.spooled(lambda size: _compressed.checked(file, size)), name)
-    first = _compressed.look(lambda size: _compressed.checked(file, size))
-    compression = _compressed.format_of(first)
-    if compression is not None:
-        return _open_compressed(_compressed.FileSource(file, name, start, first), compression)
-    if start is None:
-        return _core.Input("file", name, _compressed.Behind(first, file), None)
-    return _core.Input("file", name, file, start)
-
-
-def _open_compressed(source: _compressed.Source, compression: str | None) -> _core.Input:
-    reader = _compressed.Reader(source, compression)
-    try:
-        opened = _core.Input("reader", source.name, reader, None if source.once else 0)
-    except CaptureError as error:
-        reader.close()
-        if reader.fault is None:
-            raise
-        raise CaptureError(f"{source.name}: {reader.fault[1]}; no capture could be read from it") from error
-    except BaseException:
-        reader.close()
-        raise
-    if not source.once:
-        reader.close()
-    return opened
-
-
-def _size(source: _core.Input) -> int | None:
-    """Octets as they lie on the disk."""
-    return source.file.size if isinstance(source.file, _compressed.Reader) else source.size
-
-
-def _fresh(source: _core.Input) -> _core.Input:
-    """Something compressed is read by every pass with a reader of its own."""
-    reader = source.file.again() if isinstance(source.file, _compressed.Reader) else None
-    return source if reader is None else _core.Input("reader", source.name, reader, 0)
-
-
 def _open_list(items: list[Any], options: _Options, spool: bool) -> Capture:
-    paths: list[_Named] = []
+    paths: list[_inputs.Named] = []
     for item in items:
         if not isinstance(item, (str, os.PathLike)):
             raise TypeError(f"a list of paths is needed, and it has {type(item).__name__} in it")
-        paths += _named(os.fsdecode(item))[0]
+        paths += _inputs.named(os.fsdecode(item))[0]
     return _open_several(paths, "the list of captures is empty", options, spool)
 
 
-def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: bool) -> Capture:
+def _open_several(paths: list[_inputs.Named], nothing: str, options: _Options, spool: bool) -> Capture:
     inputs, faults = [], []
     for path in paths:
         try:
-            inputs.append(_open_path(path, spool))
+            inputs.append(_inputs.open_path(path, spool))
         except FileNotFoundError:
             raise
         except (CaptureError, OSError) as error:
@@ -411,16 +155,8 @@ def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: b
         raise CaptureError(faults[0].message.removesuffix("; the file was left out") if faults else nothing)
     # Files without a first packet keep their place behind those with one.
     inputs.sort(key=lambda found: (found.first_time is None, found.first_time or 0))
-    _warn(faults, 4)
+    warn(faults, 4)
     return Capture(tuple(inputs), options, tuple(faults))
-
-
-def _warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
-    if faults:
-        more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
-        warning = CaptureWarning(faults[0].message + more)
-        warning.faults = tuple(faults)
-        warnings.warn(warning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,7 +199,7 @@ class Capture:
         return [source.name for source in self._inputs]
 
     def _octets(self) -> int | None:
-        sizes = [_size(source) for source in self._inputs]
+        sizes = [_inputs.size(source) for source in self._inputs]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
@@ -484,7 +220,7 @@ class Capture:
     ) -> tuple[tuple[_core.Input, ...], Any, Callable[[], None]]:
         """Inputs and options for one pass of the core, and what to call when it is over."""
         total, progress, options = self._octets(), self._options.progress, self._options
-        inputs = tuple(map(_fresh, self._inputs))
+        inputs = tuple(map(_inputs.fresh, self._inputs))
         readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
         done = 0
         bar = None
@@ -537,7 +273,7 @@ class Capture:
         finally:
             end()
         found = self._found(faults)
-        _warn(found, stacklevel)
+        warn(found, stacklevel)
         return result, found
 
     def _found(self, faults: Iterable[Any]) -> tuple[CaptureFault, ...]:
@@ -637,12 +373,12 @@ class Capture:
         inputs = self._inputs
         kinds = ", ".join(dict.fromkeys(source.format for source in inputs))
         if not full:
-            seen = [_interface(found) for source in inputs for found in source.interfaces]
+            seen = [interface_of(found) for source in inputs for found in source.interfaces]
             links = tuple(dict.fromkeys(interface.link_type for interface in seen))
             return CaptureInfo(kinds, links, tuple(seen), self._octets(), inputs[0].first_time)
         census, faults = self._run(_core.census)
         packets, first, last, packet_faults, oddities, found, notes, blocks, _cut = census
-        interfaces = tuple(map(_interface, found))
+        interfaces = tuple(map(interface_of, found))
         return CaptureInfo(
             kinds,
             tuple(dict.fromkeys(interface.link_type for interface in interfaces)),
@@ -654,7 +390,7 @@ class Capture:
             self._faults + faults,
             dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0]))),
             oddities,
-            **_told(notes),
+            **told(notes),
             other_blocks=dict(sorted(blocks.items())),
         )
 
@@ -1077,13 +813,14 @@ class Capture:
         asked = {"sum": sum, "min": min, "max": max, "mean": mean, "std": std, "distinct": distinct}
         question = check_question(fields, every, asked, gaps=gaps, fill=fill, top=top, approx=approx, dropna=dropna)
         if question.plain:
-            counts, _ = self._run(_core.count_field, question.fields)
+            counts, _ = self._stamped(question.fields)._run(_core.count_field, question.fields)
             return Counts(counts, question.fields[0])
         return self._grouped(question)
 
     def _grouped(self, question: Question) -> Frame:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
-        native, faults = self._run(_core.group, *question, stacklevel=5)
+        asked = (*question.fields, *(name for _, name in question.aggregates))
+        native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
         return Frame(native, self, self._faults + faults)
 
     def match(self, indicators: Indicators) -> Hits:
@@ -1189,7 +926,8 @@ class Capture:
         for file in self.files:
             if _split.may_make(text, file):
                 raise ValueError(f"{file}: is the capture that is read, and {text} may be it: write to another folder")
-        native, _ = self._run(_core.split, kind, parts, _split.pairs(names, parts))
+        columns = [part[0] for part in parts if isinstance(part, tuple)]
+        native, _ = self._stamped(columns)._run(_core.split, kind, parts, _split.pairs(names, parts))
         return Frame(native)
 
     def _written_as(self, path: str) -> str:

@@ -13,6 +13,7 @@ from . import _core
 from ._batches import Batches
 from ._columns import COMMON, FIELDS
 from ._export import import_arrow
+from ._info import warn
 
 if TYPE_CHECKING:
     from ._reader import Capture
@@ -56,8 +57,6 @@ class _Packets:
 
 
 def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns: tuple[str, ...]) -> Any:
-    from ._reader import _warn
-
     packets = _Packets(Batches(capture._stamped(columns), columns, _ROWS))
     connection.register(_TABLE, packets)
     table, failed = _waited_for(connection, query, packets)
@@ -69,7 +68,7 @@ def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns:
     if failed is not None:
         raise failed
     faults = [fault for outcome in packets.outcomes if outcome for fault in capture._found(outcome)]
-    _warn(list(dict.fromkeys(faults)), 5)
+    warn(list(dict.fromkeys(faults)), 5)
     return table
 
 
