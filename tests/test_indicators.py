@@ -130,7 +130,8 @@ def test_abuse_ch_names_in_a_comment():
 
 
 def test_abuse_ch_names_in_the_first_row():
-    text = '# Feodo\n"first_seen_utc","dst_ip","dst_port","c2_status","malware"\n"2024","192.0.2.9","1194","on","Pikabot"\n'
+    text = "# Feodo\n"
+    text += '"first_seen_utc","dst_ip","dst_port","c2_status","malware"\n"2024","192.0.2.9","1194","on","Pikabot"\n'
     assert texts(read(text)) == ["192.0.2.9:1194"]
     assert texts(read(text, ports=False)) == ["192.0.2.9"]
     assert only(read(text)).description == "Pikabot"
@@ -225,8 +226,7 @@ def stix(*patterns: str, **more: Any) -> str:
         ("[ipv4-addr:value ISSUBSET '192.0.2.0/24']", ["192.0.2.0/24"]),
         ("[domain-name:value = 'a.example'] OR [domain-name:value = 'b.example']", ["a.example", "b.example"]),
         (
-            "[network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '192.0.2.1' AND "
-            "network-traffic:dst_port = 443]",
+            "[network-traffic:dst_ref.value = '192.0.2.1' AND network-traffic:dst_port = 443]",
             ["192.0.2.1:443"],
         ),
         (
@@ -250,7 +250,7 @@ def test_stix_patterns(pattern: str, wanted: list[str]):
         ("[url:value MATCHES '^x']", "STIX pattern with MATCHES"),
         ("[ipv4-addr:value != '192.0.2.1']", "STIX pattern with !="),
         ("[ipv4-addr:value = '192.0.2.1'] FOLLOWEDBY [ipv4-addr:value = '192.0.2.2']", "STIX pattern with FOLLOWEDBY"),
-        ("[ipv4-addr:value = '192.0.2.1'] AND [ipv4-addr:value = '192.0.2.2']", "STIX pattern with AND between observations"),
+        ("[url:value = 'x'] AND [url:value = 'y']", "STIX pattern with AND between observations"),
         ("[ipv4-addr:value = '192.0.2.1'] WITHIN 5 SECONDS", "STIX pattern with WITHIN"),
         ("[NOT ipv4-addr:value = '192.0.2.1']", "STIX pattern with NOT"),
         ("[domain-name:value LIKE '%evil%']", "STIX pattern with LIKE"),
@@ -462,7 +462,7 @@ def test_stix_that_is_written_has_what_the_standard_asks_for(tmp_path: Path):
 
 
 def test_write_refuses_other_suffixes(tmp_path: Path):
-    with pytest.raises(ValueError, match="x.xml"):
+    with pytest.raises(ValueError, match=r"x\.xml"):
         examples().write(tmp_path / "x.xml")
 
 

@@ -265,8 +265,8 @@ def lookup(name: str, answer: bytes = b"") -> bytes:
 
 @needs("domain")
 def test_names():
-    names = ["evil.example", "www.EVIL.example", "notevil.example", "evil.example.org", "x.y.sub.example", "sub.example",
-             "com", "a" * 60 + "." + "b" * 60 + "." + "c" * 60 + ".evil.example", "good.evil.example",
+    names = ["evil.example", "www.EVIL.example", "notevil.example", "evil.example.org", "x.y.sub.example",
+             "sub.example", "com", "a" * 60 + "." + "b" * 60 + "." + "c" * 60 + ".evil.example", "good.evil.example",
              "x.good.evil.example", "-\\..evil.example"]  # fmt: skip
     feed = Indicators(
         [

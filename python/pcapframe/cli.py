@@ -317,8 +317,8 @@ def _parser() -> _Parser:
 
     match = _verb(
         verbs, "match", "indicators of threat feeds that are seen in it",
-        "Look for indicators in all packets: addresses and networks, domains, URLs, JA3, JA4, user agents. Feeds are plain "
-        "lists, tables, MISP, STIX 2 and Zeek's, told by their content.",
+        "Look for indicators in all packets: addresses and networks, domains, URLs, JA3, JA4, user agents. Feeds are "
+        "plain lists, tables, MISP, STIX 2 and Zeek's, told by their content.",
         "pcapframe match capture.pcap --indicators feodo.csv misp.json -o hits.csv\n"
         "pcapframe match 'day-*.pcap' --indicators feeds/ --allow own-networks.txt", _command_match.match,
     )  # fmt: skip
