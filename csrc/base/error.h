@@ -18,6 +18,7 @@ enum pf_status {
     PF_STOPPED,     /* told to stop by the calling thread, which knows why */
     PF_BUSY,        /* in use by another call */
     PF_INVALID,     /* an argument that can't be */
+    PF_TOO_LARGE,   /* a number that its type cannot hold */
     PF_NOT_FILTER,  /* a filter expression that cannot be understood or served */
 };
 

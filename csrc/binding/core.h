@@ -19,10 +19,11 @@
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
+#include "tally/group.h"
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter, *conditions;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions;
     PyObject *capture_error, *filter_error;
 };
 
@@ -110,6 +111,13 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 /* split.c */
 PyObject *pf_split(PyObject *module, PyObject *arguments);
 
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
+
+/* groups.c */
+PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
+PyObject *pf_count_field(PyObject *module, PyObject *arguments);
+
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
 PyObject *pf_key_to(const struct pf_address *key, enum pf_key_kind kind);
@@ -126,6 +134,19 @@ struct pf_counts_object {
 };
 
 struct pf_counts_object *pf_counts_object_new(struct pf_state *state, enum pf_key_kind kind);
+
+PyObject *pf_moments_tuple(const struct pf_moments *moments); /* (n, sum, sum of squares) */
+
+/* text_counts.c */
+extern PyType_Spec pf_text_counts_spec;
+
+struct pf_text_counts_object {
+    PyObject_HEAD
+    struct pf_tally_plan plan; /* of one field */
+    struct pf_tally groups;
+};
+
+struct pf_text_counts_object *pf_text_counts_new(struct pf_state *state, const struct pf_tally_plan *plan);
 
 /* frame.c */
 extern const char *const pf_type_names[]; /* by enum pf_type */

@@ -126,8 +126,7 @@ static const struct pf_field **fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-static const char **files_of(const struct pf_run *run, PyObject **owner)
+const char **pf_files_of(const struct pf_run *run, PyObject **owner)
 {
     const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
     *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
@@ -168,7 +167,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
     PyObject *owner = NULL;
-    const char **files = frame != NULL ? files_of(&run, &owner) : NULL;
+    const char **files = frame != NULL ? pf_files_of(&run, &owner) : NULL;
     if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};
@@ -373,6 +372,10 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
+    {"group", pf_tally_group, METH_VARARGS,
+     "group(inputs, options, fields, every, aggregates, gaps, fill, top, approx, keep nulls): (Frame, faults)."},
+    {"count_field", pf_count_field, METH_VARARGS,
+     "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
      "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
     {"split", pf_split, METH_VARARGS, "split(inputs, options, format, parts, names): (Frame, faults)."},

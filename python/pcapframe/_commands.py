@@ -34,6 +34,7 @@ SEQ_TITLES = {
 }
 
 ROWS = 10  # of a table in a terminal
+SIGMA = 3.0
 SHOWN = ("frame_number", "frame_time", "ip_src", "ip_dst", "protocol", "tcp_dstport", "udp_dstport", "frame_len")
 COUNTED = ("ip_src", "ip_dst", "protocol")
 PORTS = ("tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport")
@@ -137,7 +138,7 @@ def info(given: argparse.Namespace) -> int:
 
 
 def _given_rules(given: argparse.Namespace) -> dict[str, Any]:
-    return {"compat": given.compat, "dns_rule": given.dns_rule, "seq_rule": given.seq_rule}
+    return {"compat": given.compat, "dns_rule": given.dns_rule or "empty", "seq_rule": given.seq_rule or "all"}
 
 
 def _titles(rules: dict[str, Any]) -> dict[str, str]:
@@ -171,14 +172,17 @@ def _threshold_text(threshold: Threshold) -> str:
 
 def counts(given: argparse.Namespace) -> int:
     capture = _open(given)
+    kinds = given.kind if given.kind is not None else list(KINDS)
+    sigma = given.sigma if given.sigma is not None else SIGMA
+    top = given.top if given.top is not None else ROWS
     if given.output:
         _check_output(given.output, (".csv", ".json"), capture)
     rules = _given_rules(given)
     counted = capture.ioc_counts(**rules)
-    thresholds = _thresholds(counted, given.kind, given.sigma)
-    suspicious = {kind: _suspicious(thresholds[kind], getattr(counted, kind)) for kind in given.kind}
-    document: dict[str, Any] = {"files": capture.files, **rules, "sigma": given.sigma, "counts": {}}
-    for kind in given.kind:
+    thresholds = _thresholds(counted, kinds, sigma)
+    suspicious = {kind: _suspicious(thresholds[kind], getattr(counted, kind)) for kind in kinds}
+    document: dict[str, Any] = {"files": capture.files, **rules, "sigma": sigma, "counts": {}}
+    for kind in kinds:
         counts: Counts = getattr(counted, kind)
         document["counts"][kind] = {
             "column": counts.name,
@@ -186,7 +190,7 @@ def counts(given: argparse.Namespace) -> int:
             "packets": counts._moments()[1],
             **_threshold_json(thresholds[kind]),
             "suspicious": _pairs(suspicious[kind]),
-            "top": _pairs(counts.top(given.top)),
+            "top": _pairs(counts.top(top)),
         }
     if given.output:
         document["output"] = given.output
@@ -195,9 +199,9 @@ def counts(given: argparse.Namespace) -> int:
         _json(document)
         return DONE
     _print(_title(capture))
-    for kind in given.kind:
+    for kind in kinds:
         _print("", f"{_titles(rules)[kind]} ({kind})")
-        _show_counts(getattr(counted, kind), document["counts"][kind], thresholds[kind], given.top)
+        _show_counts(getattr(counted, kind), document["counts"][kind], thresholds[kind], top)
     if given.output:
         _print("", f"all keys written to {display(given.output)}")
     return DONE
@@ -309,9 +313,9 @@ def _show_keys(keys: dict[str, list[Any]], thresholds: dict[str, Threshold]) -> 
             _say(f"  note: {thresholds[kind].note}")
 
 
-def _show_frame(frame: Frame, columns: Sequence[str] | None, rows: int) -> None:
+def _show_rows(frame: Frame, rows: int) -> None:
     kinds = {name: kind for name, kind, _ in frame.schema}
-    right = {name for name, kind in kinds.items() if kind not in ("text", "time")}
+    right = {name for name, kind in kinds.items() if kind not in ("text", "string", "time")}
     head = frame[:rows].to_dict()
     cells = [
         [_cell(value, kinds[name]) for name, value in zip(head, row, strict=True)]
@@ -321,6 +325,11 @@ def _show_frame(frame: Frame, columns: Sequence[str] | None, rows: int) -> None:
     _table(list(head), cells, right)
     if len(frame) > rows:
         _print(f"  ... {_number(len(frame) - rows, 'more row')}")
+
+
+def _show_frame(frame: Frame, columns: Sequence[str] | None, rows: int) -> None:
+    kinds = {name: kind for name, kind, _ in frame.schema}
+    _show_rows(frame, rows)
     counted = COUNTED if columns is None else [name for name in columns if kinds[name] == "text" or name in PORTS]
     for name in counted:
         values, others = value_counts(frame[name], rows)

@@ -20,6 +20,7 @@ from . import _compressed, _core, _progress, _sources, _split, _times, _where
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
+from ._group import Names, Question, check_question
 from ._text import display
 from .errors import CaptureError, CaptureWarning, FilterError
 
@@ -738,6 +739,107 @@ class Capture:
             No such column; the nearest are named.
         """
         native, _ = self._run(_core.packets, check_columns(columns), None)
+        return Frame(native, self)
+
+    def count(
+        self,
+        *fields: str,
+        every: Any = None,
+        sum: Names = None,
+        min: Names = None,
+        max: Names = None,
+        mean: Names = None,
+        std: Names = None,
+        distinct: Names = None,
+        gaps: bool = False,
+        fill: bool = False,
+        top: int | None = None,
+        approx: bool = False,
+        dropna: bool = True,
+    ) -> Counts | Frame:
+        """Count packets by the values of fields, in bins of time, with what their fields add up to.
+
+        Parameters
+        ----------
+        *fields : str
+            Columns to group by (`pcapframe.columns` lists them), of any type but binary. Without one: totals.
+        every : text, int, timedelta or numpy.timedelta64, optional
+            The length of a bin: ``"500ms"``, ``"1s"``, ``"5min"``, ``"1h"``, ``"1d"``, or a whole number of
+            nanoseconds. Bins begin at multiples of it since the epoch (UTC). Packets without a time are in none.
+        sum, mean, std : name or list of names, optional
+            Fields that are numbers.
+        min, max : name or list of names, optional
+            Fields that are numbers or times.
+        distinct : name or list of names, optional
+            Fields, of any type but binary, whose different values in each group are counted.
+        gaps : bool
+            Add mean, standard deviation, minimum and maximum of the time between successive packets of a group, in
+            file order, in nanoseconds; below 0 where times go backwards.
+        fill : bool
+            Add the bins without packets, as rows with count 0: each group that occurs at all is there in each bin from
+            the first to the last. At most 10,000,000 rows.
+        top : int, optional
+            Keep this many groups with the largest counts (of each bin, with `every`). Where packets are counted and
+            nothing else is asked, memory is bounded as well: ``max(8 * top, 65536)`` groups are followed by a
+            space-saving sketch, and ``error`` tells by how much a count may be too large. It is 0 while there are no
+            more groups than that, and always with `every`, aggregates or `gaps`, which follow all groups.
+        approx : bool
+            Count `distinct` values by a HyperLogLog sketch (standard error 0.81 %), which takes 16 KiB of memory per
+            group and field at most.
+        dropna : bool
+            Leave out packets that lack one of the fields. Otherwise null is a value like any other.
+
+        Returns
+        -------
+        Counts
+            For one field and nothing else: a mapping from value to number of packets.
+        Frame
+            For all else: ``time`` (start of the bin), the fields, ``count``, ``error`` (with `top`), and a column per
+            aggregate (``sum_frame_len``, ``min_...``, ``max_...``, ``mean_...``, ``std_...``, ``distinct_...``,
+            ``gap_mean``, ``gap_std``, ``gap_min``, ``gap_max``); ordered by bin, then count descending, then key
+            (numbers by value, IPv4 before IPv6, each by octets, text by its octets, nulls last). One row of totals
+            without `fields` and `every`.
+
+            Counts are uint64, sums uint64 (int64 of signed fields), means and standard deviations float64, extremes of
+            the field's own type, ``gap_min`` and ``gap_max`` int64. Null: extremes and means of no value, standard
+            deviations of fewer than two.
+
+        Raises
+        ------
+        KeyError
+            No such field; the nearest are named.
+        ValueError, TypeError
+            A field that cannot be counted or put together that way, a bin that is no length of time, `approx` without
+            `distinct`, `fill` without `every` or with too many rows.
+        OverflowError
+            A sum of more than 64 bits; the column is named.
+
+        Notes
+        -----
+        Sums, and the moments behind means and sample standard deviations, are exact integers, rounded once at the end:
+        ``mean`` and ``std`` equal ``statistics.mean`` and ``statistics.stdev`` to the last bit. Nulls are left out of
+        them. No answer depends on `threads` or on how the capture is read.
+
+        Examples
+        --------
+        >>> cap.count("protocol", every="1s", sum="frame_len")          # octets per second by protocol
+        >>> cap.count("ip_src", "ip_dst", "tcp_dstport")                # packets by conversation
+        >>> cap.count("ip_src", distinct="tcp_dstport")                 # ports that each source tried
+        >>> cap.count("ip_src", "dns_qry_name")                         # DNS names by client
+        >>> cap.count("ip_src", "ip_dst", gaps=True)                    # how regular it is
+        >>> cap.count(sum="frame_len", min="frame_time", max="frame_time")
+        >>> cap.count("ip_src").threshold("mad")
+        """
+        asked = {"sum": sum, "min": min, "max": max, "mean": mean, "std": std, "distinct": distinct}
+        question = check_question(fields, every, asked, gaps=gaps, fill=fill, top=top, approx=approx, dropna=dropna)
+        if question.plain:
+            counts, _ = self._run(_core.count_field, question.fields)
+            return Counts(counts, question.fields[0])
+        return self._grouped(question)
+
+    def _grouped(self, question: Question) -> Frame:
+        """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
+        native, _ = self._run(_core.group, *question, stacklevel=5)
         return Frame(native, self)
 
     @overload

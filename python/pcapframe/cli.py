@@ -14,10 +14,11 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _commands
+from . import _command_groups, _commands
 from ._columns import check_columns
-from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, Usage
+from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
+from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
 DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
@@ -64,6 +65,13 @@ def _sequence_numbers(text: str) -> list[int]:
 def _names(text: str) -> list[str]:
     try:
         return list(check_columns(_separated(text)))
+    except (KeyError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error.args[0])) from None
+
+
+def _fields(text: str) -> list[str]:
+    try:
+        return [check_name(name, "counts") for name in _separated(text)]
     except (KeyError, ValueError) as error:
         raise argparse.ArgumentTypeError(str(error.args[0])) from None
 
@@ -125,15 +133,31 @@ def _rules(parser: _Parser) -> None:
     group.add_argument(
         "--dns-rule",
         choices=list(DNS_TITLES),
-        default="empty",
-        help="replies without an answer, or with NXDOMAIN (default: %(default)s)",
+        help="replies without an answer, or with NXDOMAIN (default: empty)",
     )
     group.add_argument(
         "--seq-rule",
         choices=list(SEQ_TITLES),
-        default="all",
-        help="all segments, or those with payload, SYN or FIN (default: %(default)s)",
+        help="all segments, or those with payload, SYN or FIN (default: all)",
     )
+
+
+def _groups(parser: _Parser) -> None:
+    group = parser.add_argument_group("by fields (docs/counting.md)")
+    group.add_argument("--by", type=_fields, metavar="FIELD,...", help="group by these columns")
+    group.add_argument("--every", metavar="LENGTH", help="in bins of time: 500ms, 1s, 5min, 1h, 1d")
+    for ask in ASKS:
+        what = "count the different values" if ask == "distinct" else f"add the {ask}"
+        group.add_argument(f"--{ask}", type=_fields, metavar="FIELD,...", help=f"{what} of these columns")
+    group.add_argument("--gaps", action="store_true", help="add the time between successive packets, in ns")
+    group.add_argument("--fill", action="store_true", help="add the bins without packets")
+    group.add_argument("--approx", action="store_true", help="count different values to about 1 %% with little memory")
+    group.add_argument("--keep-nulls", action="store_true", help="keep packets that lack a column of --by")
+    group.add_argument("--rows", type=_whole, metavar="N", help=f"rows to show (default: {ROWS})")
+
+
+def _counts(given: argparse.Namespace) -> int:
+    return _command_groups.counts(given) if _command_groups.is_grouped(given) else _commands.counts(given)
 
 
 def _parser() -> _Parser:
@@ -157,24 +181,28 @@ def _parser() -> _Parser:
     info.add_argument("--full", action="store_true", help="read all of it: packets, last packet, what is damaged")
 
     counts = _verb(
-        verbs, "counts", "the three indicator counts, and which keys stand out",
+        verbs, "counts", "packets by anything, or the three indicator counts and which keys stand out",
         "Count DNS replies without an answer per client, packets per source address and packets per TCP sequence "
-        "number; keys at or above mean + K standard deviations are suspicious.",
-        "pcapframe counts --kind dns,ip --sigma 3 capture.pcap\npcapframe counts 'day-*.pcap' -o counts.csv",
-        _commands.counts,
+        "number; keys at or above mean + K standard deviations are suspicious. With --by, --every or an aggregate, "
+        "count packets by the values of fields instead.",
+        "pcapframe counts --kind dns,ip --sigma 3 capture.pcap\npcapframe counts 'day-*.pcap' -o counts.csv\n"
+        "pcapframe counts --by protocol --every 1s --sum frame_len capture.pcap\n"
+        "pcapframe counts --by ip_src --distinct tcp_dstport --top 20 capture.pcap", _counts,
     )  # fmt: skip
     _common(counts)
     _rules(counts)
+    counts.add_argument("--kind", type=_kinds, metavar="KIND,...", help="of dns, ip, seq (default: all)")
     counts.add_argument(
-        "--kind", type=_kinds, default=list(KINDS), metavar="KIND,...", help="of dns, ip, seq (default: all)"
+        "--sigma", type=_sigma, metavar="K", help=f"the threshold is mean + K sigma (default: {SIGMA:g})"
     )
     counts.add_argument(
-        "--sigma", type=_sigma, default=3.0, metavar="K", help="the threshold is mean + K sigma (default: 3)"
-    )
-    counts.add_argument(
-        "--top", type=_whole, default=ROWS, metavar="N", help="keys to show of each kind (default: %(default)s)"
+        "--top",
+        type=_whole,
+        metavar="N",
+        help=f"keys to show of each kind (default: {ROWS}); with --by the groups to keep (default: all)",
     )
     counts.add_argument("-o", dest="output", metavar="FILE", help="write all keys to a .csv or .json file")
+    _groups(counts)
 
     select = _verb(
         verbs, "select", "the packets that were counted under some keys",
