@@ -207,6 +207,48 @@ def dpkt_table(path: str) -> Result:
     return {"seconds": perf_counter() - start, "rows": table.num_rows}
 
 
+def flows(path: str, threads: str, variant: str = "corrected") -> Result:
+    import pcapframe as pf
+
+    cap = pf.open(path, threads=int(threads), progress=False)
+    start = perf_counter()
+    frame = cap.flows(variant)
+    return {"seconds": perf_counter() - start, "rows": len(frame)}
+
+
+def flow_memory(path: str, threads: str, rows: str = "") -> Result:
+    """With rows all of it; without, what open flows alone take: every one is made, and the packets of one are asked."""
+    import numpy  # noqa: F401
+
+    before = peak_rss()
+    import pcapframe as pf
+
+    cap = pf.open(path, threads=int(threads), progress=False)
+    count = len(cap.flows()) if rows else len(cap.packets_of([1], columns=["frame_number"]))
+    return {"above": peak_rss() - before, "rows": count}
+
+
+def nfstream_flows(path: str) -> Result:
+    from nfstream import NFStreamer
+
+    start = perf_counter()
+    count = sum(1 for _ in NFStreamer(source=path, statistical_analysis=True, n_dissections=0))
+    return {"seconds": perf_counter() - start, "rows": count}
+
+
+def cicflowmeter_flows(path: str, out: str) -> Result:
+    """What its command does, whose own line of arguments fails in this release."""
+    from cicflowmeter.sniffer import create_sniffer
+
+    start = perf_counter()
+    sniffer, session = create_sniffer(path, None, "csv", out)
+    sniffer.start()
+    sniffer.join()
+    session._gc_stop.set()
+    session.flush_flows()
+    return {"seconds": perf_counter() - start}
+
+
 def import_time(path: str) -> Result:
     start = perf_counter()
     import numpy  # noqa: F401
@@ -219,7 +261,7 @@ def import_time(path: str) -> Result:
 
 CONTENDERS = (
     scapy_loop, dpkt_loop, ioc_counts, count, plain_dicts, make_keys, select, memory, columns, batches, dpkt_table,
-    import_time,
+    flows, flow_memory, nfstream_flows, cicflowmeter_flows, import_time,
 )  # fmt: skip
 
 

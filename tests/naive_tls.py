@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 from typing import NamedTuple
 
-from naive_packet import PAYLOADS, STEPS, Row, Stop, Walk, walk_down
+from naive_packet import PAYLOADS, QUIET, STEPS, Row, Stop, Walk, walked
 from naive_pcap import Record
 
 COLUMNS = (
@@ -113,7 +113,7 @@ def begins_hello(content: Part) -> bool:
 
 def told_as_tls(walk: Walk) -> str | None:
     found = records(walk.octets[walk.at : walk.captured_end])
-    if walk.transport != "tcp" or not found:
+    if walk.layers[-1].step != "tcp" or not found:
         return None
     kind, _, content = found[0]
     certain = TLS_PORTS & set(walk.ports) or (kind == HANDSHAKE and begins_hello(content))
@@ -348,7 +348,7 @@ def quic_header(datagram: bytes) -> tuple[Row, int] | None:
 def told_as_quic(walk: Walk) -> str | None:
     datagram = walk.octets[walk.at : walk.captured_end]
     header = quic_header(datagram)
-    if walk.transport != "udp" or header is None:
+    if walk.layers[-1].step != "udp" or header is None:
         return None
     row, size = header
     on_wire = walk.wire_end - walk.at - size
@@ -378,7 +378,7 @@ def community_id(walk: Walk) -> str | None:
     first_nibble = {"ipv4": 4, "ipv6": 6}[family]
     outermost = next(
         place
-        for place, (name, at, end) in enumerate(walk.layers)
+        for place, (name, at, end, _) in enumerate(walk.layers)
         if name == family and at < end and walk.octets[at] >> 4 == first_nibble
     )
     ends = [(ipaddress.ip_address(row[name]).packed, b"") for name in ("ip_src", "ip_dst")]
@@ -387,7 +387,7 @@ def community_id(walk: Walk) -> str | None:
     if name is not None:
         if outermost + 1 >= len(walk.layers) or walk.layers[outermost + 1][0] != name:
             return None
-        _, at, end = walk.layers[outermost + 1]
+        _, at, end, _ = walk.layers[outermost + 1]
         octets = walk.octets[at : min(end, at + (4 if protocol in PORTS else 2))]
         if len(octets) < (4 if protocol in PORTS else 2):
             return None
@@ -415,13 +415,14 @@ def stop(walk: Walk) -> str:
 
 PAYLOADS += [told_as_tls, told_as_quic]
 STEPS |= {"tls": stop, "quic": stop}
+QUIET |= {"tls", "quic"}
 
 
 def columns(record: Record) -> Row:
     """All columns of this file for one packet."""
-    walk = walk_down(record)
+    walk = walked(record)
     row: Row = dict.fromkeys(COLUMNS)
-    first = {name: walk.octets[at:end] for name, at, end in reversed(walk.layers)}
+    first = {name: walk.octets[at:end] for name, at, end, _ in reversed(walk.layers)}
     if "tls" in first:
         row |= tls_columns(first["tls"])
     if "quic" in first:

@@ -34,16 +34,6 @@ OFTEN = [
     "ip_src", "ip_dst", "tcp_dstport", "protocol", "eth_src", "frame_len", "tcp_option_kinds", "frame_time_delta",
     "dns_qry_name",
 ]  # fmt: skip
-    "dns_qry_name",
-    "ip_src",
-    "ip_dst",
-    "tcp_dstport",
-    "protocol",
-    "eth_src",
-    "frame_len",
-    "tcp_option_kinds",
-    "frame_time_delta",
-]
 fields_of = st.lists(st.sampled_from(OFTEN) | st.sampled_from(COUNTED), max_size=4, unique=True)
 
 
@@ -261,6 +251,14 @@ def test_totals_of_nothing() -> None:
     assert dict(capture.count("protocol")) == dict(capture.count("ip_src")) == {}
 
 
+def test_conditions_narrow_counts(rows: list[dict[str, Any]]) -> None:
+    capture = opened(DATA, 2).filter(tcp_flags_syn=1)
+    inside = [row for row in rows if row["tcp_flags_syn"] == 1]
+    assert inside
+    for fields, asked in QUESTIONS:
+        check(capture, inside, fields, asked)
+
+
 def test_narrowed_captures_count_less() -> None:
     start, end = "2017-07-14T02:41:00Z", "2017-07-14T02:42:00Z"
     capture = opened(DATA).between(start, end)
@@ -271,6 +269,16 @@ def test_narrowed_captures_count_less() -> None:
 
 
 # ----------------------------------------------------------------------------------------------------- exact numbers
+
+
+def test_a_sum_of_more_than_64_bits_is_an_error() -> None:
+    capture = opened(timed([(0, 1)] + 3 * [(2**32 - 1, 1)]))  # 2^32 s are 2^62 ns
+    with pytest.raises(OverflowError, match="sum_frame_time_relative: a sum does not fit in 64 bits"):
+        capture.count(sum="frame_time_relative")
+    row = rows_of(capture.count(mean="frame_time_relative", std="frame_time_relative"))[0]
+    far = (2**32 - 1) * 10**9
+    assert row["mean_frame_time_relative"] == float(statistics.mean([0, far, far, far]))
+    assert row["std_frame_time_relative"] == statistics.stdev([0, far, far, far])
 
 
 def test_gaps_go_backwards() -> None:

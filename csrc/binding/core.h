@@ -14,7 +14,9 @@
 #endif
 #include <numpy/arrayobject.h>
 
+#include "base/arrow.h"
 #include "base/frame.h"
+#include "flow/stamp.h"
 #include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
@@ -23,7 +25,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed;
     PyObject *capture_error, *filter_error;
 };
 
@@ -56,9 +58,13 @@ extern PyType_Spec pf_conditions_spec;
 struct pf_conditions_object {
     PyObject_HEAD
     struct pf_conditions conditions;
+    PyObject *given; /* (all, any), as they were given */
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last). */
+bool pf_input_is_python(PyObject *input); /* its octets come from a Python object */
+
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows
+ * are None or (frame numbers, flow ids, directions, only those). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
@@ -67,6 +73,8 @@ struct pf_narrowing {
     struct pf_sieve *sieves;
     const char **files; /* the names of the inputs */
     struct pf_period period;
+    PyObject *flows; /* the arrays that the stamp reads */
+    struct pf_flow_stamp stamp;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
 };
@@ -94,6 +102,8 @@ struct pf_run {
 
 /* Takes (inputs, (threads, chunk, strict, tick, narrowing)); false with an exception set. */
 bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
+/* Sets what packets must pass, at most PF_MORE_PREDICATES of its own; from then on inputs are used up. */
+void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count);
 /* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
@@ -103,8 +113,19 @@ void pf_run_end(struct pf_run *run);
 /* The part of a host that everybody needs: Ctrl-C. */
 enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
+/* flows.c */
+struct pf_flow_options;
+bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
+PyObject *pf_flows(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
+
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
+/* The catalogue's fields of these names, from pf_alloc; NULL with an exception set. */
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count);
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 /* (result, faults); takes the result over, which is NULL when something failed. */
 PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 
@@ -158,5 +179,14 @@ struct pf_frame_object {
 };
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
+PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
+
+/* arrow.c: capsules; a note may be NULL. */
+PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */
+PyObject *pf_frame_stream(struct pf_state *state, const struct pf_frame *frame, const char *note);
+PyObject *pf_schema_capsule(struct pf_state *state, const struct pf_frame *frame, const char *note);
+
+/* feed.c */
+extern PyType_Spec pf_feed_spec;
 
 #endif

@@ -33,7 +33,8 @@ static int execute(PyObject *module)
     bool good = add_type(module, &pf_input_spec, &state->input) && add_type(module, &pf_counts_spec, &state->counts) &&
                 add_type(module, &pf_text_counts_spec, &state->text_counts) &&
                 add_type(module, &pf_frame_spec, &state->frame) && add_type(module, &pf_filter_spec, &state->filter) &&
-                add_type(module, &pf_conditions_spec, &state->conditions);
+                add_type(module, &pf_conditions_spec, &state->conditions) &&
+                add_type(module, &pf_feed_spec, &state->feed);
     return good ? 0 : -1;
 }
 
@@ -46,6 +47,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->frame);
     Py_VISIT(state->filter);
     Py_VISIT(state->conditions);
+    Py_VISIT(state->feed);
     Py_VISIT(state->capture_error);
     Py_VISIT(state->filter_error);
     return 0;
@@ -60,6 +62,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->frame);
     Py_CLEAR(state->filter);
     Py_CLEAR(state->conditions);
+    Py_CLEAR(state->feed);
     Py_CLEAR(state->capture_error);
     Py_CLEAR(state->filter_error);
     return 0;

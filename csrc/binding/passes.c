@@ -102,8 +102,7 @@ static bool narrowing_from(struct pf_state *state, PyObject *suspects, PyObject 
     return good;
 }
 
-/* The catalogue's fields of these names, from pf_alloc. */
-static const struct pf_field **fields_from(PyObject *names, size_t *count)
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count)
 {
     if (!PyTuple_Check(names)) {
         PyErr_SetString(PyExc_TypeError, "a tuple of column names is needed");
@@ -157,7 +156,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     size_t count;
     if (!PyArg_ParseTuple(arguments, "OO!OO:packets", &inputs, &PyTuple_Type, &options, &names, &suspects))
         return NULL;
-    const struct pf_field **fields = fields_from(names, &count);
+    const struct pf_field **fields = pf_fields_from(names, &count);
     if (fields == NULL)
         return NULL;
     PyObject *result = NULL;
@@ -383,6 +382,12 @@ PyMethodDef pf_pass_methods[] = {
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "
      "cut), faults)."},
+    {"flows", pf_flows, METH_VARARGS, "flows(inputs, options, flow options): ((Frame, counters), faults)."},
+    {"flow_map", pf_flow_map_of, METH_VARARGS,
+     "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "
+     "faults)."},
+    {"flow_features", pf_flow_features, METH_NOARGS,
+     "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},

@@ -28,9 +28,9 @@ static enum pf_protocol over_tcp(const uint8_t *ports, const struct pf_cursor *c
 {
     if (pf_is_tls(cursor, is_tls_port(ports)))
         return PF_TLS;
-    if (either(ports, MODBUS))
+    if (either(ports, MODBUS) && pf_is_modbus(cursor))
         return PF_MODBUS;
-    if (either(ports, FTP))
+    if (either(ports, FTP) && pf_is_ftp(cursor, pf_be16(ports + 2) == FTP))
         return PF_FTP;
     return pf_is_http(cursor) ? PF_HTTP : PF_END;
 }

@@ -1,5 +1,9 @@
 """Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+from ._batches import Batches
 from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
@@ -12,6 +16,7 @@ from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, T
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batches",
     "Capture",
     "CaptureError",
     "CaptureFault",
@@ -34,3 +39,16 @@ __all__ = [
     "show_config",
     "threshold",
 ]
+
+
+_LATE = ("cicids", "models")  # loaded on first use: they need pandas or scikit-learn
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATE:
+        return _import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATE])

@@ -16,7 +16,7 @@ import numpy as np
 
 import pcapframe
 
-from . import _export
+from . import _export, _flows
 from ._counts import Counts, IocCounts
 from ._display import duration, percent, printable, size, table, when
 from ._frame import Column, Frame
@@ -50,9 +50,13 @@ def _open(given: argparse.Namespace) -> Capture:
     options["progress"] = False if given.no_progress else None
     if getattr(given, "filter", None) is not None:
         options["filter"] = given.filter
+    wheres = dict(getattr(given, "where", None) or ())
     if "-" in given.files and len(given.files) > 1:
         raise Usage("- is standard input, which stands alone")
-    return pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
+    if len(wheres) < len(getattr(given, "where", None) or ()):
+        raise Usage("--where: one condition for each column; several values are separated by commas")
+    capture = pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
+    return capture.filter(**wheres) if wheres else capture
 
 
 def _check_output(path: str, suffixes: Sequence[str], capture: Capture) -> None:
@@ -387,6 +391,70 @@ def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
         _export.write_csv(path, frame.columns, rows())
     else:
         frame.write(path)
+
+
+# ----------------------------------------------------------------------------------------------------------- flows
+
+FLOW_SUFFIXES = (".csv", ".json", ".parquet", ".arrow")
+SHOWN_OF_FLOWS = (
+    "flow_id", "Timestamp", "Source IP", "Source Port", "Destination IP", "Destination Port", "Protocol",
+    "Flow Duration", "flow_packets", "flow_end_reason",
+)  # fmt: skip
+
+
+def flows(given: argparse.Namespace) -> int:
+    if given.features:
+        return _features(given)
+    if not given.files:
+        raise Usage("a capture is needed, or --features (pcapframe flows --help)")
+    if given.published and not (given.output or "").endswith(".csv"):
+        raise Usage("--published says how a .csv file is written: -o FILE.csv")
+    capture = _open(given)
+    if given.output:
+        _check_output(given.output, FLOW_SUFFIXES, capture)
+    protocols = None if given.protocols is None else "all" if given.protocols == ["all"] else given.protocols
+    frame = capture.flows(given.variant, given.compat, names=given.names, protocols=protocols)
+    reasons = dict(value_counts(frame["flow_end_reason"], ROWS)[0])
+    document = {
+        "files": capture.files,
+        "flows": len(frame),
+        "options": frame.provenance["options"]["flows"],
+        "packets": frame.provenance["flow_packets"],
+        "end_reasons": reasons,
+    }
+    if given.output:
+        document["output"] = given.output
+        if given.published:
+            frame.write(given.output, published=True)
+        else:
+            _write_frame(given.output, frame, document)
+    if given.json:
+        _json(document, None if given.output else _records(frame))
+        return DONE
+    ended = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    _print(f"{_title(capture)}: {_number(len(frame), 'flow')}" + (f" (ended by {ended})" if ended else ""))
+    if given.output:
+        _print(f"rows written to {display(given.output)}")
+    elif len(frame):
+        _show_rows(frame[_flows.renamed(SHOWN_OF_FLOWS, given.names)], given.rows)
+    return DONE
+
+
+def _features(given: argparse.Namespace) -> int:
+    """The columns of a variant: name, type, unit, meaning."""
+    old = given.variant == "cic2017"
+    found = [each for each in _flows.FEATURES if (each.cic2017 if old else each.corrected) is not None]
+    if given.json:
+        _json({"variant": given.variant}, (each._asdict() for each in found))
+        return DONE
+    names = _flows.renamed([each.published for each in found], given.names)
+    width = max(map(len, names))
+    for name, each in zip(names, found, strict=True):
+        kind = each.cic2017 if old else each.corrected
+        unit = f" [{each.unit}]" if each.unit else ""
+        differs = f" ({each.differs})" if each.differs else ""
+        _print(f"{name:{width}}  {kind:8}  {each.definition}{unit}{differs}")
+    return DONE
 
 
 # ----------------------------------------------------------------------------------------------------------- check

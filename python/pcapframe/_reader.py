@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _progress, _sources, _split, _times, _where
+from . import _compressed, _core, _flows, _progress, _sources, _split, _times, _where
+from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
@@ -427,6 +428,7 @@ class _Options:
     filters: tuple[_Narrowing, ...] = ()
     first: int = _times.EARLIEST  # the times that are in, ns
     last: int = _times.LATEST
+    flows: tuple[Any, ...] | None = None  # frame numbers, their flow ids and directions, and whether only those are in
 
 
 class Capture:
@@ -473,25 +475,36 @@ class Capture:
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
         return f"<Capture {names}: {shown}>"
 
-    def _run(
-        self,
-        ask: Callable[..., Any],
-        *arguments: Any,
-        on_packets: Callable[[int], object] | None = None,
-        stacklevel: int = 4,
-    ) -> Any:
-        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+    def _begin(
+        self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
+    ) -> tuple[tuple[_core.Input, ...], Any, Callable[[], None]]:
+        """Inputs and options for one pass of the core, and what to call when it is over."""
         total, progress, options = self._octets(), self._options.progress, self._options
+        inputs = tuple(map(_fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
         bar = None
+        # A reader of a file object serves one pass at a time, and only its own pass may end it.
+        held: list[_compressed.Reader] = []
+
+        def end() -> None:
+            while held:
+                reader = held.pop()
+                reader.close()
+                reader.in_use.release()
+            if bar is not None:
+                bar.close()
+
+        for reader in readers:
+            if not reader.in_use.acquire(blocking=False):
+                end()
+                raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
+            held.append(reader)
         if not callable(progress):
             wanted = (
                 progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
             )
-            progress = bar = _progress.shown(total) if wanted else None
-
-        inputs = tuple(map(_fresh, self._inputs))
-        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
-        done = 0
+            progress = bar = _progress.shown(total) if wanted and not quiet else None
 
         def tick(octets: int, packets: int) -> None:
             nonlocal done
@@ -502,25 +515,29 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
-        # A reader of a file object serves one pass at a time, and only its own pass may end it.
-        held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
-        narrowing = (options.filters, options.first, options.last)
+        narrowing = (options.filters, options.first, options.last, options.flows)
+        return inputs, (options.threads, options.chunk, options.strict, heard, narrowing), end
+
+    def _run(
+        self,
+        ask: Callable[..., Any],
+        *arguments: Any,
+        on_packets: Callable[[int], object] | None = None,
+        stacklevel: int = 4,
+    ) -> Any:
+        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+        inputs, options, end = self._begin(on_packets)
         try:
-            for reader in readers:
-                if not reader.in_use.acquire(blocking=False):
-                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
-                held.append(reader)
-            result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
+            result, faults = ask(inputs, options, *arguments)
         finally:
-            for reader in held:
-                reader.close()
-                reader.in_use.release()
-            if bar is not None:
-                bar.close()
-        found = tuple(self._fault(*fault) for fault in faults)
+            end()
+        found = self._found(faults)
         _warn(found, stacklevel)
         return result, found
+
+    def _found(self, faults: Iterable[Any]) -> tuple[CaptureFault, ...]:
+        return tuple(self._fault(*fault) for fault in faults)
 
     def _fault(
         self, kind: str, number: int, frame_number: int, offset: int | None, lost: int, message: str
@@ -709,17 +726,167 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
+        names = check_columns(columns)
         narrowed = self.filter(any_of=any_of, **fields)
+        if dns is None and ip is None and seq is None and not fields and any_of is None:
+            raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
+        stamped = self._stamped(names).filter(any_of=any_of, **fields)
         if dns is None and ip is None and seq is None:
-            if not fields and any_of is None:
-                raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
-            return narrowed.packets(columns)
+            native, faults = stamped._run(_core.packets, names, None)
+            return Frame(native, narrowed, narrowed._faults + faults)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = narrowed._run(_core.packets, check_columns(columns), suspects)
-        return Frame(native, narrowed)
+        native, faults = stamped._run(_core.packets, names, suspects)
+        asked = {"select": {"compat": compat, "dns_rule": dns_rule, "seq_rule": seq_rule}}
+        return Frame(native, narrowed, narrowed._faults + faults, asked)
 
-    def packets(self, columns: Iterable[str] | str | None = None) -> Frame:
+    def flows(
+        self,
+        variant: str = "corrected",
+        compat: str | None = None,
+        *,
+        names: str = "published",
+        protocols: str | Iterable[str] | None = None,
+        flow_timeout_us: int | None = None,
+        activity_timeout_us: int | None = None,
+        min_packets: int | None = None,
+        max_flows: int | None = None,
+        ipv6: bool | None = None,
+        sort: bool | None = None,
+        dedup_us: int | None = None,
+        count_padding: bool | None = None,
+        udp_header: str | int | None = None,
+        ghost_flows: bool | None = None,
+        flush_last_active: bool | None = None,
+        quantize: str | None = None,
+        tz: str | None = None,
+    ) -> _flows.FlowFrame:
+        """Put packets together into bidirectional flows with the features of CICIDS2017, in one pass.
+
+        ``docs/flow-features.md`` says what each column is and how the variants differ. Options that are not given are
+        the variant's own.
+
+        Parameters
+        ----------
+        variant : "corrected" or "cic2017"
+            "cic2017" is the tool that made the published files, faults and all, for models trained on those;
+            "corrected" counts what the names say, ends flows where connections end, and knows IPv6.
+        compat : None or "fork"
+            With "fork" corrected flows as the tool behind the improved data sets of 2021 and 2022 makes them.
+        names : "published", "v4" or "2021"
+            The names of the columns: those of CICIDS2017, of CSE-CIC-IDS2018, or of the tool of 2021.
+        protocols : "all" or a set of "tcp", "udp", "icmp", "igmp", "sctp", "other"
+            Which packets are in flows: all for "cic2017", TCP and UDP for "corrected".
+        flow_timeout_us : int
+            A flow is split where a packet comes more than this after its start, in microseconds (120,000,000).
+        activity_timeout_us : int
+            A longer gap is idle time (5,000,000).
+        min_packets : int
+            Flows of fewer packets are left out: 2 for "cic2017", 1 for "corrected".
+        max_flows : int
+            How many may be open at once (1,000,000); beyond, the one touched longest ago is ended as ``evicted``.
+        ipv6 : bool
+            Whether IPv6 is taken; "cic2017" cannot.
+        sort : bool
+            Take packets by time where they are late by up to a second.
+        dedup_us : int
+            Leave out a packet that is, from the IP header on, the copy of one at most so long before.
+        count_padding, udp_header : bool, "last_tcp" or 8
+            Of "cic2017": whether Ethernet padding is payload, and how long a UDP header is.
+        ghost_flows : bool
+            Read Ethernet frames that are no IP as IPv4, as the Java tools do.
+        flush_last_active : bool
+            Let the active time that the end of a flow cuts off count.
+        quantize : None or "excel"
+            Round doubles as a spreadsheet did in the published files.
+        tz : str
+            The time zone of times in published text: "America/Halifax" for "cic2017", else "UTC".
+
+        Returns
+        -------
+        FlowFrame
+            A Frame with a row for each flow, by start time, then first packet. Times are int64 ns, UTC.
+
+        Raises
+        ------
+        ValueError
+            An option that cannot be; a packet of a link type that the variant cannot take.
+        """
+        given = {name: value for name, value in locals().items() if name not in ("self", "variant", "compat", "names")}
+        return _flows.flows(self, variant, compat, names, given)
+
+    def flow_batches(
+        self,
+        variant: str = "corrected",
+        compat: str | None = None,
+        *,
+        rows: int = 100_000,
+        names: str = "published",
+        **options: Any,
+    ) -> _flows.FlowBatches:
+        """Return the flows as Frames of equally many rows, in the order in which they end: for captures beyond memory.
+
+        Parameters
+        ----------
+        variant, compat, names, **options
+            As for `flows`, whose rows these are.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        FlowBatches
+            Iterate over it, as often as you like: each time is one pass. It is also an Arrow stream.
+
+        Raises
+        ------
+        ValueError
+            An option that cannot be.
+        """
+        return _flows.flow_batches(self, variant, compat, names, operator.index(rows), options)
+
+    def packets_of(
+        self,
+        flows: Any,
+        variant: str | None = None,
+        compat: str | None = None,
+        *,
+        columns: Iterable[str] | str | None = None,
+        **options: Any,
+    ) -> Frame:
+        """Collect the packets of flows, in two passes: one that finds them, one that reads them.
+
+        Parameters
+        ----------
+        flows : Frame, pandas.DataFrame, pandas.Series, int or iterable of int
+            Flows, or anything with the column ``flow_id``, or flow ids.
+        variant, compat, **options
+            How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+
+        Returns
+        -------
+        Frame
+            One row per packet, in file order.
+
+        Raises
+        ------
+        ValueError
+            Options that contradict those the flows were made with.
+        """
+        ids, known = _flows.wanted(flows)
+        asked = variant is not None or compat is not None or bool(options)
+        if known is None or asked:
+            given = _flows.resolved(variant or (known or {}).get("variant", "corrected"), compat, options)
+            if known is not None and given != known:
+                raise ValueError("packets_of: these flows know their options, and they are not those given")
+            known = given
+        names = check_columns(columns)
+        native, faults = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
+        return Frame(native, self, self._faults + faults, {"packets_of": known})
+
+    def packets(self, columns: Iterable[str] | str | None = None, *, flows: Mapping[str, Any] | None = None) -> Frame:
         """Return all packets, a row each, in file order.
 
         Parameters
@@ -728,6 +895,9 @@ class Capture:
             Names of columns (`pcapframe.columns` lists them), of groups (``"ip"``, ``"tcp"``, ``"dns"``) and patterns
             (``"tcp_*"``, ``"*"`` for all), which do not take in columns of octets. By default the common ones. Packets
             are decoded no deeper than the columns need.
+        flows : dict, optional
+            Which flows the columns ``flow_id`` and ``flow_direction`` mean: arguments of `flows`, by default those of
+            ``corrected``. These columns take a pass of their own before.
 
         Returns
         -------
@@ -738,8 +908,78 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
-        native, _ = self._run(_core.packets, check_columns(columns), None)
-        return Frame(native, self)
+        names = check_columns(columns)
+        native, faults = self._stamped(names, flows)._run(_core.packets, names, None)
+        asked = None if flows is None else {"flows": _flows.from_packets(flows)}
+        return Frame(native, self, self._faults + faults, asked)
+
+    def batches(self, columns: Iterable[str] | str | None = None, rows: int = 1_000_000) -> Batches:
+        """Return all packets as Frames of equally many rows, one after the other: for captures beyond memory.
+
+        Parameters
+        ----------
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        Batches
+            Iterate over it, as often as you like: each time is one pass, which runs beside your loop, is at most two
+            batches ahead, and ends when the loop is left. It is also an Arrow stream.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            `rows` is less than 1.
+
+        Examples
+        --------
+        >>> for frame in cap.batches(["ip_src", "frame_len"]): ...  # doctest: +SKIP
+        >>> cap.batches().write("packets.parquet")  # doctest: +SKIP
+        """
+        names = check_columns(columns)
+        return Batches(self._stamped(names), names, operator.index(rows))
+
+    def sql(self, query: str) -> Any:
+        """Ask the packets a question in SQL, which DuckDB answers in one pass, beyond memory.
+
+        Parameters
+        ----------
+        query : str
+            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
+            those named in it are decoded; ``*`` stands for the common ones.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows of the answer.
+
+        Raises
+        ------
+        ImportError
+            duckdb or pyarrow is not installed.
+        duckdb.Error
+            DuckDB does not take the query; it is seen before anything is read.
+
+        Examples
+        --------
+        >>> cap.sql("select ip_src, count(*) n from packets where tcp_dstport = 22 group by 1")  # doctest: +SKIP
+        """
+        from ._sql import ask
+
+        return ask(self, query)
+
+    def _stamped(self, names: Iterable[str], flows: Mapping[str, Any] | None = None) -> Capture:
+        """Itself, or with packets that know their flow where a column asks for it."""
+        if not _flows.asks(names):
+            if flows is not None:
+                raise ValueError("packets: flows= says what flow_id and flow_direction mean, and neither is asked for")
+            return self
+        return _flows.stamped(self, _flows.from_packets(flows), None)
 
     def count(
         self,
@@ -839,8 +1079,8 @@ class Capture:
 
     def _grouped(self, question: Question) -> Frame:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
-        native, _ = self._run(_core.group, *question, stacklevel=5)
-        return Frame(native, self)
+        native, faults = self._run(_core.group, *question, stacklevel=5)
+        return Frame(native, self, self._faults + faults)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...

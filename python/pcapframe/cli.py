@@ -14,10 +14,11 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _command_groups, _commands
-from ._columns import check_columns
+from . import _cli_ml, _command_groups, _command_packets, _commands
+from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
+from ._flows import NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
@@ -28,6 +29,7 @@ pcapframe: packets in, frames out
 
   pcapframe info capture.pcap        what is in it
   pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
+  pcapframe packets capture.pcap     packets as rows, with any columns
 
 then select or check; pcapframe --help tells more."""
 
@@ -69,6 +71,25 @@ def _names(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(str(error.args[0])) from None
 
 
+def _where(text: str) -> tuple[str, Any]:
+    """A condition on a column: ``tcp_dstport=22,2222``, ``frame_len=1000..``, ``ip_src=10.0.0.0/8``, ``vlan_id=``."""
+    name, equals, wanted = text.partition("=")
+    if not equals or name not in FIELDS:
+        why = "NAME=VALUE is needed" if not equals else f"no column {name!r}{nearest(name, FIELDS)}"
+        raise argparse.ArgumentTypeError(f"{text!r}: {why}")
+    if not wanted:
+        return name, None
+    plain = FIELDS[name].kind in ("text", "string", "time")
+    low, dots, high = wanted.partition("..")
+    try:
+        if dots and FIELDS[name].kind not in ("text", "string"):
+            ends = [None if not end else end if plain else int(end, 0) for end in (low, high)]
+            return name, slice(*ends)
+        return name, [item if plain else int(item, 0) for item in wanted.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {name} holds numbers") from None
+
+
 def _fields(text: str) -> list[str]:
     try:
         return [check_name(name, "counts") for name in _separated(text)]
@@ -96,7 +117,7 @@ def _has_filter() -> bool:
     return "filter" in inspect.signature(pcapframe.open).parameters
 
 
-def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int]) -> _Parser:
+def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int] | None) -> _Parser:
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
@@ -105,20 +126,31 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    if run is not None:
+        parser.set_defaults(run=run)
     return parser
 
 
-def _common(parser: _Parser, several: bool = True) -> None:
+def _common(parser: _Parser, several: bool = True, needed: bool = True) -> None:
     if several:
         parser.add_argument(
-            "files", nargs="+", metavar="FILE", help="a capture; several are one, globs work, - is standard input"
+            "files",
+            nargs="+" if needed else "*",
+            metavar="FILE",
+            help="a capture; several are one, globs work, - is standard input",
         )
     else:
         parser.add_argument("files", nargs=1, metavar="FILE", help="a capture")
     group = parser.add_argument_group("reading")
     if several and _has_filter():
         group.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
+        group.add_argument(
+            "--where",
+            type=_where,
+            action="append",
+            metavar="NAME=VALUE,...",
+            help="only packets whose column has one of the values; LO..HI is from LO on and below HI, nothing is none",
+        )
     group.add_argument(
         "--threads", type=_whole, metavar="N", help="threads that read and decode (default: all there are)"
     )
@@ -165,7 +197,7 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference",
+        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -204,6 +236,24 @@ def _parser() -> _Parser:
     counts.add_argument("-o", dest="output", metavar="FILE", help="write all keys to a .csv or .json file")
     _groups(counts)
 
+    packets = _verb(
+        verbs, "packets", "packets as rows, with any columns",
+        "Give packets as rows: the first ones in a table, or all of them in a file, which its suffix says the kind of: "
+        ".parquet, .arrow, .csv, .json (an object a line), or .pcap and .pcapng for the packets themselves.",
+        "pcapframe packets --list\npcapframe packets --columns frame_time,ip_src,dns_qry_name capture.pcap\n"
+        "pcapframe packets --where tcp_dstport=22,2222 --columns 'ip,tcp_*' -o ssh.parquet capture.pcap",
+        _command_packets.packets,
+    )  # fmt: skip
+    _common(packets, needed=False)
+    packets.add_argument("--list", action="store_true", help="list all columns, or those of --columns, and end")
+    packets.add_argument(
+        "--columns", type=_names, metavar="NAME,...", help="columns, groups (tcp) and patterns (tcp_*) to give"
+    )
+    packets.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show in the terminal (default: %(default)s)"
+    )
+    packets.add_argument("-o", dest="output", metavar="FILE", help="write all packets to this file")
+
     select = _verb(
         verbs, "select", "the packets that were counted under some keys",
         "Collect the packets that were counted under any of the keys: given, or found by a first pass with --auto.",
@@ -239,6 +289,32 @@ def _parser() -> _Parser:
         help="write the packets to a capture, or their rows to a .csv or .json file",
     )
 
+    flows = _verb(
+        verbs, "flows", "bidirectional flows with the CICIDS2017 features",
+        "Put packets together into flows, a row each; write them to a file, or say how they ended. --features lists "
+        "the columns.",
+        "pcapframe flows capture.pcap -o flows.csv\n"
+        "pcapframe flows --variant cic2017 --published 'day-*.pcap' -o day.csv",
+        _commands.flows,
+    )  # fmt: skip
+    _common(flows, needed=False)
+    group = flows.add_argument_group("flows")
+    group.add_argument(
+        "--variant", choices=list(VARIANTS), default=VARIANTS[0],
+        help="cic2017: as the tool that made the published files (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument("--compat", choices=["fork"], help="corrected as the tool behind the improved data sets")
+    group.add_argument(
+        "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
+    )
+    group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
+    flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
+    flows.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    flows.add_argument("-o", dest="output", metavar="FILE", help="write the flows to a .csv, .json or .parquet file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -255,6 +331,7 @@ def _parser() -> _Parser:
         metavar="N",
         help="packets to compare, evenly spread; 0: all (default: %(default)s)",
     )
+    _cli_ml.add(verbs, _verb, _Parser, _whole)
     return parser
 
 
@@ -308,7 +385,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, select or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, select, flows or check (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
