@@ -64,12 +64,12 @@ def rounded(ring: list[tuple[float, float]]) -> list[int]:
 
 
 def places(path: str) -> dict[str, list[object]]:
-    """Name, latitude and longitude by ISO 3166 code; the country itself before what else has its code."""
+    """Name, latitude and longitude by ISO 3166 code; of several that share one, the most populous."""
     found: dict[str, list[object]] = {}
-    for row in sorted(rows(path), key=lambda row: (row["ADM0_A3"] != row["SOV_A3"], row["ADM0_A3"])):
+    for row in sorted(rows(path), key=lambda row: (-float(row["POP_EST"]), row["ADM0_A3"])):
         code = row["ISO_A2_EH"]
         if len(code) == 2 and code.isalpha():
-            found.setdefault(code, [row["NAME_EN"] or row["NAME"], float(row["LABEL_Y"]), float(row["LABEL_X"])])
+            found.setdefault(code, [row["NAME_LONG"], float(row["LABEL_Y"]), float(row["LABEL_X"])])
     return {code: [name, round(y, 2), round(x, 2)] for code, (name, y, x) in sorted(found.items())}  # type: ignore[call-overload]
 
 
