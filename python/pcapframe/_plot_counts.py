@@ -211,7 +211,8 @@ def heatmap(
     colors = __import__("matplotlib.colors", fromlist=["LogNorm"])
     shown = np.ma.masked_equal(table, 0)
     least, most = float(shown.min()), float(shown.max())
-    image = ax.imshow(shown, cmap=SCALE, aspect="auto", norm=colors.LogNorm(least, most if most > least else least + 1))
+    faint = colors.LogNorm(least / 2, max(most, 2 * least))  # the least of them is not white
+    image = ax.imshow(shown, cmap=SCALE, aspect="auto", norm=faint)
     ax.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
@@ -321,7 +322,7 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
     seconds, octets = np.maximum(duration / 1e6, 1e-6), np.maximum(sent + back, 1)
     labels = np.array([str(text) for text in _plain_list(frame[columns["label"]])]) if "label" in columns else None
     ax = canvas(ax, "plot.flows")
-    dress(ax, "Flows: duration and octets", "seconds", "octets of payload, both directions", "both")
+    dress(ax, "Flows: duration and octets", "seconds", "octets of payload, both directions (0 as 1)", "both")
     if not len(seconds):
         return nothing(ax, "no flows")
     kinds = [] if labels is None else sorted(set(labels.tolist()), key=lambda text: (-int((labels == text).sum()), text))

@@ -13,7 +13,7 @@ from ._reader import Capture
 _Array = np.ndarray[Any, Any]
 
 MOST_BINS = 100_000  # of a timeline: far more than a picture has columns, and they are few enough to draw
-_USUAL_BINS = 240  # a bin is then three pixels wide or so
+_USUAL_BINS = 150  # a bin is then some four pixels wide
 _NICE = [
     unit * step
     for unit, steps in (
@@ -124,7 +124,7 @@ def counted(what: Any, by: str, value: str, caller: str) -> tuple[list[Any], _Ar
 
 
 def usual_bin(length: int) -> int:
-    """Return a round length of time that divides `length` ns into some 200 bins."""
+    """Return a round length of time that divides `length` ns into some 100 bins."""
     return next((step for step in _NICE if step * _USUAL_BINS >= length), _NICE[-1])
 
 

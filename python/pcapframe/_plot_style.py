@@ -17,7 +17,7 @@ HATCH = "////"
 COLOURS = ("#0072b2", "#e69f00", "#000000", "#56b4e9", "#d55e00", "#009e73", "#cc79a7")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-SCALE = "cividis_r"  # even in lightness, the same to all kinds of eyes, and darker is more
+SCALE = "Blues"  # one hue, the same to all kinds of eyes; darker is more and white is nothing
 LONGEST_LABEL = 34  # characters; a longer one loses its middle
 
 _SIZE = (7.6, 4.2)  # inches

@@ -61,7 +61,7 @@ def timeline(
     what : Capture or Frame
         Packets, or the Frame of ``cap.count(by, every=...)``.
     every : str, int, timedelta or numpy.timedelta64, optional
-        The length of a bin, as for `Capture.count`; by default a round one that gives some 200 bins, for which a
+        The length of a bin, as for `Capture.count`; by default a round one that gives some 100 bins, for which a
         capture is read once more. At most 100,000 bins, empty ones included.
     by : str or None
         The field whose largest values have lines of their own; None for the total only.
@@ -259,7 +259,7 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     periods, power = _periodogram(times, length, shortest)
     if not len(periods):
         return nothing(ax, "the shortest period is longer than half of the whole")
-    ax.plot(periods, power, color=PLAIN_LINE, linewidth=0.9)
+    ax.plot(periods, power, color=COLOURS[0], linewidth=0.9)
     ax.set_xscale("log")
     ax.set_ylim(0, max(float(power.max()) * 1.18, 12))
     ax.xaxis.set_major_formatter(_periods_formatter())
@@ -271,7 +271,6 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     return ax
 
 
-PLAIN_LINE = COLOURS[0]
 _CHANCE = 1e-4  # that the highest of all powers is as high without any regularity
 
 
