@@ -132,8 +132,8 @@ def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, floa
     """Write a name beside a point, where nothing else is written; nowhere, if there is no room."""
     wide, x, y = _LETTER * len(text), place.longitude, place.latitude
     for left, below in (
-        (x + 2.5, y - _LINE / 2), (x - 2.5 - wide, y - _LINE / 2), (x - wide / 2, y + 2.5), (x - wide / 2, y - 2.5 - _LINE),
-        (x + 2.5, y + 1.5), (x + 2.5, y - 1.5 - _LINE), (x - 2.5 - wide, y + 1.5), (x - 2.5 - wide, y - 1.5 - _LINE),
+        (x + 3.2, y - _LINE / 2), (x - 3.2 - wide, y - _LINE / 2), (x - wide / 2, y + 2.5), (x - wide / 2, y - 2.5 - _LINE),
+        (x + 3.2, y + 1.5), (x + 3.2, y - 1.5 - _LINE), (x - 3.2 - wide, y + 1.5), (x - 3.2 - wide, y - 1.5 - _LINE),
     ):  # fmt: skip
         box = (left, below, left + wide, below + _LINE)
         inside = box[0] > -180 and box[2] < 180 and box[1] > _SOUTH and box[3] < _NORTH
