@@ -64,7 +64,9 @@ def capture() -> bytes:
                 packets.append((moment, _packet(address, host, (port, mine), protocol, octets)))
     file = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1))
     for moment, octets_of in sorted(packets):
-        file += struct.pack("<IIII", START + moment // 10**6, moment % 10**6, len(octets_of), len(octets_of)) + octets_of
+        file += (
+            struct.pack("<IIII", START + moment // 10**6, moment % 10**6, len(octets_of), len(octets_of)) + octets_of
+        )
     return bytes(file)
 
 

@@ -249,7 +249,10 @@ def test_kml_equals_plain_sums(cap: pf.Capture, tmp_path: Path) -> None:
     names = ["ip_src", "ip_dst", "protocol", "frame_len", "frame_time"]
     frame = cap.packets(names)
     where = pf.geo.locate(sorted({*frame["ip_src"].tolist(), *frame["ip_dst"].tolist()}))
-    place = {a: "home" if s == "private" else n for a, s, n in zip(where["address"], where["scope"], where["country_name"], strict=True)}
+    place = {
+        a: "home" if s == "private" else n
+        for a, s, n in zip(where["address"], where["scope"], where["country_name"], strict=True)
+    }
     expected: dict[tuple[str, str], list[int]] = {}
     for source, destination, protocol, length, _ in frame.rows(*names):
         found = expected.setdefault((protocol, f"{place[source]} → {place[destination]}"), [0, 0])
@@ -329,7 +332,9 @@ class Unprintable:
         raise AttributeError("no text")
 
 
-@pytest.mark.parametrize(("home", "error"), [((91, 0), ValueError), ((0, 181), ValueError), (3, TypeError), ("ab", TypeError)])
+@pytest.mark.parametrize(
+    ("home", "error"), [((91, 0), ValueError), ((0, 181), ValueError), (3, TypeError), ("ab", TypeError)]
+)
 def test_home_is_a_place(cap: pf.Capture, home: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="home"):
         pf.geo.map(cap, home=home)

@@ -212,7 +212,9 @@ def test_dns_names_and_clients(cap: pf.Capture, rows: list[dict[str, Any]]) -> N
     ax = drawn(pf.plot.dns(cap, 12))
     assert widths(ax) == [queries[name] for name in expected]
     assert ticks(ax.yaxis) == expected
-    assert [text.get_text().split(" by ")[1].split()[0] for text in ax.texts] == [str(len(clients[n])) for n in expected]
+    assert [text.get_text().split(" by ")[1].split()[0] for text in ax.texts] == [
+        str(len(clients[n])) for n in expected
+    ]
     columns = ["dns_qry_name", "dns_flags_response", "ip_src"]
     assert widths(pf.plot.dns(cap.packets(columns), 12)) == widths(ax)
 
@@ -233,7 +235,15 @@ def query(name: bytes) -> bytes:
 
 def test_empty_captures_draw_a_word_instead() -> None:
     cap = pf.open(pcap_bytes([]))
-    for draw in (pf.plot.talkers, pf.plot.timeline, pf.plot.heatmap, pf.plot.graph, pf.plot.dns, pf.plot.ports, pf.plot.spectrum):
+    for draw in (
+        pf.plot.talkers,
+        pf.plot.timeline,
+        pf.plot.heatmap,
+        pf.plot.graph,
+        pf.plot.dns,
+        pf.plot.ports,
+        pf.plot.spectrum,
+    ):
         ax = drawn(draw(cap))
         assert len(ax.texts) == 1, draw
     assert len(drawn(pf.plot.histogram({})).texts) == 1
@@ -344,4 +354,3 @@ def test_grey_tells_lines_apart() -> None:
     assert all(abs(lightness(a) - lightness(b)) > 0.05 for a, b in zip(COLOURS, COLOURS[1:], strict=False))
     assert len(set(map(str, DASHES))) == len(COLOURS)
     assert lightness(PLAIN) - lightness(ALARM) > 0.15
-

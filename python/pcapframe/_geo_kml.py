@@ -21,7 +21,17 @@ _FOLDERS = 8
 _LINES = 400
 _PLACES = 400
 _DESCRIBED = 800  # characters of a description before it is escaped
-_COLOURS = ("b27200", "009fe6", "000000", "e9b456", "005ed5", "739e00", "a779cc", "767676", "2b18b2")  # blue, green, red
+_COLOURS = (
+    "b27200",
+    "009fe6",
+    "000000",
+    "e9b456",
+    "005ed5",
+    "739e00",
+    "a779cc",
+    "767676",
+    "2b18b2",
+)  # blue, green, red
 _ALARM = "2b18b2"
 _WIDEST = 8.0
 _NAMESPACE = "http://www.opengis.net/kml/2.2"

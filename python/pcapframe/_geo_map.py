@@ -86,7 +86,9 @@ def great_circle(start: Place, end: Place) -> list[_Array]:
     ends = []
     for place in (start, end):
         latitude, longitude = math.radians(place.latitude), math.radians(place.longitude)
-        ends.append((math.cos(latitude) * math.cos(longitude), math.cos(latitude) * math.sin(longitude), math.sin(latitude)))
+        ends.append(
+            (math.cos(latitude) * math.cos(longitude), math.cos(latitude) * math.sin(longitude), math.sin(latitude))
+        )
     one, two = np.array(ends)
     angle = math.acos(max(-1.0, min(1.0, float(one @ two))))
     share = np.linspace(0, 1, _PIECES)[:, None]
@@ -150,7 +152,15 @@ def _told(ax: Any, routes: list[Route], shown: list[Route], local: int, nowhere:
         parts.append(f"{local:,} packets stay in one place")
     if nowhere:
         parts.append(f"{nowhere:,} packets have an end without a known place")
-    ax.text(0, -0.02, "; ".join(parts) + ". Outline: Natural Earth", transform=ax.transAxes, va="top", fontsize=8.5, color=QUIET)
+    ax.text(
+        0,
+        -0.02,
+        "; ".join(parts) + ". Outline: Natural Earth",
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8.5,
+        color=QUIET,
+    )
     for marked, words in ((False, "traffic"), (True, "of marked addresses")):
         if any(route.marked for route in shown) and any(route.marked == marked for route in shown):
             ax.plot([], [], color=ALARM if marked else COLOURS[0], linestyle=(0, (4, 1.2)) if marked else "-",

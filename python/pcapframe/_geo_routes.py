@@ -35,7 +35,9 @@ class Route:
     sources: dict[str, None] = field(default_factory=dict)
     destinations: dict[str, None] = field(default_factory=dict)
 
-    def add(self, source: str, destination: str, packets: int, octets: int, first: int | None, last: int | None) -> None:
+    def add(
+        self, source: str, destination: str, packets: int, octets: int, first: int | None, last: int | None
+    ) -> None:
         """Add packets between two addresses."""
         self.packets += packets
         self.octets += octets
@@ -109,5 +111,7 @@ def routes_of(
             key = (start, end, protocol, source in marked or destination in marked)
             route = found.setdefault(key, Route(*key))
             route.add(source, destination, packets, octets, first, last)
-    order = sorted(found.values(), key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked))
+    order = sorted(
+        found.values(), key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked)
+    )
     return Routes(order, local, nowhere)

@@ -45,7 +45,13 @@ def named(field: str) -> str:
 
 
 def talkers(
-    what: Any, n: int = 15, *, by: str = "ip_src", value: str = "packets", threshold: float | None = None, ax: Any = None
+    what: Any,
+    n: int = 15,
+    *,
+    by: str = "ip_src",
+    value: str = "packets",
+    threshold: float | None = None,
+    ax: Any = None,
 ) -> Any:
     """Draw a bar for each of those that occur most, the largest on top.
 
@@ -317,15 +323,21 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
     import_pyplot("plot.flows")
     columns = {str(name).strip().lower(): name for name in frame.columns}
     duration = _flow_column(frame, columns, ("flow duration",))
-    sent = _flow_column(frame, columns, ("total length of fwd packets", "total length of fwd packet", "totlen fwd pkts"))
-    back = _flow_column(frame, columns, ("total length of bwd packets", "total length of bwd packet", "totlen bwd pkts"))
+    sent = _flow_column(
+        frame, columns, ("total length of fwd packets", "total length of fwd packet", "totlen fwd pkts")
+    )
+    back = _flow_column(
+        frame, columns, ("total length of bwd packets", "total length of bwd packet", "totlen bwd pkts")
+    )
     seconds, octets = np.maximum(duration / 1e6, 1e-6), np.maximum(sent + back, 1)
     labels = np.array([str(text) for text in _plain_list(frame[columns["label"]])]) if "label" in columns else None
     ax = canvas(ax, "plot.flows")
     dress(ax, "Flows: duration and octets", "seconds", "octets of payload, both directions (0 as 1)", "both")
     if not len(seconds):
         return nothing(ax, "no flows")
-    kinds = [] if labels is None else sorted(set(labels.tolist()), key=lambda text: (-int((labels == text).sum()), text))
+    kinds = (
+        [] if labels is None else sorted(set(labels.tolist()), key=lambda text: (-int((labels == text).sum()), text))
+    )
     size = 14 if len(seconds) < 5000 else 5
     if len(kinds) < 2:
         ax.scatter(seconds, octets, s=size, color=PLAIN, alpha=0.6, linewidths=0, rasterized=len(seconds) > 5000)

@@ -116,7 +116,11 @@ def counted(what: Any, by: str, value: str, caller: str) -> tuple[list[Any], _Ar
         check_value(value)
         if value != "packets":
             raise ValueError(f"{caller}: counts of packets do not tell octets; give the Capture")
-        return list(what), np.fromiter((int(n) for n in what.values()), np.float64, len(what)), getattr(what, "name", "")
+        return (
+            list(what),
+            np.fromiter((int(n) for n in what.values()), np.float64, len(what)),
+            getattr(what, "name", ""),
+        )
     groups = grouped(what, (by,), value, caller)
     if groups.times is not None:
         groups = _added(groups.keys, groups.amounts, None)
@@ -158,6 +162,8 @@ def in_bins(groups: Grouped, every: int, caller: str) -> tuple[_Array, dict[tupl
     if bins > MOST_BINS:
         raise ValueError(f"{caller}: {bins:,} bins, {MOST_BINS:,} are allowed: give a longer every=")
     series: dict[tuple[Any, ...], _Array] = {}
-    for key, place, amount in zip(groups.keys, ((times - first) // every).tolist(), groups.amounts.tolist(), strict=True):
+    for key, place, amount in zip(
+        groups.keys, ((times - first) // every).tolist(), groups.amounts.tolist(), strict=True
+    ):
         series.setdefault(key, np.zeros(bins))[place] += amount
     return first + every * np.arange(bins, dtype=np.int64), series

@@ -51,8 +51,12 @@ def confusion(truth: Any, predicted: Any, labels: Sequence[Any] | None = None, *
     ax = canvas(ax, "plot.confusion", (2.8 + side, 1.8 + side))
     dress(ax, "Confusion: what was taken for what", "predicted", "true")
     image = ax.imshow(shares, cmap=SCALE, vmin=0, vmax=1)
-    ax.set_xticks(range(len(classes)), [label(name, 22) for name in classes], rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_yticks(range(len(classes)), [f"{label(name, 22)} ({short(n)})" for name, (n,) in zip(classes, sums, strict=True)])
+    ax.set_xticks(
+        range(len(classes)), [label(name, 22) for name in classes], rotation=40, ha="right", rotation_mode="anchor"
+    )
+    ax.set_yticks(
+        range(len(classes)), [f"{label(name, 22)} ({short(n)})" for name, (n,) in zip(classes, sums, strict=True)]
+    )
     ax.tick_params(length=0)
     for edge in ("left", "bottom"):
         ax.spines[edge].set_visible(False)
@@ -98,7 +102,13 @@ def precision_recall(truth: Any, scores: Any, *, positive: Any = None, ax: Any =
     if not wanted.any():
         raise ValueError("plot.precision_recall: none of truth is positive")
     ax = canvas(ax, "plot.precision_recall", (6.2, 4.6))
-    dress(ax, "Precision and recall", "recall: share of attacks found", "precision: share of alarms that are attacks", "both")
+    dress(
+        ax,
+        "Precision and recall",
+        "recall: share of attacks found",
+        "precision: share of alarms that are attacks",
+        "both",
+    )
     for number, (name, score) in enumerate(curves.items()):
         precision, recall = _curve(wanted, np.asarray(score, dtype=np.float64))
         average = float(np.sum(np.diff(recall) * precision[1:]))

@@ -15,7 +15,15 @@ PLAIN, ALARM = "#5b7fa6", "#b2182b"  # bars; those that reach a threshold are da
 HATCH = "////"
 # Okabe and Ito's colours for the colour-blind, in an order in which neighbours differ in lightness.
 COLOURS = ("#0072b2", "#e69f00", "#000000", "#56b4e9", "#d55e00", "#009e73", "#cc79a7")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1.5, 1, 1.5)), (0, (2, 1)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (2, 1)),
+    (0, (8, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SCALE = "Blues"  # one hue, the same to all kinds of eyes; darker is more and white is nothing
 LONGEST_LABEL = 34  # characters; a longer one loses its middle
@@ -98,7 +106,14 @@ def stamps(nanoseconds: Any) -> np.ndarray[Any, Any]:
 
 def span(nanoseconds: int) -> str:
     """Return a length of time as people write it."""
-    for unit, name in ((86_400 * 10**9, "d"), (3600 * 10**9, "h"), (60 * 10**9, "min"), (10**9, "s"), (10**6, "ms"), (10**3, "µs")):
+    for unit, name in (
+        (86_400 * 10**9, "d"),
+        (3600 * 10**9, "h"),
+        (60 * 10**9, "min"),
+        (10**9, "s"),
+        (10**6, "ms"),
+        (10**3, "µs"),
+    ):
         if nanoseconds >= unit:
             return f"{nanoseconds / unit:.4g} {name}"
     return f"{nanoseconds} ns"

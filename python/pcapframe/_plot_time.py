@@ -95,7 +95,9 @@ def timeline(
     _steps(ax, edges, total, color=INK, linewidth=1.6, label=f"all ({short(total.sum())})", zorder=2.5)
     for place, key in enumerate(kept if by and (len(kept) > 1 or _OTHER in series) else []):
         amounts = series[key]
-        _steps(ax, edges, amounts, **pattern(place), linewidth=1.3, label=f"{label(key[0], 22)} ({short(amounts.sum())})")
+        _steps(
+            ax, edges, amounts, **pattern(place), linewidth=1.3, label=f"{label(key[0], 22)} ({short(amounts.sum())})"
+        )
     if method is not None:
         _band(ax, starts, length, total, method, k)
     ax.set_ylim(bottom=0)
@@ -182,7 +184,9 @@ def ports(
         return nothing(ax, "no such packets")
     step = -(-len(groups.times) // _MOST_POINTS)
     if step > 1:
-        dress(ax, f"{transport.upper()} ports over time, by source: 1 point of {step}", "time (UTC)", "destination port")
+        dress(
+            ax, f"{transport.upper()} ports over time, by source: 1 point of {step}", "time (UTC)", "destination port"
+        )
     distinct: dict[Any, set[Any]] = {}
     for source, port in groups.keys:
         distinct.setdefault(source, set()).add(port)
@@ -197,7 +201,9 @@ def ports(
             continue
         colour, marker = (QUIET, ".") if number == n else (COLOURS[number], MARKERS[number])
         source = sources[order[number]]
-        words = f"{len(order) - n:,} others" if number == n else f"{label(source, 26)} ({len(distinct[source]):,} ports)"
+        words = (
+            f"{len(order) - n:,} others" if number == n else f"{label(source, 26)} ({len(distinct[source]):,} ports)"
+        )
         ax.plot(stamps(times[here]), numbers[here], linestyle="", marker=marker, markersize=3.2, color=colour, label=words,
                 markeredgewidth=0, alpha=0.8, rasterized=len(times) > 5000)  # fmt: skip
     lowest, highest = int(numbers.min()), int(numbers.max())
