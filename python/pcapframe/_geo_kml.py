@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+import itertools
 import math
 import os
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -13,13 +14,14 @@ from xml.etree import ElementTree
 from ._export import atomically
 from ._geo_locate import Databases
 from ._geo_routes import Place, Route, routes_of
-from ._text import display
+from ._text import legible
 
-# My Maps takes 10 layers (folders) of 2,000 features and files of 5 MB: 9 folders of lines and one of places, and 400
-# lines of at most some 1,200 octets each in a folder stay below all three.
+# My Maps takes 10 layers (folders) of 2,000 features, and files of 5 MB: nine folders of lines and one of places, each of
+# at most 2,000 features and 450,000 octets, stay below all three.
 _FOLDERS = 8
-_LINES = 400
-_PLACES = 400
+_FEATURES = 2000
+_OCTETS = 450_000
+_INDENTED = 250  # octets that indenting adds to a placemark, at most
 _DESCRIBED = 800  # characters of a description before it is escaped
 _COLOURS = (
     "b27200",
@@ -50,7 +52,8 @@ def kml(
 
     One line for all packets of a protocol between two places, as wide as their octets (on a logarithmic scale), with
     their number and the time they span, which the time slider of Google Earth follows. Folders per protocol: the eight
-    largest and one for all others, of at most 400 lines each, the largest; and one with the places.
+    largest and one for all others, and one with the places; of each the largest that fit the limits of My Maps (2,000
+    features, 450 kB).
 
     Parameters
     ----------
@@ -80,25 +83,23 @@ def kml(
     found = routes_of(cap, "geo.kml", home, database, marked, by_protocol=True)
     root = ElementTree.Element("kml", xmlns=_NAMESPACE)
     document = ElementTree.SubElement(root, "Document")
-    files = ", ".join(display(os.path.basename(name)) for name in cap.files)[:200]
+    files = ", ".join(legible(os.path.basename(name)) for name in cap.files)[:200]
     _element(document, "name", f"Traffic of {files}")
     about = f"{found.local:,} packets stay in one place, {found.nowhere:,} have an end without a known place."
     _element(document, "description", about)
-    lines, shown = 0, []
+    shown: list[Route] = []
     for number, (protocol, routes) in enumerate(_folders(found.routes)):
-        folder = ElementTree.SubElement(document, "Folder")
-        more = f", the largest {_LINES} of {len(routes):,} lines" if len(routes) > _LINES else ""
-        _element(folder, "name", f"{protocol}{more}")
         most = max(route.octets for route in routes)
-        for route in routes[:_LINES]:
-            _line(folder, route, _COLOURS[number % len(_COLOURS)], most, names or {})
-            shown.append(route)
-            lines += 1
-    _points(document, shown)
+        marks = _fitting(_line(route, _COLOURS[number % len(_COLOURS)], most, names or {}) for route in routes)
+        more = f", the largest {len(marks):,} of {len(routes):,} lines" if len(routes) > len(marks) else ""
+        _folder(document, f"{protocol}{more}", marks)
+        shown += routes[: len(marks)]
+    if shown:
+        _folder(document, "places", _fitting(_points(shown)))
     ElementTree.indent(root, " ")
     with atomically(os.fspath(path), binary=True) as file:
         ElementTree.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)
-    return lines
+    return len(shown)
 
 
 def _folders(routes: Iterable[Route]) -> list[tuple[str, list[Route]]]:
@@ -107,14 +108,14 @@ def _folders(routes: Iterable[Route]) -> list[tuple[str, list[Route]]]:
     for route in routes:
         by.setdefault(route.protocol, []).append(route)
     order = sorted(by, key=lambda name: (-sum(route.octets for route in by[name]), name))
-    folders = [(display(name), by[name]) for name in order[:_FOLDERS]]
+    folders = [(legible(name), by[name]) for name in order[:_FOLDERS]]
     rest = [route for name in order[_FOLDERS:] for route in by[name]]
     return [*folders, ("others", sorted(rest, key=lambda route: -route.octets))] if rest else folders
 
 
 def _element(parent: ElementTree.Element, name: str, text: str) -> ElementTree.Element:
     child = ElementTree.SubElement(parent, name)
-    child.text = display(text)  # no octet that XML has no place for; etree escapes the rest
+    child.text = legible(text)  # no octet that XML has no place for; etree escapes the rest
     return child
 
 
@@ -124,18 +125,36 @@ def _when(nanoseconds: int) -> str:
 
 
 def _hosts(hosts: Iterable[str], names: Mapping[str, str]) -> str:
-    return ", ".join(f"{host} ({display(str(names[host]))[:80]})" if host in names else host for host in hosts)
+    return ", ".join(f"{host} ({legible(str(names[host]))[:80]})" if host in names else host for host in hosts)
 
 
 def _coordinates(*places: Place) -> str:
     return " ".join(f"{place.longitude:.4f},{place.latitude:.4f},0" for place in places)
 
 
-def _line(folder: ElementTree.Element, route: Route, colour: str, most: int, names: Mapping[str, str]) -> None:
-    mark = ElementTree.SubElement(folder, "Placemark")
+def _folder(document: ElementTree.Element, name: str, marks: list[ElementTree.Element]) -> None:
+    folder = ElementTree.SubElement(document, "Folder")
+    _element(folder, "name", name)
+    folder.extend(marks)
+
+
+def _fitting(marks: Iterable[ElementTree.Element]) -> list[ElementTree.Element]:
+    """The first of the placemarks, as many as a folder may have."""
+    fitting: list[ElementTree.Element] = []
+    left = _OCTETS
+    for mark in itertools.islice(marks, _FEATURES):
+        left -= len(ElementTree.tostring(mark, "utf-8")) + _INDENTED
+        if left < 0:
+            break
+        fitting.append(mark)
+    return fitting
+
+
+def _line(route: Route, colour: str, most: int, names: Mapping[str, str]) -> ElementTree.Element:
+    mark = ElementTree.Element("Placemark")
     _element(mark, "name", f"{route.start.name} → {route.end.name}")
     ends = f"from {_hosts(route.sources, names)} to {_hosts(route.destinations, names)}"[:_DESCRIBED]
-    text = f"{route.packets:,} packets, {route.octets:,} octets, {display(route.protocol)}; {ends}"
+    text = f"{route.packets:,} packets, {route.octets:,} octets, {legible(route.protocol)}; {ends}"
     description = ElementTree.SubElement(mark, "description")
     description.text = html.escape(text)  # viewers take a description for HTML, which is then escaped as XML
     if route.first is not None and route.last is not None:
@@ -152,20 +171,18 @@ def _line(folder: ElementTree.Element, route: Route, colour: str, most: int, nam
     line = ElementTree.SubElement(mark, "LineString")
     _element(line, "tessellate", "1")
     _element(line, "coordinates", _coordinates(route.start, route.end))
+    return mark
 
 
-def _points(document: ElementTree.Element, routes: list[Route]) -> None:
+def _points(routes: list[Route]) -> Iterator[ElementTree.Element]:
     octets: dict[Place, int] = {}
     for route in routes:
         for place in (route.start, route.end):
             octets[place] = octets.get(place, 0) + route.octets
-    if not octets:
-        return
-    folder = ElementTree.SubElement(document, "Folder")
-    _element(folder, "name", "places")
-    for place in sorted(octets, key=lambda place: (-octets[place], place))[:_PLACES]:
-        mark = ElementTree.SubElement(folder, "Placemark")
+    for place in sorted(octets, key=lambda place: (-octets[place], place)):
+        mark = ElementTree.Element("Placemark")
         _element(mark, "name", place.name)
         description = ElementTree.SubElement(mark, "description")
-        description.text = html.escape(f"{octets[place]:,} octets from and to {display(place.name)}")
+        description.text = html.escape(f"{octets[place]:,} octets from and to {legible(place.name)}")
         _element(ElementTree.SubElement(mark, "Point"), "coordinates", _coordinates(place))
+        yield mark

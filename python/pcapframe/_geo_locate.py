@@ -205,9 +205,9 @@ def _from_databases(addresses: dict[str, _Address], paths: Sequence[str | os.Pat
 
 def _first(one: Found, other: Found) -> Found:
     """Fill what `one` does not know from `other`; coordinates as a pair."""
-    both = Found(*(a if a is not None else b for a, b in zip(one, other, strict=True)))
+    values: list[Any] = [a if a is not None else b for a, b in zip(one, other, strict=True)]
     pair = one if one.latitude is not None else other
-    return both._replace(latitude=pair.latitude, longitude=pair.longitude)
+    return Found(*values)._replace(latitude=pair.latitude, longitude=pair.longitude)
 
 
 def _dig(record: object, *names: str) -> Any:

@@ -91,7 +91,7 @@ def routes_of(
         raise TypeError(f"{caller} takes a Capture, not {type(cap).__name__}")
     at_home = check_home(home)
     fields = ("ip_src", "ip_dst", *(("protocol",) if by_protocol else ()))
-    pairs = cap.count(*fields, sum="frame_len", min="frame_time", max="frame_time")
+    pairs: Any = cap.count(*fields, sum="frame_len", min="frame_time", max="frame_time")
     columns = {name: pairs[name].tolist() for name in pairs.columns}
     locations = located([*columns["ip_src"], *columns["ip_dst"]], database)
     places = {address: _place(location, at_home) for address, location in locations.items()}

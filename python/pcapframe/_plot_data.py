@@ -59,7 +59,7 @@ def grouped(what: Any, by: tuple[str, ...], value: str, caller: str, every: int 
     summed = check_value(value)
     if isinstance(what, Capture):
         if not every and summed is None and len(by) == 1:
-            counts = what.count(by[0])
+            counts: Any = what.count(by[0])
             keys, amounts = counts.to_numpy()
             return Grouped([(key,) for key in keys.tolist()], amounts.astype(np.float64), None)
         frame: Any = what.count(*by, every=every or None, sum=summed)
@@ -77,11 +77,9 @@ def _of_groups(frame: Frame, by: tuple[str, ...], summed: str | None) -> Grouped
     name = f"sum_{summed}" if summed else "count"
     if name not in frame:
         raise ValueError(f"the Frame has no column {name}: count(..., sum={summed!r}) gives it")
-    keys = list(zip(*(frame[field].tolist() for field in by), strict=True)) if by else [()] * len(frame)
+    keys = _tuples(frame, by)
     times = frame["time"].values if "time" in frame else None
     amounts = frame[name].values.astype(np.float64)
-    if times is None:
-        return _added(keys, amounts, None)
     return _added(keys, amounts, times)
 
 
@@ -137,7 +135,7 @@ def bin_of(what: Any, caller: str) -> int:
     if isinstance(what, Capture):
         if not what.reusable:
             raise ValueError(f"{caller}: this capture can be read only once: give every=, such as '1s'")
-        reach = what.count(min="frame_time", max="frame_time")
+        reach: Any = what.count(min="frame_time", max="frame_time")
         first, last = (reach[name].tolist()[0] for name in ("min_frame_time", "max_frame_time"))
     elif isinstance(what, Frame):
         name = "time" if "time" in what else "frame_time"

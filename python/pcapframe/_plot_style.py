@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._text import display
+from ._text import legible
 
 INK, QUIET, FAINT = "#222222", "#767676", "#d9d9d9"
 PLAIN, ALARM = "#5b7fa6", "#b2182b"  # bars; those that reach a threshold are darker in grey, and hatched
@@ -69,7 +69,7 @@ def plain(text: str) -> str:
 
 def label(value: object, longest: int = LONGEST_LABEL) -> str:
     """Return a value as one short line, safe to show."""
-    text = "none" if value is None else display(str(value))
+    text = "none" if value is None else legible(str(value))
     if len(text) > longest:
         half = (longest - 1) // 2
         text = f"{text[:half]}…{text[-half:]}"

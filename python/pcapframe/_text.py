@@ -17,3 +17,8 @@ def display(text: str) -> str:
         else character
         for character in text
     )
+
+
+def legible(text: str) -> str:
+    """Return text that may have been through `display` before, or through the core: as `display`, but for the backslash."""
+    return "\\".join(display(piece) for piece in text.split("\\"))
