@@ -19,7 +19,7 @@ _SOUTH, _NORTH = -58, 84  # degrees; nobody lives south of it but in Antarctica
 _PIECES = 64  # of a line
 _MOST_LINES = 2000
 _LABELS = 14
-_LETTER, _LINE = 2.05, 5.2  # degrees that a letter is wide and a line of text high, at the size drawn here
+_LETTER, _LINE = 2.3, 5.2  # degrees that a letter is wide and a line of text high, at the size drawn here
 
 
 def map(
@@ -141,7 +141,9 @@ def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, floa
         inside = box[0] > -180 and box[2] < 180 and box[1] > _SOUTH and box[3] < _NORTH
         if inside and not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
             taken.append(box)
-            ax.text(left + wide / 2, below + _LINE / 2, text, ha="center", va="center", fontsize=8, color=INK, zorder=4,
+            side = "left" if left > x else "right" if left + wide < x else "center"
+            edge = left + wide * {"left": 0, "center": 0.5, "right": 1}[side]
+            ax.text(edge, below + _LINE / 2, text, ha=side, va="center", fontsize=8, color=INK, zorder=4,
                     bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8})  # fmt: skip
             return
 

@@ -64,7 +64,8 @@ def timeline(
         The length of a bin, as for `Capture.count`; by default a round one that gives some 100 bins, for which a
         capture is read once more. At most 100,000 bins, empty ones included.
     by : str or None
-        The field whose largest values have lines of their own; None for the total only.
+        The field whose largest values have lines of their own; None for the total only. The total is of the
+        packets that have it.
     value : "packets" or "octets"
         What is counted.
     n : int
