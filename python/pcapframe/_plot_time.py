@@ -93,7 +93,8 @@ def timeline(
         return nothing(ax, "no packets with a time")
     total: _Array = np.sum(list(series.values()), axis=0)
     edges = stamps(np.append(starts, starts[-1] + length))
-    _steps(ax, edges, total, color=INK, linewidth=1.6, label=f"all ({short(total.sum())})", zorder=2.5)
+    everything = label(kept[0][0], 22) if len(kept) == 1 and _OTHER not in series else "all"
+    _steps(ax, edges, total, color=INK, linewidth=1.6, label=f"{everything} ({short(total.sum())})", zorder=2.5)
     for place, key in enumerate(kept if by and (len(kept) > 1 or _OTHER in series) else []):
         amounts = series[key]
         _steps(

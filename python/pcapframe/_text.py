@@ -20,5 +20,5 @@ def display(text: str) -> str:
 
 
 def legible(text: str) -> str:
-    """Return text that may have been through `display` before, or through the core: as `display`, but for the backslash."""
+    """Return text that may be escaped already, by the core or here: as `display`, but backslashes stay as they are."""
     return "\\".join(display(piece) for piece in text.split("\\"))
