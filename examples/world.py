@@ -1,7 +1,7 @@
 """Write a small capture with routable addresses, made up from beginning to end: `python examples/world.py [OUTPUT]`.
 
 No packet of it was ever sent. The addresses are those of well-known public services (name servers, universities,
-registries), because only addresses that somebody has can be shown on a map; what they are shown to do here they did not.
+registries), because only addresses that somebody has can be shown on a map; what they do here they never did.
 The same octets come out every time.
 """
 

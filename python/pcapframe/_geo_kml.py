@@ -16,8 +16,8 @@ from ._geo_locate import Databases
 from ._geo_routes import Place, Route, routes_of
 from ._text import legible
 
-# My Maps takes 10 layers (folders) of 2,000 features, and files of 5 MB: nine folders of lines and one of places, each of
-# at most 2,000 features and 450,000 octets, stay below all three.
+# My Maps takes 10 layers (folders) of 2,000 features, and files of 5 MB: nine folders of lines and one of places, each
+# of at most 2,000 features and 450,000 octets, stay below all three.
 _FOLDERS = 8
 _FEATURES = 2000
 _OCTETS = 450_000

@@ -82,7 +82,7 @@ def _outline(ax: Any) -> None:
 
 
 def great_circle(start: Place, end: Place) -> list[_Array]:
-    """Points (longitude, latitude) of the shortest line between two places, in pieces that do not cross the 180th meridian."""
+    """Points (longitude, latitude) of the shortest line between two places, cut where it crosses the 180th meridian."""
     ends = []
     for place in (start, end):
         latitude, longitude = math.radians(place.latitude), math.radians(place.longitude)
@@ -106,8 +106,16 @@ def great_circle(start: Place, end: Place) -> list[_Array]:
 def _line(ax: Any, route: Route, share: float) -> None:
     colour, dashes = (ALARM, (0, (4, 1.2))) if route.marked else (COLOURS[0], "-")
     for piece in great_circle(route.start, route.end):
-        ax.plot(piece[:, 0], piece[:, 1], color=colour, linestyle=dashes, linewidth=0.6 + 4.4 * share,
-                alpha=0.35 + 0.4 * share, solid_capstyle="round", zorder=2 if route.marked else 1.5)  # fmt: skip
+        ax.plot(
+            piece[:, 0],
+            piece[:, 1],
+            color=colour,
+            linestyle=dashes,
+            linewidth=0.6 + 4.4 * share,
+            alpha=0.35 + 0.4 * share,
+            solid_capstyle="round",
+            zorder=2 if route.marked else 1.5,
+        )
 
 
 def _places(ax: Any, routes: list[Route]) -> None:
@@ -121,8 +129,15 @@ def _places(ax: Any, routes: list[Route]) -> None:
         return
     most = max(totals.values())
     sizes = [12 + 60 * totals[place] / most for place in order]
-    ax.scatter([p.longitude for p in order], [p.latitude for p in order], s=sizes, color=INK, edgecolor="white",
-               linewidths=0.7, zorder=3)  # fmt: skip
+    ax.scatter(
+        [p.longitude for p in order],
+        [p.latitude for p in order],
+        s=sizes,
+        color=INK,
+        edgecolor="white",
+        linewidths=0.7,
+        zorder=3,
+    )
     taken: list[tuple[float, float, float, float]] = [
         (p.longitude - 1.5, p.latitude - 1.5, p.longitude + 1.5, p.latitude + 1.5) for p in order
     ]
@@ -134,17 +149,32 @@ def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, floa
     """Write a name beside a point, where nothing else is written; nowhere, if there is no room."""
     wide, x, y = _LETTER * len(text), place.longitude, place.latitude
     for left, below in (
-        (x + 3.2, y - _LINE / 2), (x - 3.2 - wide, y - _LINE / 2), (x - wide / 2, y + 2.5), (x - wide / 2, y - 2.5 - _LINE),
-        (x + 3.2, y + 1.5), (x + 3.2, y - 1.5 - _LINE), (x - 3.2 - wide, y + 1.5), (x - 3.2 - wide, y - 1.5 - _LINE),
-    ):  # fmt: skip
+        (x + 3.2, y - _LINE / 2),
+        (x - 3.2 - wide, y - _LINE / 2),
+        (x - wide / 2, y + 2.5),
+        (x - wide / 2, y - 2.5 - _LINE),
+        (x + 3.2, y + 1.5),
+        (x + 3.2, y - 1.5 - _LINE),
+        (x - 3.2 - wide, y + 1.5),
+        (x - 3.2 - wide, y - 1.5 - _LINE),
+    ):
         box = (left, below, left + wide, below + _LINE)
         inside = box[0] > -180 and box[2] < 180 and box[1] > _SOUTH and box[3] < _NORTH
         if inside and not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
             taken.append(box)
             side = "left" if left > x else "right" if left + wide < x else "center"
             edge = left + wide * {"left": 0, "center": 0.5, "right": 1}[side]
-            ax.text(edge, below + _LINE / 2, text, ha=side, va="center", fontsize=8, color=INK, zorder=4,
-                    bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8})  # fmt: skip
+            ax.text(
+                edge,
+                below + _LINE / 2,
+                text,
+                ha=side,
+                va="center",
+                fontsize=8,
+                color=INK,
+                zorder=4,
+                bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8},
+            )
             return
 
 
@@ -165,6 +195,12 @@ def _told(ax: Any, routes: list[Route], shown: list[Route], local: int, nowhere:
     )
     for marked, words in ((False, "traffic"), (True, "of marked addresses")):
         if any(route.marked for route in shown) and any(route.marked == marked for route in shown):
-            ax.plot([], [], color=ALARM if marked else COLOURS[0], linestyle=(0, (4, 1.2)) if marked else "-",
-                    linewidth=2.2, label=words)  # fmt: skip
+            ax.plot(
+                [],
+                [],
+                color=ALARM if marked else COLOURS[0],
+                linestyle=(0, (4, 1.2)) if marked else "-",
+                linewidth=2.2,
+                label=words,
+            )
     legend(ax, loc="lower left", frameon=True, framealpha=0.8, edgecolor="none", handlelength=3)

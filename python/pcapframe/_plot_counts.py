@@ -33,10 +33,16 @@ _MOST_CELLS = 60
 _WRITTEN_CELLS = 90  # numbers in the cells of a heat map that has no more
 
 _NAMES = {
-    "ip_src": "source", "ip_dst": "destination", "tcp_dstport": "TCP port", "udp_dstport": "UDP port",
-    "tcp_seq_raw": "sequence number", "eth_src": "source", "eth_dst": "destination", "dns_qry_name": "name",
+    "ip_src": "source",
+    "ip_dst": "destination",
+    "tcp_dstport": "TCP port",
+    "udp_dstport": "UDP port",
+    "tcp_seq_raw": "sequence number",
+    "eth_src": "source",
+    "eth_dst": "destination",
+    "dns_qry_name": "name",
     "tls_handshake_extensions_server_name": "server name",
-}  # fmt: skip
+}
 
 
 def named(field: str) -> str:
@@ -104,14 +110,29 @@ def bars(ax: Any, labels: list[str], amounts: np.ndarray[Any, Any], threshold: f
     ax.set_xlim(0, widest * (1.14 if notes is None else 1.32) or 1)
     for place, bar in enumerate(drawn):
         text = short(float(amounts[place])) if notes is None else notes[place]
-        ax.annotate(text, (bar.get_width(), place), xytext=(4, 0), textcoords="offset points", va="center",
-                    fontsize=8.5, color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8})  # fmt: skip
+        ax.annotate(
+            text,
+            (bar.get_width(), place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+        )
         if threshold is not None and amounts[place] >= threshold:
             bar.set(facecolor=ALARM, hatch=HATCH, edgecolor="white", linewidth=0)
     if threshold is not None and math.isfinite(threshold):
         ax.axvline(threshold, color=INK, linestyle=(0, (4, 2)), linewidth=1.2, zorder=0.9)
-        ax.annotate(f"threshold {short(threshold)}", (threshold, 0), xytext=(4, 4), textcoords="offset points",
-                    xycoords=("data", "axes fraction"), fontsize=8.5, color=INK)  # fmt: skip
+        ax.annotate(
+            f"threshold {short(threshold)}",
+            (threshold, 0),
+            xytext=(4, 4),
+            textcoords="offset points",
+            xycoords=("data", "axes fraction"),
+            fontsize=8.5,
+            color=INK,
+        )
 
 
 def histogram(counts: Mapping[Any, int], threshold: float | None = None, *, ax: Any = None) -> Any:
@@ -166,8 +187,16 @@ def histogram(counts: Mapping[Any, int], threshold: float | None = None, *, ax: 
         ax.axvline(threshold, color=INK, linestyle=(0, (4, 2)), linewidth=1.2)
         text = f"threshold {short(threshold)}\n{beyond:,} of {len(values):,} reach it"
         right = threshold < math.sqrt(ax.get_xlim()[1])
-        ax.annotate(text, (threshold, 0.97), xycoords=("data", "axes fraction"), xytext=(5 if right else -5, 0),
-                    textcoords="offset points", ha="left" if right else "right", va="top", fontsize=8.5)  # fmt: skip
+        ax.annotate(
+            text,
+            (threshold, 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(5 if right else -5, 0),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="top",
+            fontsize=8.5,
+        )
     return ax
 
 
@@ -343,8 +372,17 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
         ax.scatter(seconds, octets, s=size, color=PLAIN, alpha=0.6, linewidths=0, rasterized=len(seconds) > 5000)
     for place, kind in enumerate(kinds[: len(COLOURS)] if len(kinds) > 1 else []):
         here = labels == kind
-        ax.scatter(seconds[here], octets[here], s=size, color=COLOURS[place], marker=MARKERS[place], alpha=0.7,
-                   linewidths=0, label=f"{label(kind)} ({int(here.sum()):,})", rasterized=len(seconds) > 5000)  # fmt: skip
+        ax.scatter(
+            seconds[here],
+            octets[here],
+            s=size,
+            color=COLOURS[place],
+            marker=MARKERS[place],
+            alpha=0.7,
+            linewidths=0,
+            label=f"{label(kind)} ({int(here.sum()):,})",
+            rasterized=len(seconds) > 5000,
+        )
     ax.set_xscale("log")
     ax.set_yscale("log")
     short_axis(ax.yaxis)

@@ -15,9 +15,14 @@ _WIDEST = 6.0  # points
 
 
 def graph(
-    what: Any, n: int = 24, *, value: str = "packets", by: tuple[str, str] = ("ip_src", "ip_dst"), marked: Any = (),
+    what: Any,
+    n: int = 24,
+    *,
+    value: str = "packets",
+    by: tuple[str, str] = ("ip_src", "ip_dst"),
+    marked: Any = (),
     ax: Any = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Draw conversations: hosts on a circle, lines as wide as what goes between two of them in both directions.
 
     Parameters
@@ -121,8 +126,17 @@ def _edges(ax: Any, spots: np.ndarray[Any, Any], pairs: dict[tuple[int, int], fl
         bend = 0.35 * (start + end) / 2
         path = paths.Path([start, bend, end], [paths.Path.MOVETO, paths.Path.CURVE3, paths.Path.CURVE3])
         share = amount / most
-        ax.add_patch(patches.PathPatch(path, facecolor="none", edgecolor=COLOURS[0], linewidth=0.5 + _WIDEST * math.sqrt(share),
-                                       alpha=0.25 + 0.5 * math.sqrt(share), capstyle="round", zorder=1 + share))  # fmt: skip
+        ax.add_patch(
+            patches.PathPatch(
+                path,
+                facecolor="none",
+                edgecolor=COLOURS[0],
+                linewidth=0.5 + _WIDEST * math.sqrt(share),
+                alpha=0.25 + 0.5 * math.sqrt(share),
+                capstyle="round",
+                zorder=1 + share,
+            )
+        )
 
 
 def _nodes(ax: Any, spots: np.ndarray[Any, Any], names: list[Any], totals: np.ndarray[Any, Any], marked: Any) -> None:
@@ -131,12 +145,29 @@ def _nodes(ax: Any, spots: np.ndarray[Any, Any], names: list[Any], totals: np.nd
         others = isinstance(name, int) and place == len(names) - 1
         alarm = not others and name in marked
         x, y = spots[place]
-        ax.scatter([x], [y], s=sizes[place], color=ALARM if alarm else QUIET if others else COLOURS[3],
-                   edgecolor=INK, linewidths=0.7, hatch=HATCH if alarm else None, zorder=3,
-                   marker="s" if others else "o")  # fmt: skip
+        ax.scatter(
+            [x],
+            [y],
+            s=sizes[place],
+            color=ALARM if alarm else QUIET if others else COLOURS[3],
+            edgecolor=INK,
+            linewidths=0.7,
+            hatch=HATCH if alarm else None,
+            zorder=3,
+            marker="s" if others else "o",
+        )
         angle = math.degrees(math.atan2(y, x))
         left = x < -1e-9
         text = f"{name:,} others" if others else label(name, 26)
-        ax.annotate(f"{text} ({short(totals[place])})", (x * 1.09, y * 1.09), rotation=angle + 180 if left else angle,
-                    rotation_mode="anchor", ha="right" if left else "left", va="center", fontsize=8,
-                    fontweight="bold" if alarm else "normal", color=ALARM if alarm else INK, annotation_clip=False)  # fmt: skip
+        ax.annotate(
+            f"{text} ({short(totals[place])})",
+            (x * 1.09, y * 1.09),
+            rotation=angle + 180 if left else angle,
+            rotation_mode="anchor",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=8,
+            fontweight="bold" if alarm else "normal",
+            color=ALARM if alarm else INK,
+            annotation_clip=False,
+        )

@@ -134,9 +134,18 @@ def _band(ax: Any, starts: _Array, length: int, total: _Array, method: str, k: f
     ax.axhline(limit, color=QUIET, linestyle=(0, (4, 2)), linewidth=1.1, label=f"threshold, {words} ({short(limit)})")
     above = total >= limit
     if above.any() and not (total == total[0]).all():
-        ax.plot(stamps(starts[above] + length // 2), total[above], linestyle="", marker="v", markersize=6, color=ALARM,
-                markeredgecolor="white", markeredgewidth=0.6, label=f"reach it: {int(above.sum())} of {len(total):,}",
-                zorder=3)  # fmt: skip
+        ax.plot(
+            stamps(starts[above] + length // 2),
+            total[above],
+            linestyle="",
+            marker="v",
+            markersize=6,
+            color=ALARM,
+            markeredgecolor="white",
+            markeredgewidth=0.6,
+            label=f"reach it: {int(above.sum())} of {len(total):,}",
+            zorder=3,
+        )
 
 
 def _limit(total: _Array, method: str, k: float | None) -> Threshold:
@@ -206,8 +215,18 @@ def ports(
         words = (
             f"{len(order) - n:,} others" if number == n else f"{label(source, 26)} ({len(distinct[source]):,} ports)"
         )
-        ax.plot(stamps(times[here]), numbers[here], linestyle="", marker=marker, markersize=3.2, color=colour, label=words,
-                markeredgewidth=0, alpha=0.8, rasterized=len(times) > 5000)  # fmt: skip
+        ax.plot(
+            stamps(times[here]),
+            numbers[here],
+            linestyle="",
+            marker=marker,
+            markersize=3.2,
+            color=colour,
+            label=words,
+            markeredgewidth=0,
+            alpha=0.8,
+            rasterized=len(times) > 5000,
+        )
     lowest, highest = int(numbers.min()), int(numbers.max())
     if highest > 2000 and lowest < 1024:
         ax.set_yscale("log")
@@ -217,8 +236,9 @@ def ports(
     ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda number, _: f"{number:.0f}"))
     time_axis(ax)
     handles, names = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], names[::-1], frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1),
-              markerscale=2)  # fmt: skip
+    ax.legend(
+        handles[::-1], names[::-1], frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1), markerscale=2
+    )
     return ax
 
 
@@ -250,7 +270,7 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     Returns
     -------
     matplotlib.axes.Axes
-        Its line is the power, 1 on average where events are independent of each other, over periods in seconds, ascending.
+        Its line is the power, 1 on average where events are independent, over periods in seconds, ascending.
 
     Notes
     -----
@@ -274,8 +294,16 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     peak = _period(periods, power)
     if peak is not None:
         ax.plot(periods[peak], power[peak], marker="v", color=ALARM, markersize=7, linestyle="")
-        ax.annotate(f"{periods[peak]:.4g} s", (periods[peak], power[peak]), xytext=(0, 7), textcoords="offset points",
-                    ha="center", fontsize=9, color=INK, fontweight="bold")  # fmt: skip
+        ax.annotate(
+            f"{periods[peak]:.4g} s",
+            (periods[peak], power[peak]),
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+            color=INK,
+            fontweight="bold",
+        )
     return ax
 
 
