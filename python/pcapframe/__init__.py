@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-_LATE = ("cicids", "models")  # loaded on first use: they need pandas or scikit-learn
+_LATE = ("cicids", "geo", "models", "plot")  # loaded on first use: they need pandas, scikit-learn or matplotlib
 
 
 def __getattr__(name: str) -> _Any:
