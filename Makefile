@@ -54,9 +54,12 @@ coverage: $(VENV)/.test ## lines and branches of csrc/ that the C and Python tes
 	PYTHONPATH=build/coverage/lib $(PY) -m pytest -q tests
 	$(PY) -m gcovr --filter csrc/ --print-summary build/coverage
 
-bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written to docs/performance.md (PACKETS=3000000)
+bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written to docs/performance*.md (PACKETS=3000000)
 	$(PIP) --group bench
 	$(PY) benchmarks/bench_ioc.py --packets $(PACKETS) --write
+	$(PY) benchmarks/bench_tables.py --packets $(PACKETS) --write
+	$(PY) benchmarks/bench_count.py --packets $(PACKETS)
+	$(PY) benchmarks/bench_flows.py --packets $(PACKETS) --write
 
 lint: $(VENV)/.lint $(VENV)/.built ## formats, types, and the plain C rooms with -Wconversion
 	$(PY) -m ruff check

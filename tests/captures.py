@@ -304,15 +304,22 @@ IPV6_POOL = tuple(
         "fe80000000000000020000fffe00000a",
     )
 )
-PLAIN_PORTS = (80, 443, 22, 50_000)
+PLAIN_PORTS = (80, 443, 22, 50_000, 21, 502, 1900)
 DNS_PORTS = (53, 53, 5353, 5355)
 TUNNEL_PORTS = (4789, 2152, 6081, 3544, 4790, 4754, 6635)
 VENDOR_MACS = bytes.fromhex("000c29000001"), bytes.fromhex("00505600000b")  # tshark knows a pseudowire by them
 EXTENSION_KINDS = (60, 0, 43, 135, 139, 140)
 
 
+PAYLOADS = [
+    b"", b"\0", b"GET / HTTP/1.1\r\n\r\n", bytes(40), b"\xff" * 13, bytes(range(100)),
+    b"HTTP/1.1 200 OK\r\nserver: x\r\n\r\n", b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n",
+    b"USER bob\r\n", b"220 ready\r\n", bytes.fromhex("000100000006010300000002"),
+]  # fmt: skip
+
+
 def any_payload(tape: Tape) -> bytes:
-    return tape.pick([b"", b"\0", b"GET / HTTP/1.1\r\n\r\n", bytes(40), b"\xff" * 13, bytes(range(100))])
+    return tape.pick(PAYLOADS)
 
 
 def any_dns(tape: Tape) -> bytes:

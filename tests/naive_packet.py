@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from naive_pcap import Record
 
@@ -52,6 +52,15 @@ class Stop(Exception):
         self.fault = fault
 
 
+class Layer(NamedTuple):
+    """A step that began with a captured octet: what of the record it may read, and what there was on the wire."""
+
+    step: str
+    at: int
+    captured_end: int
+    wire_end: int
+
+
 class Walk:
     """One packet on its way down. at: where the current layer begins. captured_end <= wire_end, always."""
 
@@ -64,6 +73,9 @@ class Walk:
         self.first_fragment = False  # whether one of the headers so far is that of a first fragment
         self.wlan_padded = False  # whether the 802.11 header that follows is padded to a multiple of four octets
         self.udp_destination: int | None = None  # of the UDP header last passed
+        self.ports = (0, 0)  # of the TCP or UDP header last passed
+        self.layers: list[Layer] = []
+        self.ah_spi: int | None = None  # of the first authentication header
         self.seen: set[str] = set()
         self.row: Row = dict.fromkeys(COLUMNS)
 
@@ -108,7 +120,14 @@ class Walk:
 Step = Callable[[Walk], str]  # reads one layer, moves walk.at behind it, says the next step's name
 
 
+NO_LAYERS = ("raw", "data")  # steps that only find out what follows
+
+
 def decode(record: Record) -> Row:
+    return walked(record).row
+
+
+def walked(record: Record) -> Walk:
     walk = Walk(record)
     walk.row.update(
         frame_number=record.frame_number,
@@ -120,16 +139,18 @@ def decode(record: Record) -> Row:
     try:
         step = by_link_type(walk, record.link_type)
         layers = 0
-        while layers < 16:
-            if step != "raw":  # is no layer
+        while True:
+            if step not in NO_LAYERS:
+                if layers == 16:
+                    raise Stop(None if step in QUIET else "malformed depth")
                 layers += 1
                 if walk.at < walk.captured_end:
+                    walk.layers.append(Layer(step, walk.at, walk.captured_end, walk.wire_end))
                     walk.row["protocol"] = step.upper()
             step = STEPS[step](walk)
-        raise Stop("malformed depth")
     except Stop as stop:
         walk.blame(stop.fault)
-    return walk.row
+    return walk
 
 
 # --- link layers -----------------------------------------------------------------------------------------------------
@@ -310,6 +331,8 @@ def ipv6(walk: Walk) -> str:
         if outermost and following not in EXTENSION_HEADERS:
             walk.row["ip_proto"] = following
         walk.need(8, "ipv6")  # no extension header is shorter, and the length is in its second octet
+        if kind == AUTHENTICATION and walk.ah_spi is None:
+            walk.ah_spi = walk.number(4, 4)
         length = EXTENSION_HEADERS[kind](walk.number(1, 1))
         walk.need(length, "ipv6")
         if kind == FRAGMENT:
@@ -348,11 +371,15 @@ def tcp(walk: Walk) -> str:
     if header_length < 20:
         raise Stop("malformed tcp")
     walk.need(header_length, "tcp")
-    ports = {walk.number(0, 2), walk.number(2, 2)}
+    walk.ports = walk.number(0, 2), walk.number(2, 2)
     walk.at += header_length
     message_length = walk.number(0, 2)
     fits = message_length is not None and message_length >= 12 and walk.at + 14 <= walk.wire_end
-    if 53 in ports and fits and not walk.first_fragment:
+    if walk.first_fragment:
+        raise Stop
+    if 53 not in walk.ports:
+        return "data"
+    if fits:
         walk.at += 2
         walk.pull_wire_end(walk.at + message_length)
         return "dns"
@@ -383,13 +410,16 @@ def udp(walk: Walk) -> str:
         walk.pull_wire_end(walk.at + length)
     walk.at += 8
     walk.udp_destination = destination
+    walk.ports = source, destination
     if walk.at == walk.wire_end:
         raise Stop
     if {source, destination} & {53, 5353, 5355}:
         return "dns"
     tunnel = UDP_TUNNELS.get(destination, UDP_TUNNELS.get(source) if source in ANSWERING else None)
     first = walk.number(0, 1)
-    if tunnel is None or (first is not None and not UDP_SHAPES[tunnel](first)):
+    if tunnel is None:
+        return "data"
+    if first is not None and not UDP_SHAPES[tunnel](first):
         raise Stop
     return tunnel
 
@@ -406,6 +436,34 @@ def dns(walk: Walk) -> str:
     raise Stop
 
 
+Recogniser = Callable[[bytes, tuple[int, int]], bool]  # is it this, by its captured octets and the ports
+
+OVER_TCP: dict[str, Recogniser] = {}  # the first that says yes; naive_http.py and its like fill these
+OVER_UDP: dict[str, Recogniser] = {}
+QUIET: set[str] = set()  # they note no faults
+
+
+PAYLOADS: list[Callable[[Walk], str | None]] = []  # those that look at more; naive_tls.py adds
+
+
+def data(walk: Walk) -> str:
+    octets = walk.octets[walk.at : walk.captured_end]
+    if len(walk.layers) == 16:
+        raise Stop
+    for told in PAYLOADS:
+        if octets and (step := told(walk)) is not None:
+            return step
+    over = OVER_TCP if walk.layers and walk.layers[-1].step == "tcp" else OVER_UDP
+    for step, is_this in over.items():
+        if octets and is_this(octets, walk.ports):
+            return step
+    raise Stop
+
+
+def end(walk: Walk) -> str:
+    raise Stop
+
+
 def sctp(walk: Walk) -> str:
     walk.give("sctp", sctp_srcport=walk.number(0, 2), sctp_dstport=walk.number(2, 2))
     walk.need(12, "sctp")
@@ -414,5 +472,5 @@ def sctp(walk: Walk) -> str:
 
 STEPS: dict[str, Step] = {  # naive_tunnels.py adds the rest
     step.__name__: step
-    for step in (eth, vlan, llc, sll, sll2, null, raw, arp, ipv4, ipv6, icmp, icmpv6, tcp, udp, sctp, dns)
+    for step in (eth, vlan, llc, sll, sll2, null, raw, arp, ipv4, ipv6, icmp, icmpv6, tcp, udp, sctp, dns, data)
 }

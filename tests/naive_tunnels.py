@@ -168,6 +168,7 @@ def ppi_has_fcs(header: bytes, aligned: bool) -> bool:
 
 def ah(walk: Walk) -> str:
     walk.need(8, "ah")
+    walk.ah_spi = walk.number(4, 4) if walk.ah_spi is None else walk.ah_spi
     following, length = walk.number(0, 1), 4 * (walk.number(1, 1) + 2)
     walk.need(length, "ah")
     walk.at += length

@@ -70,7 +70,7 @@ def empty(tmp_path: Path) -> Path:
 def test_alone_says_what_to_do_first(run: Run) -> None:
     code, out, err = run()
     assert (code, out) == (2, "")
-    assert err.count("\n  pcapframe ") == 2
+    assert err.count("\n  pcapframe ") == 3
 
 
 def test_version(run: Run) -> None:
@@ -113,6 +113,13 @@ def test_module_and_script_are_the_same_command() -> None:
         (["counts", LAB, "--kind", "dns,tls"], "dns, ip or seq"),
         (["counts", LAB, "--dns-rule", "full"], "invalid choice"),
         (["counts", LAB, "-o", "counts.xlsx"], ".csv or .json"),
+        (["counts", LAB, "--by", "ip_src", "-o", "counts.xlsx"], ".csv or .json"),
+        (["counts", LAB, "--by", "ip_srx"], "did you mean ip_src"),
+        (["counts", LAB, "--by", "ip_src", "--kind", "dns"], "--kind is about the indicator counts"),
+        (["counts", LAB, "--by", "ip_src", "--top", "0"], "1 or more groups"),
+        (["counts", LAB, "--every", "soon"], "no length of time"),
+        (["counts", LAB, "--sum", "ip_src"], "is text"),
+        (["counts", LAB, "--approx"], "is about distinct="),
         (["counts", LAB, "-o", "nosuch/counts.csv"], "No such folder"),
         (["select", LAB], "keys are needed"),
         (["select", LAB, "--kind", "ip", "--ip", "192.0.2.1"], "--auto"),
@@ -257,6 +264,40 @@ def test_several_files_are_one_capture(run: Run) -> None:
     told = json.loads(run("counts", LAB, LAB, "--json")[1])
     assert told["files"] == [LAB, LAB]
     assert told["counts"]["ip"]["packets"] == 2 * json.loads(run("counts", LAB, "--json")[1])["counts"]["ip"]["packets"]
+
+
+def test_counts_by_fields(run: Run) -> None:
+    code, out, err = run("counts", LAB, "--by", "ip_src,protocol", "--sum", "frame_len", "--distinct", "tcp_dstport")
+    assert (code, err) == (0, "")
+    frame = pf.open(LAB).count("ip_src", "protocol", sum="frame_len", distinct="tcp_dstport")
+    lines = [line.split() for line in out.splitlines() if line]
+    assert lines[1] == frame.columns
+    assert lines[2:12] == [[str(cell) for cell in row] for row in zip(*frame[:10].to_dict().values(), strict=True)]
+    assert out.endswith(f"... {len(frame) - 10:,} more rows\n")
+    shown = run("counts", LAB, "--by", "ip_src", "--top", "12")[1]
+    assert len(shown.splitlines()) == 3 + 12
+    assert len(run("counts", LAB, "--by", "ip_src", "--rows", "4")[1].splitlines()) == 3 + 4 + 1
+    assert "15,753" not in run("counts", LAB, "--every", "1d")[1]  # numbers as they are, to be copied
+
+
+def test_counts_by_fields_as_json_and_in_files(run: Run, tmp_path: Path) -> None:
+    asked = ("--by", "protocol", "--every", "1min", "--mean", "frame_len", "--gaps", "--fill", "--keep-nulls")
+    told = json.loads(run("counts", LAB, *asked, "--json")[1])
+    frame = pf.open(LAB).count("protocol", every="1min", mean="frame_len", gaps=True, fill=True, dropna=False)
+    rows = [dict(zip(frame.columns, row, strict=True)) for row in zip(*frame.to_dict().values(), strict=True)]
+    assert told["rows"] == rows
+    assert (told["by"], told["every"], told["mean"], told["gaps"]) == (["protocol"], 60 * 10**9, ["frame_len"], True)
+    assert told["groups"] == len(rows)
+    code, out, _ = run("counts", LAB, *asked, "-o", tmp_path / "by.json")
+    assert code == 0
+    assert "by.json" in out
+    assert json.loads((tmp_path / "by.json").read_text())["rows"] == rows
+    run("counts", LAB, *asked, "-o", tmp_path / "by.csv")
+    with (tmp_path / "by.csv").open(newline="") as file:
+        read = list(csv.reader(file))
+    assert read[0] == frame.columns
+    assert [row[2] for row in read[1:]] == [str(row["count"]) for row in rows]
+    assert "rows" not in json.loads(run("counts", LAB, *asked, "--json", "-o", tmp_path / "by.csv")[1])
 
 
 # --- select ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import operator
 import subprocess
 import sys
 from collections import Counter
@@ -165,6 +166,100 @@ def test_to_pandas(frame: pf.Frame) -> None:
     assert empty.dtypes.astype(str).to_dict() == table.dtypes.astype(str).to_dict()
     with pytest.raises(ValueError, match="strings"):
         frame.to_pandas(strings="object")
+
+
+def made(kind: str, items: list[object]) -> pf.Column:
+    """A column of this kind, as the core lays it out, nullable where an item is None."""
+    valid = np.array([item is not None for item in items]) if None in items else None
+    if kind in ("string", "binary"):
+        octets = [item.encode() if isinstance(item, str) else item or b"" for item in items]
+        ends = np.cumsum([0, *map(len, octets)])  # type: ignore[arg-type]
+        return pf.Column("x", kind, ends, valid, np.frombuffer(b"".join(octets), dtype=np.uint8))  # type: ignore[arg-type]
+    if kind == "text":
+        texts = list(dict.fromkeys(item for item in items if item is not None))
+        codes = np.array([0 if item is None else texts.index(item) for item in items], dtype=np.int32)
+        return pf.Column("x", kind, codes, valid, texts)  # type: ignore[arg-type]
+    dtype = "int64" if kind == "time" else kind
+    return pf.Column("x", kind, np.array([0 if item is None else item for item in items], dtype=dtype), valid, None)
+
+
+KINDS: dict[str, tuple[list[object], object, object]] = {
+    "uint8": ([3, 255, None, 0], 3, 0),
+    "uint16": ([3, 65535, 9], 9, 0),
+    "uint32": ([2**32 - 1, None], 2**32 - 1, 0),
+    "uint64": ([2**64 - 1, 2**63, 5, None], 2**63, 0),
+    "int64": ([-(2**63), 2**63 - 1, None, -1], -1, 0),
+    "float64": ([1.5, None, -0.25, 1e300], 1.5, 0.0),
+    "time": ([10**18 + 1, None, 0, -1], 10**18 + 1, 0),
+    "text": (["b", "a", None, "b", ""], "b", ""),
+    "string": (["b", "ä", None, "b", "", "b\0"], "b", ""),
+    "binary": ([b"b", b"\0", None, b"b\0", b"", b"\xff"], b"b", b""),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_column(kind: str) -> None:
+    items, one, empty = KINDS[kind]
+    column = made(kind, items)
+    assert len(column) == len(items)
+    assert column.kind == kind
+    assert column.tolist() == items
+    assert column.values.tolist() == [empty if item is None else item for item in items]
+    assert column.fill(one).tolist() == [one if item is None else item for item in items]
+    for compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
+        expected = [item is not None and bool(compare(item, one)) for item in items]
+        assert compare(column, one).tolist() == expected
+        assert compare(column, made(kind, [one] * len(items))).tolist() == expected
+    assert column.isin([one]).tolist() == [item == one for item in items]
+    assert column.isin([item for item in items if item is not None]).tolist() == [item is not None for item in items]
+    assert column.isin([]).tolist() == [False] * len(items)
+    empty_column = made(kind, items[:0])
+    assert (len(empty_column), empty_column.tolist(), len(empty_column == one)) == (0, [], 0)
+    if None in items:
+        with pytest.raises(ValueError, match=r"\.fill\(value\)"):
+            np.asarray(column)
+    assert repr(column).startswith(f"<Column x ({kind}), {len(items)} rows: ")
+
+
+def test_columns_compared_with_what_they_cannot_hold() -> None:
+    for kind in ("text", "string", "binary"):
+        column = made(kind, KINDS[kind][0])
+        there = [item is not None for item in KINDS[kind][0]]
+        assert (column == 5).tolist() == [False] * len(column)
+        assert (column != 5).tolist() == there
+        with pytest.raises(TypeError, match="not ordered with int"):
+            column < 5  # noqa: B015
+        numbers = made("uint8", [1] * len(column))
+        assert (column == numbers).tolist() == [False] * len(column)
+        assert (column != numbers).tolist() == there
+    assert made("uint64", [2**64 - 1]).isin([-1, 2**64 - 1, 2**70]).tolist() == [True]
+    assert made("uint8", [255]).isin([511]).tolist() == [False]
+    assert made("float64", [1.0]).isin([1]).tolist() == [True]
+    with pytest.raises(TypeError, match="the column holds integers, not float"):
+        made("int64", [1]).isin([1.0])
+
+
+def test_pandas_types_of_every_kind() -> None:
+    pandas = pytest.importorskip("pandas", reason="pandas is what this converts to")
+    types = {"float64": "float64", "time": "datetime64[ns, UTC]", "text": "category", "binary": "object"}
+    for kind, (items, _, _) in KINDS.items():
+        for some in (items, [item for item in items if item is not None]):
+            series = made(kind, some).to_pandas()
+            masked = kind.replace("ui", "UI").replace("int64", "Int64") if None in some else kind
+            masked = kind.replace("uint", "UInt") if kind.startswith("u") and None in some else masked
+            if kind == "string":
+                assert isinstance(series.dtype, pandas.StringDtype)
+            else:
+                assert str(series.dtype) == types.get(kind, masked), kind
+            found = [None if pandas.isna(item) else item for item in series.astype(object)]
+            assert [item.value if kind == "time" and item is not None else item for item in found] == some, kind
+
+
+def test_what_is_shown_of_a_cell_is_bounded() -> None:
+    column = made("binary", [bytes(100_000)])
+    assert len(repr(column)) < 200
+    frame = pf.open(captures.pcap_bytes([captures.Packet(bytes(60_000), 60_000, 0, 0)], link_type=1))
+    assert len(frame.packets(["frame_raw"])._repr_html_()) < 500
 
 
 def test_views_outlive_what_they_came_from() -> None:

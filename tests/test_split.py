@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import captures_ng as ng
 import pcapframe as pf
 from captures import Packet, pcap_bytes
-from pcapframe import _split
+from pcapframe import _times
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 PLAIN = string.ascii_letters + string.digits + "._-"
@@ -92,6 +93,28 @@ def test_periods(tmp_path: Path, every: str) -> None:
     assert frame["packets"].tolist() == list(Counter(names).values())
 
 
+def test_numbers_below_zero_and_flows(tmp_path: Path) -> None:
+    packets = [Packet(bytes(20), 20, second) for second in (9, 5, 7)]
+    frame = pf.open(pcap_bytes(packets)).split(tmp_path / "{frame_time_delta}.pcap")
+    assert [os.path.basename(path) for path in frame["path"].tolist()] == [
+        "0.pcap",
+        "-4000000000.pcap",
+        "2000000000.pcap",
+    ]
+    few = pf.open(LAB).filter(tcp_dstport=22)
+    frame = few.split(tmp_path / "flow-{flow_id}.pcap")
+    ids = few.packets(["flow_id"])["flow_id"].tolist()
+    assert frame["packets"].tolist() == list(Counter(ids).values())
+
+
+def test_what_a_file_cannot_hold_is_said_of_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "in.pcapng"
+    path.write_bytes(ng.section() + ng.interface() + ng.simple(bytes(20)))
+    capture = pf.open(path)
+    with pytest.raises(ValueError, match=r"none-null\.pcap: packet 1 has no time"):
+        capture.split(tmp_path / "none-{ip_src}.pcap")
+
+
 def test_names_of_ones_own(lab: pf.Capture, tmp_path: Path) -> None:
     frame = lab.filter(tcp_dstport=[80, 22, 21, None]).split(
         tmp_path / "{tcp_dstport}.pcap", names={80: "web", "22": "ssh"}
@@ -132,7 +155,7 @@ def test_long_values_keep_apart(tmp_path: Path) -> None:
         ("{eth_src}.txt", {}, ValueError, "by the name's suffix"),
         ("{eth_src}.pcap", {"every": "1h"}, ValueError, "needs a {time}"),
         ("{time}.pcap", {"every": "1 fortnight"}, ValueError, "no length of time"),
-        ("{time}.pcap", {"every": 0}, ValueError, "above 0"),
+        ("{time}.pcap", {"every": 0}, ValueError, "from 1 ns"),
         ("{time}.pcap", {"every": 1.5}, TypeError, "not float"),
         ("{eth_src}{eth_dst}.pcap", {"names": {"a": "b"}}, ValueError, "one column"),
         ("{eth_src}.pcap", {"names": {"a": "../b"}}, ValueError, "no name of a file"),
@@ -176,4 +199,4 @@ def test_durations() -> None:
         hour,
         np.int64(hour),
     ):
-        assert _split.duration("every", same) == hour
+        assert _times.duration("every", same) == hour

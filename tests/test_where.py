@@ -151,6 +151,7 @@ def test_any_file(tmp_path: Path) -> None:
         ({"protocol": slice("A", "B")}, TypeError, "a slice serves numbers"),
         ({"eth_src": "02:00"}, ValueError, "hardware address"),
         ({"protocol": b"TCP"}, TypeError, "not bytes"),
+        ({"flow_id": 7}, ValueError, r"packets_of\(ids\) gives the packets"),
         ({"frame_raw": "x"}, TypeError, "octets cannot be asked for"),
         ({"any_of": []}, ValueError, "empty list of alternatives"),
         ({"any_of": [22]}, TypeError, "a list of dicts"),

@@ -116,18 +116,24 @@ enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_valu
     return PF_OK;
 }
 
+static enum pf_status reserve_octets(struct pf_column *column, size_t used, size_t more, struct pf_error *error)
+{
+    if (more <= column->octets_capacity - used)
+        return PF_OK;
+    size_t capacity = more <= SIZE_MAX - used ? pf_grown(column->octets_capacity, used + more, 1) : 0;
+    uint8_t *grown = capacity != 0 ? pf_realloc(column->octets, capacity) : NULL;
+    if (grown == NULL)
+        return pf_fail_memory(error);
+    column->octets = grown;
+    column->octets_capacity = capacity;
+    return PF_OK;
+}
+
 static enum pf_status put_long(struct pf_column *column, const void *octets, size_t size, struct pf_error *error)
 {
     int64_t *offsets = (int64_t *)(void *)column->values;
     size_t used = (size_t)offsets[column->rows];
-    if (size > column->octets_capacity - used) {
-        size_t capacity = size <= SIZE_MAX - used ? pf_grown(column->octets_capacity, used + size, 1) : 0;
-        uint8_t *grown = capacity != 0 ? pf_realloc(column->octets, capacity) : NULL;
-        if (grown == NULL)
-            return pf_fail_memory(error);
-        column->octets = grown;
-        column->octets_capacity = capacity;
-    }
+    PF_TRY(reserve_octets(column, used, size, error));
     if (size != 0)
         memcpy(column->octets + used, octets, size);
     offsets[column->rows + 1] = (int64_t)(used + size);
@@ -193,21 +199,75 @@ static enum pf_status copy(struct pf_column *column, const struct pf_column *fro
     return status;
 }
 
+/* Copies `count` bits to where all are 0. */
+static void copy_bits(uint8_t *to, size_t at, const uint8_t *from, size_t first, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        unsigned here = (unsigned)((at + i) % 8), there = (unsigned)((first + i) % 8);
+        unsigned bits = 8 - (here > there ? here : there);
+        if (bits > count - i)
+            bits = (unsigned)(count - i);
+        unsigned octet = (unsigned)from[(first + i) / 8] >> there & ((1u << bits) - 1);
+        to[(at + i) / 8] |= (uint8_t)(octet << here);
+        i += bits;
+    }
+}
+
+static enum pf_status append_long(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
+                                  struct pf_error *error)
+{
+    int64_t *to = (int64_t *)(void *)column->values + column->rows;
+    const int64_t *offsets = (const int64_t *)(const void *)from->values + first;
+    size_t used = (size_t)to[0], size = (size_t)(offsets[rows] - offsets[0]);
+    PF_TRY(reserve_octets(column, used, size, error));
+    if (size != 0)
+        memcpy(column->octets + used, from->octets + offsets[0], size);
+    for (size_t i = 1; i <= rows; i++)
+        to[i] = to[0] + (offsets[i] - offsets[0]);
+    return PF_OK;
+}
+
 enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
                                 struct pf_error *error)
 {
     size_t size = pf_type_size(column->kind.type);
-    if (column->kind.type == PF_TEXT || pf_type_is_long(column->kind.type) || column->kind.nullable)
+    if (rows == 0)
+        return PF_OK;
+    if (column->kind.type == PF_TEXT)
         return copy(column, from, NULL, first, rows, error);
     PF_TRY(pf_column_reserve(column, rows, error));
-    if (rows != 0)
+    if (pf_type_is_long(column->kind.type))
+        PF_TRY(append_long(column, from, first, rows, error));
+    else
         memcpy(column->values + column->rows * size, from->values + first * size, rows * size);
+    if (column->valid != NULL)
+        copy_bits(column->valid, column->rows, from->valid, first, rows);
     column->rows += rows;
     return PF_OK;
+}
+
+/* Values of one size, none of them null: most columns of large tables. */
+static void take_values(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows)
+{
+    size_t size = pf_type_size(column->kind.type);
+    uint8_t *to = column->values + column->rows * size;
+    if (size == 8) {
+        for (size_t i = 0; i < rows; i++)
+            memcpy(to + 8 * i, from->values + 8 * which[i], 8);
+    } else {
+        for (size_t i = 0; i < rows; i++)
+            memcpy(to + size * i, from->values + size * which[i], size);
+    }
+    column->rows += rows;
 }
 
 enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
                               struct pf_error *error)
 {
+    if (column->kind.type != PF_TEXT && !pf_type_is_long(column->kind.type) && !column->kind.nullable) {
+        PF_TRY(pf_column_reserve(column, rows, error));
+        take_values(column, from, which, rows);
+        return PF_OK;
+    }
     return copy(column, from, which, 0, rows, error);
 }

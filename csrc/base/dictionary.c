@@ -27,7 +27,9 @@ static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const
 {
     if (!pf_value_equal(&dictionary->keys[entry], key))
         return false;
-    return key->size != BY_TEXT || memcmp(dictionary->octets + dictionary->offsets[entry], text, key->word[1]) == 0;
+    if (key->size != BY_TEXT || key->word[1] == 0)
+        return true;
+    return memcmp(dictionary->octets + dictionary->offsets[entry], text, key->word[1]) == 0;
 }
 
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */

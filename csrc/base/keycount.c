@@ -237,26 +237,27 @@ size_t pf_keycount_size(const struct pf_keycount *table)
     return size;
 }
 
-static void put_wide(uint64_t halves[2], wide value)
+static void add_wide(uint64_t halves[2], wide value)
 {
-    halves[0] = (uint64_t)(value >> 64);
-    halves[1] = (uint64_t)value;
+    wide sum = ((wide)halves[0] << 64 | halves[1]) + value;
+    halves[0] = (uint64_t)(sum >> 64);
+    halves[1] = (uint64_t)sum;
+}
+
+void pf_moments_add(struct pf_moments *moments, uint64_t count)
+{
+    moments->n++;
+    add_wide(moments->sum, count);
+    add_wide(moments->squares, (wide)count * count);
 }
 
 void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *moments)
 {
-    wide total = (wide)moments->sum[0] << 64 | moments->sum[1];
-    wide squares = (wide)moments->squares[0] << 64 | moments->squares[1];
     struct pf_keycount_place place = {.partition = 0};
     const uint64_t *key;
     uint64_t count;
-    while (pf_keycount_next(table, &place, &key, &count)) {
-        moments->n++;
-        total += count;
-        squares += (wide)count * count;
-    }
-    put_wide(moments->sum, total);
-    put_wide(moments->squares, squares);
+    while (pf_keycount_next(table, &place, &key, &count))
+        pf_moments_add(moments, count);
 }
 
 bool pf_keycount_next(const struct pf_keycount *table, struct pf_keycount_place *place, const uint64_t **key,

@@ -64,6 +64,7 @@ enum pf_status pf_keycount_merge(struct pf_keycount *table, const struct pf_keyc
 
 uint64_t pf_keycount_get(const struct pf_keycount *table, const uint64_t *key); /* 0: never seen */
 void pf_keycount_prefetch(const struct pf_keycount *table, const uint64_t *key);
+void pf_moments_add(struct pf_moments *moments, uint64_t count);
 size_t pf_keycount_size(const struct pf_keycount *table);                              /* distinct keys */
 void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *moments); /* adds to *moments */
 

@@ -10,6 +10,7 @@ static void conditions_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     pf_conditions_clear(&((struct pf_conditions_object *)self)->conditions);
+    Py_XDECREF(((struct pf_conditions_object *)self)->given);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -161,7 +162,8 @@ static PyObject *conditions_new(PyTypeObject *type, PyObject *arguments, PyObjec
     if (self == NULL)
         return NULL;
     struct pf_conditions *conditions = &self->conditions;
-    bool good = clause_from(state, all, &conditions->all);
+    self->given = PyTuple_Pack(2, all, any);
+    bool good = self->given != NULL && clause_from(state, all, &conditions->all);
     if (good) {
         conditions->any = pf_alloc_array((size_t)PyTuple_GET_SIZE(any), sizeof *conditions->any);
         good = conditions->any != NULL;
@@ -176,9 +178,21 @@ static PyObject *conditions_new(PyTypeObject *type, PyObject *arguments, PyObjec
     return NULL;
 }
 
+static PyObject *conditions_get_given(PyObject *self, void *closure)
+{
+    (void)closure;
+    return Py_NewRef(((struct pf_conditions_object *)self)->given);
+}
+
+static PyGetSetDef conditions_getset[] = {
+    {"given", conditions_get_given, NULL, "(all, any), as they were given.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot conditions_slots[] = {
     {Py_tp_new, conditions_new},
     {Py_tp_dealloc, conditions_dealloc},
+    {Py_tp_getset, conditions_getset},
     {Py_tp_doc, "Conditions(all, any)\n--\n\nWhat fields of a packet must be."},
     {0, NULL},
 };

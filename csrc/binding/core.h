@@ -14,15 +14,19 @@
 #endif
 #include <numpy/arrayobject.h>
 
+#include "base/arrow.h"
 #include "base/frame.h"
+#include "flow/stamp.h"
+#include "match/set.h"
 #include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
 #include "pass/period.h"
+#include "tally/group.h"
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *frame, *filter, *conditions, *recording;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators, *recording;
     PyObject *capture_error, *filter_error;
 };
 
@@ -62,9 +66,13 @@ extern PyType_Spec pf_conditions_spec;
 struct pf_conditions_object {
     PyObject_HEAD
     struct pf_conditions conditions;
+    PyObject *given; /* (all, any), as they were given */
 };
 
-/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last). */
+bool pf_input_is_python(PyObject *input); /* its octets come from a Python object */
+
+/* filter.c: what narrows every question of a Capture: ((Filter or Conditions, ...), start, last, flows), where flows
+ * are None or (frame numbers, flow ids, directions, only those). */
 extern PyType_Spec pf_filter_spec;
 
 struct pf_narrowing {
@@ -73,6 +81,8 @@ struct pf_narrowing {
     struct pf_sieve *sieves;
     const char **files; /* the names of the inputs */
     struct pf_period period;
+    PyObject *flows; /* the arrays that the stamp reads */
+    struct pf_flow_stamp stamp;
     struct pf_predicate **predicates; /* with room for PF_MORE_PREDICATES of the pass's own */
     size_t filtering_count, count;
 };
@@ -100,6 +110,8 @@ struct pf_run {
 
 /* Takes (inputs, (threads, chunk, strict, tick, narrowing)); false with an exception set. */
 bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, PyObject *options);
+/* Sets what packets must pass, at most PF_MORE_PREDICATES of its own; from then on inputs are used up. */
+void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count);
 /* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
@@ -109,13 +121,42 @@ void pf_run_end(struct pf_run *run);
 /* The part of a host that everybody needs: Ctrl-C. */
 enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
+/* flows.c */
+struct pf_flow_options;
+bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
+PyObject *pf_flows(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
+PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
+
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
+/* The catalogue's fields of these names, from pf_alloc; NULL with an exception set. */
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count);
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 /* (result, faults); takes the result over, which is NULL when something failed. */
 PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 
 /* split.c */
 PyObject *pf_split(PyObject *module, PyObject *arguments);
+
+/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
+const char **pf_files_of(const struct pf_run *run, PyObject **owner);
+
+/* groups.c */
+PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
+PyObject *pf_count_field(PyObject *module, PyObject *arguments);
+
+/* match.c */
+extern PyType_Spec pf_indicators_spec;
+PyObject *pf_match(PyObject *module, PyObject *arguments);
+PyObject *pf_match_places(PyObject *module, PyObject *ignored);
+PyObject *pf_match_summary(PyObject *module, PyObject *argument);
+
+struct pf_indicators_object {
+    PyObject_HEAD
+    struct pf_indicator_set set;
+};
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
@@ -134,6 +175,19 @@ struct pf_counts_object {
 
 struct pf_counts_object *pf_counts_object_new(struct pf_state *state, enum pf_key_kind kind);
 
+PyObject *pf_moments_tuple(const struct pf_moments *moments); /* (n, sum, sum of squares) */
+
+/* text_counts.c */
+extern PyType_Spec pf_text_counts_spec;
+
+struct pf_text_counts_object {
+    PyObject_HEAD
+    struct pf_tally_plan plan; /* of one field */
+    struct pf_tally groups;
+};
+
+struct pf_text_counts_object *pf_text_counts_new(struct pf_state *state, const struct pf_tally_plan *plan);
+
 /* frame.c */
 extern const char *const pf_type_names[]; /* by enum pf_type */
 extern PyType_Spec pf_frame_spec;
@@ -144,5 +198,14 @@ struct pf_frame_object {
 };
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
+PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
+
+/* arrow.c: capsules; a note may be NULL. */
+PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */
+PyObject *pf_frame_stream(struct pf_state *state, const struct pf_frame *frame, const char *note);
+PyObject *pf_schema_capsule(struct pf_state *state, const struct pf_frame *frame, const char *note);
+
+/* feed.c */
+extern PyType_Spec pf_feed_spec;
 
 #endif

@@ -87,6 +87,11 @@ static PyObject *wide(const uint64_t halves[2])
     return whole;
 }
 
+PyObject *pf_moments_tuple(const struct pf_moments *moments)
+{
+    return Py_BuildValue("KNN", (unsigned long long)moments->n, wide(moments->sum), wide(moments->squares));
+}
+
 static PyObject *counts_moments(PyObject *self, PyObject *ignored)
 {
     struct pf_moments moments;
@@ -94,7 +99,7 @@ static PyObject *counts_moments(PyObject *self, PyObject *ignored)
     Py_BEGIN_ALLOW_THREADS
     pf_counts_moments(counts_of(self), &moments);
     Py_END_ALLOW_THREADS
-    return Py_BuildValue("KNN", (unsigned long long)moments.n, wide(moments.sum), wide(moments.squares));
+    return pf_moments_tuple(&moments);
 }
 
 static PyObject *counts_values(PyObject *self, PyObject *ignored)
@@ -124,13 +129,19 @@ static bool sorted(PyObject *self, uint64_t least, size_t most, struct pf_counte
     return status == PF_OK;
 }
 
-static PyObject *number_keys(const struct pf_counted *list, size_t size)
+static PyObject *number_keys(enum pf_key_kind kind, const struct pf_counted *list, size_t size)
 {
     npy_intp length = (npy_intp)size;
-    PyObject *array = PyArray_SimpleNew(1, &length, NPY_UINT32);
-    uint32_t *to = array != NULL ? PyArray_DATA((PyArrayObject *)array) : NULL;
-    for (size_t i = 0; array != NULL && i < size; i++)
-        to[i] = (uint32_t)list[i].key.word[0];
+    int type = kind == PF_KEY_NUMBER ? NPY_UINT32 : kind == PF_KEY_UINT64 ? NPY_UINT64 : NPY_INT64;
+    PyObject *array = PyArray_SimpleNew(1, &length, type);
+    void *to = array != NULL ? PyArray_DATA((PyArrayObject *)array) : NULL;
+    for (size_t i = 0; array != NULL && i < size; i++) {
+        uint64_t word = list[i].key.word[0];
+        if (kind == PF_KEY_NUMBER)
+            ((uint32_t *)to)[i] = (uint32_t)word;
+        else
+            ((uint64_t *)to)[i] = kind == PF_KEY_INT64 ? pf_key_turned(word) : word;
+    }
     return array;
 }
 
@@ -155,7 +166,8 @@ static PyObject *counts_sorted(PyObject *self, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "KK:sorted", &least, &most) || !sorted(self, least, (size_t)most, &list, &size))
         return NULL;
     npy_intp length = (npy_intp)size;
-    PyObject *keys = counts_of(self)->kind == PF_KEY_NUMBER ? number_keys(list, size) : text_keys(list, size);
+    enum pf_key_kind kind = counts_of(self)->kind;
+    PyObject *keys = kind == PF_KEY_ADDRESS ? text_keys(list, size) : number_keys(kind, list, size);
     PyObject *values = PyArray_SimpleNew(1, &length, NPY_UINT64);
     for (size_t i = 0; values != NULL && i < size; i++)
         ((uint64_t *)PyArray_DATA((PyArrayObject *)values))[i] = list[i].count;
@@ -230,8 +242,10 @@ static PyObject *counts_merged(PyObject *self, PyObject *other)
 
 static PyObject *counts_get_kind(PyObject *self, void *closure)
 {
+    static const char *const names[] = {
+        [PF_KEY_NUMBER] = "number", [PF_KEY_ADDRESS] = "address", [PF_KEY_UINT64] = "uint64", [PF_KEY_INT64] = "int64"};
     (void)closure;
-    return PyUnicode_FromString(counts_of(self)->kind == PF_KEY_NUMBER ? "number" : "address");
+    return PyUnicode_FromString(names[counts_of(self)->kind]);
 }
 
 static PyMethodDef counts_methods[] = {
@@ -245,7 +259,7 @@ static PyMethodDef counts_methods[] = {
 };
 
 static PyGetSetDef counts_getset[] = {
-    {"kind", counts_get_kind, NULL, "'number' or 'address'.", NULL},
+    {"kind", counts_get_kind, NULL, "'number', 'address', 'uint64' or 'int64'.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -115,6 +115,31 @@ PyType_Spec pf_filter_spec = {
     .slots = filter_slots,
 };
 
+/* None, or (frame numbers ascending, flow ids, directions, only). */
+static bool stamp_from(struct pf_narrowing *narrowing, PyObject *flows)
+{
+    static const int types[] = {NPY_UINT64, NPY_UINT64, NPY_UINT8};
+    PyArrayObject *arrays[3];
+    int only;
+    if (flows == Py_None)
+        return true;
+    if (!PyArg_ParseTuple(flows, "O!O!O!p:flows", &PyArray_Type, &arrays[0], &PyArray_Type, &arrays[1], &PyArray_Type,
+                          &arrays[2], &only))
+        return false;
+    for (unsigned i = 0; i < 3; i++) {
+        bool good = PyArray_TYPE(arrays[i]) == types[i] && PyArray_NDIM(arrays[i]) == 1 &&
+                    PyArray_ISCARRAY_RO(arrays[i]) && PyArray_SIZE(arrays[i]) == PyArray_SIZE(arrays[0]);
+        if (!good) {
+            PyErr_SetString(PyExc_TypeError, "flows: three arrays of one length are needed");
+            return false;
+        }
+    }
+    narrowing->flows = Py_NewRef(flows);
+    pf_flow_stamp_init(&narrowing->stamp, PyArray_DATA(arrays[0]), PyArray_DATA(arrays[1]), PyArray_DATA(arrays[2]),
+                       (size_t)PyArray_SIZE(arrays[0]), only != 0);
+    return true;
+}
+
 static bool begin_filter(struct pf_narrowing *narrowing, struct pf_state *state, struct filter_object *filter,
                          struct pf_input *const *inputs)
 {
@@ -132,16 +157,17 @@ static bool begin_filter(struct pf_narrowing *narrowing, struct pf_state *state,
 bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, PyObject *tuple,
                         struct pf_input *const *inputs, size_t input_count)
 {
-    PyObject *filters;
+    PyObject *filters, *flows = Py_None;
     long long start, last;
-    if (!PyArg_ParseTuple(tuple, "O!LL:narrowing", &PyTuple_Type, &filters, &start, &last))
+    if (!PyArg_ParseTuple(tuple, "O!LL|O:narrowing", &PyTuple_Type, &filters, &start, &last, &flows) ||
+        !stamp_from(narrowing, flows))
         return false;
     size_t count = (size_t)PyTuple_GET_SIZE(filters);
     narrowing->held = Py_NewRef(filters);
     narrowing->filterings = pf_alloc_array(count, sizeof *narrowing->filterings);
     narrowing->sieves = pf_alloc_array(count, sizeof *narrowing->sieves);
     narrowing->files = pf_alloc_array(input_count, sizeof *narrowing->files);
-    narrowing->predicates = pf_alloc_array(1 + count + PF_MORE_PREDICATES, sizeof(struct pf_predicate *));
+    narrowing->predicates = pf_alloc_array(2 + count + PF_MORE_PREDICATES, sizeof(struct pf_predicate *));
     if (narrowing->filterings == NULL || narrowing->sieves == NULL || narrowing->files == NULL ||
         narrowing->predicates == NULL) {
         PyErr_NoMemory();
@@ -153,6 +179,8 @@ bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, 
         pf_period_init(&narrowing->period, start, last);
         narrowing->predicates[narrowing->count++] = &narrowing->period.predicate;
     }
+    if (narrowing->flows != NULL)
+        narrowing->predicates[narrowing->count++] = &narrowing->stamp.predicate;
     for (size_t i = 0; i < count; i++) {
         PyObject *item = PyTuple_GET_ITEM(filters, (Py_ssize_t)i);
         if (PyObject_TypeCheck(item, state->filter)) {
@@ -196,6 +224,7 @@ void pf_narrowing_end(struct pf_narrowing *narrowing)
     pf_free(narrowing->files);
     pf_free(narrowing->predicates);
     Py_XDECREF(narrowing->held);
+    Py_XDECREF(narrowing->flows);
 }
 
 PyObject *pf_libpcap_built_in(PyObject *module, PyObject *ignored)

@@ -32,10 +32,8 @@ const char *const pf_type_names[] = {
     [PF_STRING] = "string", [PF_BINARY] = "binary",
 };
 
-static PyObject *frame_get_schema(PyObject *self, void *closure)
+PyObject *pf_frame_schema(const struct pf_frame *frame)
 {
-    const struct pf_frame *frame = frame_of(self);
-    (void)closure;
     PyObject *schema = PyTuple_New((Py_ssize_t)frame->columns);
     for (size_t i = 0; schema != NULL && i < frame->columns; i++) {
         const struct pf_kind *kind = &frame->kinds[i];
@@ -47,6 +45,28 @@ static PyObject *frame_get_schema(PyObject *self, void *closure)
             PyTuple_SET_ITEM(schema, (Py_ssize_t)i, item);
     }
     return schema;
+}
+
+static PyObject *frame_get_schema(PyObject *self, void *closure)
+{
+    (void)closure;
+    return pf_frame_schema(frame_of(self));
+}
+
+static PyObject *frame_arrow_stream(PyObject *self, PyObject *arguments)
+{
+    const char *note;
+    if (!PyArg_ParseTuple(arguments, "z:arrow_stream", &note))
+        return NULL;
+    return pf_frame_stream(pf_state_of_type(Py_TYPE(self)), frame_of(self), note);
+}
+
+static PyObject *frame_arrow_schema(PyObject *self, PyObject *arguments)
+{
+    const char *note;
+    if (!PyArg_ParseTuple(arguments, "z:arrow_schema", &note))
+        return NULL;
+    return pf_schema_capsule(pf_state_of_type(Py_TYPE(self)), frame_of(self), note);
 }
 
 static void drop_capsule(PyObject *capsule)
@@ -241,6 +261,8 @@ static PyMethodDef frame_methods[] = {
     {"slice", frame_slice, METH_VARARGS, "slice(first, rows): a new frame."},
     {"take", frame_take, METH_O, "take(row numbers): a new frame."},
     {"project", frame_project, METH_O, "project(column numbers): a new frame."},
+    {"arrow_stream", frame_arrow_stream, METH_VARARGS, "arrow_stream(note or None): a capsule."},
+    {"arrow_schema", frame_arrow_schema, METH_VARARGS, "arrow_schema(note or None): a capsule."},
     {NULL, NULL, 0, NULL},
 };
 

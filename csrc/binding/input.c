@@ -258,6 +258,11 @@ static PyObject *get_once(PyObject *self, void *closure)
     return PyBool_FromLong(((struct pf_input_object *)self)->input.source->once);
 }
 
+bool pf_input_is_python(PyObject *input)
+{
+    return ((struct pf_input_object *)input)->input.source->ops == &file_object_ops;
+}
+
 static PyObject *get_file(PyObject *self, void *closure)
 {
     (void)closure;

@@ -34,7 +34,26 @@ static bool address_from(PyObject *object, struct pf_address *key, bool *possibl
     return true;
 }
 
-static bool number_from(PyObject *object, struct pf_address *key, bool *possible)
+/* The integer of any kind that has a key of this one; false where it lies outside. */
+static bool number_fits(PyObject *integer, enum pf_key_kind kind, uint64_t *word)
+{
+    int overflow;
+    long long value = PyLong_AsLongLongAndOverflow(integer, &overflow);
+    if (kind == PF_KEY_INT64) {
+        *word = pf_key_turned((uint64_t)value);
+        return overflow == 0;
+    }
+    *word = (uint64_t)value;
+    if (overflow > 0 && kind == PF_KEY_UINT64) {
+        *word = PyLong_AsUnsignedLongLong(integer);
+        overflow = PyErr_Occurred() != NULL;
+        value = 0;
+        PyErr_Clear();
+    }
+    return overflow == 0 && value >= 0 && (kind == PF_KEY_UINT64 || value <= UINT32_MAX);
+}
+
+static bool number_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible)
 {
     if (!PyIndex_Check(object)) {
         PyErr_Format(PyExc_TypeError, "a sequence number is an integer, not %s", Py_TYPE(object)->tp_name);
@@ -43,23 +62,24 @@ static bool number_from(PyObject *object, struct pf_address *key, bool *possible
     PyObject *integer = PyNumber_Index(object);
     if (integer == NULL)
         return false;
-    int overflow;
-    long long value = PyLong_AsLongLongAndOverflow(integer, &overflow);
+    uint64_t word;
+    *possible = number_fits(integer, kind, &word);
     Py_DECREF(integer);
-    *possible = overflow == 0 && value >= 0 && value <= UINT32_MAX;
     if (*possible)
-        *key = (struct pf_address){{(uint64_t)value, 0}, 4};
+        *key = (struct pf_address){{word, 0}, 4};
     return true;
 }
 
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible)
 {
-    return kind == PF_KEY_ADDRESS ? address_from(object, key, possible) : number_from(object, key, possible);
+    return kind == PF_KEY_ADDRESS ? address_from(object, key, possible) : number_from(object, kind, key, possible);
 }
 
 PyObject *pf_key_to(const struct pf_address *key, enum pf_key_kind kind)
 {
-    if (kind == PF_KEY_NUMBER)
+    if (kind == PF_KEY_INT64)
+        return PyLong_FromLongLong((long long)pf_key_turned(key->word[0]));
+    if (kind != PF_KEY_ADDRESS)
         return PyLong_FromUnsignedLongLong(key->word[0]);
     char text[PF_TEXT_ROOM];
     struct pf_value value = {{key->word[0], key->word[1]}, key->size};

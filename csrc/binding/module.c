@@ -31,8 +31,11 @@ static int execute(PyObject *module)
     if (state->capture_error == NULL || state->filter_error == NULL)
         return -1;
     bool good = add_type(module, &pf_input_spec, &state->input) && add_type(module, &pf_counts_spec, &state->counts) &&
+                add_type(module, &pf_text_counts_spec, &state->text_counts) &&
                 add_type(module, &pf_frame_spec, &state->frame) && add_type(module, &pf_filter_spec, &state->filter) &&
                 add_type(module, &pf_conditions_spec, &state->conditions) &&
+                add_type(module, &pf_feed_spec, &state->feed) &&
+                add_type(module, &pf_indicators_spec, &state->indicators) &&
                 add_type(module, &pf_recording_spec, &state->recording);
     return good ? 0 : -1;
 }
@@ -42,10 +45,13 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     struct pf_state *state = pf_state_of(module);
     Py_VISIT(state->input);
     Py_VISIT(state->counts);
+    Py_VISIT(state->text_counts);
     Py_VISIT(state->frame);
     Py_VISIT(state->filter);
     Py_VISIT(state->conditions);
     Py_VISIT(state->recording);
+    Py_VISIT(state->indicators);
+    Py_VISIT(state->feed);
     Py_VISIT(state->capture_error);
     Py_VISIT(state->filter_error);
     return 0;
@@ -56,10 +62,13 @@ static int clear(PyObject *module)
     struct pf_state *state = pf_state_of(module);
     Py_CLEAR(state->input);
     Py_CLEAR(state->counts);
+    Py_CLEAR(state->text_counts);
     Py_CLEAR(state->frame);
     Py_CLEAR(state->filter);
     Py_CLEAR(state->conditions);
     Py_CLEAR(state->recording);
+    Py_CLEAR(state->indicators);
+    Py_CLEAR(state->feed);
     Py_CLEAR(state->capture_error);
     Py_CLEAR(state->filter_error);
     return 0;

@@ -102,8 +102,7 @@ static bool narrowing_from(struct pf_state *state, PyObject *suspects, PyObject 
     return good;
 }
 
-/* The catalogue's fields of these names, from pf_alloc. */
-static const struct pf_field **fields_from(PyObject *names, size_t *count)
+const struct pf_field **pf_fields_from(PyObject *names, size_t *count)
 {
     if (!PyTuple_Check(names)) {
         PyErr_SetString(PyExc_TypeError, "a tuple of column names is needed");
@@ -126,8 +125,7 @@ static const struct pf_field **fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-static const char **files_of(const struct pf_run *run, PyObject **owner)
+const char **pf_files_of(const struct pf_run *run, PyObject **owner)
 {
     const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
     *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
@@ -158,7 +156,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     size_t count;
     if (!PyArg_ParseTuple(arguments, "OO!OO:packets", &inputs, &PyTuple_Type, &options, &names, &suspects))
         return NULL;
-    const struct pf_field **fields = fields_from(names, &count);
+    const struct pf_field **fields = pf_fields_from(names, &count);
     if (fields == NULL)
         return NULL;
     PyObject *result = NULL;
@@ -168,7 +166,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
     PyObject *owner = NULL;
-    const char **files = frame != NULL ? files_of(&run, &owner) : NULL;
+    const char **files = frame != NULL ? pf_files_of(&run, &owner) : NULL;
     if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};
@@ -373,6 +371,10 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
+    {"group", pf_tally_group, METH_VARARGS,
+     "group(inputs, options, fields, every, aggregates, gaps, fill, top, approx, keep nulls): (Frame, faults)."},
+    {"count_field", pf_count_field, METH_VARARGS,
+     "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
      "write_capture(inputs, options, format, path, suspects, numbers): (packets written, faults)."},
     {"split", pf_split, METH_VARARGS, "split(inputs, options, format, parts, names): (Frame, faults)."},
@@ -380,6 +382,15 @@ PyMethodDef pf_pass_methods[] = {
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "
      "cut), faults)."},
+    {"match", pf_match, METH_VARARGS, "match(inputs, options, indicators): (Frame, faults)."},
+    {"match_places", pf_match_places, METH_NOARGS, "{kind: [columns that its indicators are looked for in]}."},
+    {"match_summary", pf_match_summary, METH_O, "match_summary(hits): a Frame with a row per indicator."},
+    {"flows", pf_flows, METH_VARARGS, "flows(inputs, options, flow options): ((Frame, counters), faults)."},
+    {"flow_map", pf_flow_map_of, METH_VARARGS,
+     "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "
+     "faults)."},
+    {"flow_features", pf_flow_features, METH_NOARGS,
+     "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},

@@ -112,20 +112,25 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     return false;
 }
 
-bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
-                 struct pf_sink *sink)
+void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count)
 {
-    struct pf_error error = {.status = PF_OK};
-    enum pf_status status;
     struct pf_narrowing *narrowing = &run->narrowing;
     for (size_t i = 0; i < predicate_count; i++)
         narrowing->predicates[narrowing->count + i] = predicates[i];
     run->pass.predicates = narrowing->predicates;
     run->pass.predicate_count = narrowing->count + predicate_count;
-    run->pass.sinks = &sink;
-    run->pass.sink_count = 1;
     for (size_t i = 0; i < run->pass.input_count; i++) /* from here on octets are taken */
         ((struct pf_input_object *)PyTuple_GET_ITEM(run->held, (Py_ssize_t)i))->consumed = true;
+}
+
+bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
+                 struct pf_sink *sink)
+{
+    struct pf_error error = {.status = PF_OK};
+    enum pf_status status;
+    pf_run_arm(run, predicates, predicate_count);
+    run->pass.sinks = &sink;
+    run->pass.sink_count = 1;
     Py_BEGIN_ALLOW_THREADS
     status = pf_pass_run(&run->pass, &error);
     Py_END_ALLOW_THREADS

@@ -55,9 +55,13 @@ bool pf_write_option_kinds(const uint8_t *octets, size_t size, struct pf_writer 
 bool pf_write_dns_answers(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
 /* What is written of an address: 4 or 16 octets, or NULL. */
 bool pf_get_address(const uint8_t *octets, unsigned size, struct pf_value *value);
+/* A number of decimal digits and nothing else that fits 64 bits. */
+bool pf_get_decimal(const struct pf_cursor *text, struct pf_value *value);
+/* A cursor over the captured octets of a layer; false where there is none. */
+bool pf_layer_cursor(const struct pf_packet *packet, uint8_t layer, struct pf_cursor *cursor);
 
 extern const struct pf_group pf_group_frame, pf_group_eth, pf_group_vlan, pf_group_mpls, pf_group_wlan, pf_group_arp,
     pf_group_ip, pf_group_icmp, pf_group_tcp, pf_group_udp, pf_group_sctp, pf_group_transport, pf_group_tunnel,
-    pf_group_dns;
+    pf_group_dns, pf_group_tls, pf_group_quic, pf_group_http, pf_group_modbus, pf_group_ftp, pf_group_flow;
 
 #endif

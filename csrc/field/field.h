@@ -48,6 +48,11 @@ const struct pf_field *pf_field_find(const char *name);
 /* The getter of numbers at a fixed place of a header, so that it can be told. */
 bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 
+/* Any field but octets as its column shows it, numbers in decimals; false where the packet has none. `files` are the
+ * names of the inputs. */
+bool pf_field_write(const struct pf_field *field, const struct pf_packet *packet, const char *const *files,
+                    struct pf_writer *writer);
+
 /* How values that are shown as text are written. */
 size_t pf_text_mac(const struct pf_value *value, char text[PF_TEXT_ROOM]);
 size_t pf_text_address(const struct pf_value *value, char text[PF_TEXT_ROOM]);

@@ -57,14 +57,6 @@ static bool get_hdr_len(const struct pf_field *field, const struct pf_packet *pa
     return true;
 }
 
-static bool get_frag_offset(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
-{
-    if (!pf_get_ip_number(field, packet, value))
-        return false;
-    value->word[0] *= 8;
-    return true;
-}
-
 static bool write_option_kinds(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer)
 {
     (void)field;
@@ -101,7 +93,7 @@ static const struct pf_field fields[] = {
                     .get = get_dst, .text = pf_text_address),
     PF_COMMON_FIELD("ip_ttl", UINT8, true, NETWORK, "ip.ttl|ipv6.hlim",
                     "Time to live or hop limit of the outermost IP header.", .get = get_ttl),
-    PF_COMMON_FIELD("ip_proto", UINT8, true, NETWORK, "ip.proto",
+    PF_COMMON_FIELD("ip_proto", UINT8, true, NETWORK, "ip.proto|ipv6.nxt",
                     "Protocol the outermost IP header carries, after IPv6 extension headers (IANA number).",
                     .get = get_proto),
     PF_FIELD("ip_hdr_len", UINT8, NETWORK, "ip.hdr_len", "Octets of the IPv4 header.", .get = get_hdr_len,
@@ -122,8 +114,9 @@ static const struct pf_field fields[] = {
              PF_IP_NUMBER_AT(IPV4, 6, 1, 6, 1)),
     PF_FIELD("ip_flags_mf", UINT8, NETWORK, "ip.flags.mf", "More fragments follow (IPv4).",
              PF_IP_NUMBER_AT(IPV4, 6, 1, 5, 1)),
-    PF_FIELD("ip_frag_offset", UINT16, NETWORK, "ip.frag_offset", "Octets of the whole before this IPv4 fragment.",
-             .get = get_frag_offset, .protocol = PF_IPV4, .offset = 6, .size = 2, .mask = 0x1fff),
+    PF_FIELD("ip_frag_offset", UINT16, NETWORK, "ip.frag_offset",
+             "Where this IPv4 fragment belongs in the whole, in units of eight octets.",
+             PF_IP_NUMBER_AT(IPV4, 6, 2, 0, 0x1fff)),
     PF_FIELD("ip_checksum", UINT16, NETWORK, "ip.checksum", "Checksum of the IPv4 header, as on the wire.",
              PF_IP_NUMBER_AT(IPV4, 10, 2, 0, 0xffff)),
     PF_FIELD("ip_option_kinds", TEXT, NETWORK, "", "Kinds of the IPv4 options in their order, such as `148` or `7,0`.",

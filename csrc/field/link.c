@@ -28,11 +28,11 @@ static const struct pf_field eth[] = {
 };
 
 static const struct pf_field vlan[] = {
-    PF_FIELD("vlan_id", UINT16, TRANSPORT, "vlan.id", "Identifier of the first VLAN tag (IEEE 802.1Q).",
-             PF_NUMBER_AT(VLAN, 0, 2, 0, 0x0fff)),
-    PF_FIELD("vlan_priority", UINT8, TRANSPORT, "vlan.priority", "Priority of the first VLAN tag.",
+    PF_FIELD("vlan_id", UINT16, TRANSPORT, "vlan.id|ieee8021ad.id",
+             "Identifier of the first VLAN tag (IEEE 802.1Q, 802.1ad).", PF_NUMBER_AT(VLAN, 0, 2, 0, 0x0fff)),
+    PF_FIELD("vlan_priority", UINT8, TRANSPORT, "vlan.priority|ieee8021ad.priority", "Priority of the first VLAN tag.",
              PF_NUMBER_AT(VLAN, 0, 1, 5, 7)),
-    PF_FIELD("vlan_dei", UINT8, TRANSPORT, "vlan.dei", "Drop eligible indicator of the first VLAN tag.",
+    PF_FIELD("vlan_dei", UINT8, TRANSPORT, "vlan.dei|ieee8021ad.dei", "Drop eligible indicator of the first VLAN tag.",
              PF_NUMBER_AT(VLAN, 0, 1, 4, 1)),
     PF_FIELD("vlan_etype", UINT16, TRANSPORT, "vlan.etype|vlan.len", "EtherType behind the first VLAN tag.",
              PF_NUMBER_AT(VLAN, 2, 2, 0, 0xffff)),
@@ -49,21 +49,23 @@ static const struct pf_field mpls[] = {
     PF_FIELD("mpls_ttl", UINT8, TRANSPORT, "mpls.ttl", "Its time to live.", PF_NUMBER_AT(MPLS, 3, 1, 0, 0xff)),
 };
 
-/* Addresses of ARP where they are of Ethernet (6 octets) and IPv4 (4). */
-static const uint8_t *ethernet_ipv4(const struct pf_field *field, const struct pf_packet *packet)
-{
-    const uint8_t *sizes = pf_layer_octets(packet, packet->first[PF_ARP], 4, 2);
-    if (sizes == NULL || sizes[0] != 6 || sizes[1] != 4)
-        return NULL;
-    return pf_layer_octets(packet, packet->first[PF_ARP], field->offset, field->size);
-}
+/* Behind 8 octets a hardware and a protocol address of the sender, and both of the target, of the lengths that stand at
+ * 4 and 5: shown where they are of Ethernet or IPv4. */
+enum { ADDRESSES = 8, MAC = 6, IPV4 = 4, OF_TARGET = 1 };
 
 static bool get_arp(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
-    return pf_get_address(ethernet_ipv4(field, packet), field->size, value);
+    uint8_t layer = packet->first[PF_ARP];
+    const uint8_t *sizes = pf_layer_octets(packet, layer, 4, 2);
+    if (sizes == NULL || sizes[field->size == MAC ? 0 : 1] != field->size)
+        return false;
+    uint32_t at = ADDRESSES + (field->size == IPV4 ? sizes[0] : 0u);
+    if (field->offset == OF_TARGET)
+        at += sizes[0] + (uint32_t)sizes[1];
+    return pf_get_address(pf_layer_octets(packet, layer, at, field->size), field->size, value);
 }
 
-#define ARP_ADDRESS(offset_, size_, text_) .get = get_arp, .text = text_, .offset = offset_, .size = size_
+#define ARP_ADDRESS(whose_, size_, text_) .get = get_arp, .text = text_, .offset = whose_, .size = size_
 
 static const struct pf_field arp[] = {
     PF_FIELD("arp_hw_type", UINT16, TRANSPORT, "arp.hw.type", "ARP: kind of hardware address (IANA number).",
@@ -73,13 +75,13 @@ static const struct pf_field arp[] = {
     PF_FIELD("arp_opcode", UINT16, TRANSPORT, "arp.opcode", "ARP operation: 1 request, 2 reply (RFC 826).",
              PF_NUMBER_AT(ARP, 6, 2, 0, 0xffff)),
     PF_FIELD("arp_src_hw_mac", TEXT, TRANSPORT, "arp.src.hw_mac", "ARP: hardware address of the sender.",
-             ARP_ADDRESS(8, 6, pf_text_mac)),
+             ARP_ADDRESS(0, MAC, pf_text_mac)),
     PF_FIELD("arp_src_proto_ipv4", TEXT, TRANSPORT, "arp.src.proto_ipv4", "ARP: IPv4 address of the sender.",
-             ARP_ADDRESS(14, 4, pf_text_address)),
+             ARP_ADDRESS(0, IPV4, pf_text_address)),
     PF_FIELD("arp_dst_hw_mac", TEXT, TRANSPORT, "arp.dst.hw_mac", "ARP: hardware address of the target.",
-             ARP_ADDRESS(18, 6, pf_text_mac)),
+             ARP_ADDRESS(OF_TARGET, MAC, pf_text_mac)),
     PF_FIELD("arp_dst_proto_ipv4", TEXT, TRANSPORT, "arp.dst.proto_ipv4", "ARP: IPv4 address of the target.",
-             ARP_ADDRESS(24, 4, pf_text_address)),
+             ARP_ADDRESS(OF_TARGET, IPV4, pf_text_address)),
 };
 
 const struct pf_group pf_group_eth = PF_GROUP("eth", eth);

@@ -28,34 +28,34 @@ static bool get_hdr_len(const struct pf_field *field, const struct pf_packet *pa
     return octet != NULL;
 }
 
-/* The captured octets of the options. */
-static const uint8_t *options(const struct pf_packet *packet, unsigned *size)
+/* The options: `size` captured octets of `told` that the header says there are. */
+static const uint8_t *options(const struct pf_packet *packet, unsigned *size, unsigned *told)
 {
     uint8_t layer = packet->first[PF_TCP];
     const uint8_t *header = pf_layer_octets(packet, layer, 0, HEADER);
     if (header == NULL || header[12] >> 4 <= HEADER / 4)
         return NULL;
-    *size = (header[12] >> 4) * 4u - HEADER;
-    if (*size > packet->layer[layer].captured - HEADER)
-        *size = packet->layer[layer].captured - HEADER;
+    *told = (header[12] >> 4) * 4u - HEADER;
+    uint32_t captured = packet->layer[layer].captured - HEADER;
+    *size = *told < captured ? *told : captured;
     return header + HEADER;
 }
 
-/* The option of kind field->offset: its content, of `field->size` octets at least, from octet field->shift on. */
+/* The first option of kind field->offset, which has field->protocol octets: `field->size` of them from field->shift. */
 static bool get_option(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
-    unsigned size, at = 0;
-    const uint8_t *octets = options(packet, &size);
+    unsigned size, told, at = 0;
+    const uint8_t *octets = options(packet, &size, &told);
     while (octets != NULL && at < size && octets[at] != END_OF_OPTIONS) {
         if (octets[at] == NO_OPERATION) {
             at++;
             continue;
         }
         unsigned length = size - at >= 2 ? octets[at + 1] : 0;
-        if (length < 2 || length > size - at)
+        if (length < 2 || length > told - at)
             return false;
         if (octets[at] == field->offset) {
-            if (length != (unsigned)field->protocol)
+            if (length != field->protocol || (unsigned)field->shift + field->size > size - at)
                 return false;
             value->word[0] = field->size != 0 ? pf_be(octets + at + field->shift, field->size) : 1;
             return true;
@@ -71,8 +71,8 @@ static bool get_option(const struct pf_field *field, const struct pf_packet *pac
 
 static bool write_option_kinds(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer)
 {
-    unsigned size;
-    const uint8_t *octets = options(packet, &size);
+    unsigned size, told;
+    const uint8_t *octets = options(packet, &size, &told);
     (void)field;
     return octets != NULL && pf_write_option_kinds(octets, size, writer);
 }

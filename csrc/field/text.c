@@ -100,6 +100,29 @@ size_t pf_text_address(const struct pf_value *value, char text[PF_TEXT_ROOM])
     return value->size == 4 ? put_dotted(text, octets) : put_ipv6(text, octets);
 }
 
+bool pf_field_write(const struct pf_field *field, const struct pf_packet *packet, const char *const *files,
+                    struct pf_writer *writer)
+{
+    struct pf_value value;
+    char text[PF_TEXT_ROOM];
+    if (field->write != NULL)
+        return field->write(field, packet, writer);
+    if (!field->get(field, packet, &value))
+        return false;
+    bool is_signed = field->kind.type == PF_INT64 || field->kind.type == PF_TIME;
+    if (field->text != NULL) {
+        pf_write(writer, text, field->text(&value, text));
+    } else if (field->kind.type == PF_TEXT) {
+        pf_write_string(writer, files[value.word[0]]);
+    } else if (is_signed && (int64_t)value.word[0] < 0) {
+        pf_write_char(writer, '-');
+        pf_write_number(writer, 0 - value.word[0]);
+    } else {
+        pf_write_number(writer, value.word[0]);
+    }
+    return true;
+}
+
 /* Both have kinds 0 for the end, 1 for nothing, and all others a length after them that counts both octets. */
 bool pf_write_option_kinds(const uint8_t *octets, size_t size, struct pf_writer *writer)
 {

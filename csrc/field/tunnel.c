@@ -122,6 +122,14 @@ static bool get_port(const struct pf_field *field, const struct pf_packet *packe
     return false;
 }
 
+static bool get_ah_spi(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    (void)field;
+    if (packet->ah != 0)
+        value->word[0] = pf_be32(packet->record.octets + packet->ah + 4);
+    return packet->ah != 0;
+}
+
 static const struct pf_field fields[] = {
     PF_FIELD("tunnel_kind", TEXT, TRANSPORT, "",
              "The first tunnel: `gre`, `etherip`, `vxlan`, `geneve`, `gtp`, `teredo`, `ipip` or `sit` (IPv6 in IP).",
@@ -132,8 +140,7 @@ static const struct pf_field fields[] = {
              PF_NUMBER_AT(PPPOE, 2, 2, 0, 0xffff)),
     PF_FIELD("esp_spi", UINT32, TRANSPORT, "esp.spi", "Security parameters index of ESP (RFC 4303).",
              PF_NUMBER_AT(ESP, 0, 4, 0, UINT32_MAX)),
-    PF_FIELD("ah_spi", UINT32, TRANSPORT, "ah.spi", "Security parameters index of AH (RFC 4302).",
-             PF_NUMBER_AT(AH, 4, 4, 0, UINT32_MAX)),
+    PF_FIELD("ah_spi", UINT32, TRANSPORT, "ah.spi", "Security parameters index of AH (RFC 4302).", .get = get_ah_spi),
     PF_FIELD("inner_ip_src", TEXT, TRANSPORT, "", "Source address of the innermost of several IP headers.",
              .get = get_address, .text = pf_text_address, .offset = 0),
     PF_FIELD("inner_ip_dst", TEXT, TRANSPORT, "", "Destination address of the innermost of several IP headers.",

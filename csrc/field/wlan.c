@@ -16,9 +16,8 @@ enum {
     BEACON = 0x08,
     DISASSOCIATION = 0x0a,
     DEAUTHENTICATION = 0x0c,
-    BLOCK_ACK_REQUEST = 0x18,
-    CTS = 0x1c,
-    ACK = 0x1d,
+    PS_POLL = 0x1a,
+    CF_END = 0x1e,
     CONTROL_END = 0x20,
     DATA_END = 0x30,
     /* second octet of frame control */
@@ -65,6 +64,9 @@ static bool get_retry(const struct pf_field *field, const struct pf_packet *pack
     return control != NULL;
 }
 
+/* Subtypes of control frames, a bit each, whose second address is the transmitter's and no more (9.3.1). */
+enum { WITH_TRANSMITTER = 0x8f3c };
+
 enum role { RECEIVER, TRANSMITTER, SOURCE, DESTINATION, BSSID };
 
 /* Which of the four addresses has a role, from 1; 0: none (9.3.2.1, table 9-30, and 9.3.3.1). */
@@ -81,9 +83,9 @@ static unsigned address_with(enum role role, unsigned kind, const uint8_t *contr
     if (kind < MANAGEMENT_END)
         return management[role];
     if (kind < CONTROL_END) {
-        if (role == RECEIVER)
-            return 1;
-        return role == TRANSMITTER && kind >= BLOCK_ACK_REQUEST && kind != CTS && kind != ACK ? 2 : 0;
+        if (role == BSSID)
+            return kind == PS_POLL ? 1 : kind == CF_END ? 2 : 0;
+        return role == RECEIVER ? 1 : role == TRANSMITTER && (WITH_TRANSMITTER >> (kind & 15) & 1) != 0 ? 2 : 0;
     }
     if (kind >= DATA_END)
         return 0;
@@ -122,9 +124,7 @@ static bool body_of(const struct pf_packet *packet, unsigned *kind, struct pf_cu
     const uint8_t *control = control_of(packet, kind);
     if (control == NULL || *kind >= MANAGEMENT_END || (control[1] & PROTECTED) != 0)
         return false;
-    const struct pf_layer *layer = &packet->layer[packet->first[PF_WLAN]];
-    *body = (struct pf_cursor){packet->record.octets + layer->offset,
-                               packet->record.octets + layer->offset + layer->captured, layer->wire};
+    (void)pf_layer_cursor(packet, packet->first[PF_WLAN], body);
     return pf_cursor_skip(body, HEADER + ((control[1] & ORDER) != 0 ? HT_CONTROL : 0));
 }
 

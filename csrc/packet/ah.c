@@ -14,6 +14,8 @@ enum pf_protocol pf_step_ah(struct pf_packet *packet, struct pf_cursor *cursor)
     const uint8_t *header = pf_cursor_need(cursor, FIXED);
     if (header == NULL)
         return pf_lacking(packet, PF_AH, cursor, FIXED);
+    if (packet->ah == 0)
+        packet->ah = (uint32_t)(header - packet->record.octets);
     size_t size = 4 * ((size_t)header[1] + 2);
     if (!pf_cursor_skip(cursor, size))
         return pf_lacking(packet, PF_AH, cursor, size);

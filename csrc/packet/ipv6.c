@@ -54,6 +54,8 @@ static bool over_extensions(struct pf_packet *packet, struct pf_cursor *cursor, 
             *next = first[0];
         if (header == NULL)
             return pf_lacking(packet, PF_IPV6, cursor, 8) != PF_END;
+        if (kind == AUTHENTICATION && packet->ah == 0)
+            packet->ah = (uint32_t)(header - packet->record.octets);
         size_t size = extension_size(kind, header[1]);
         if (pf_cursor_need(cursor, size) == NULL)
             return pf_lacking(packet, PF_IPV6, cursor, size) != PF_END;

@@ -149,6 +149,7 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     packet->ip = PF_NO_LAYER;
     packet->ip_version = packet->ip_proto = 0;
     packet->has_ip_proto = packet->fragment = packet->wlan_padded = packet->has_tcp_len = false;
+    packet->ah = 0;
     packet->malady = PF_SOUND;
     if (depth == PF_DEPTH_RECORD)
         return;
@@ -163,7 +164,8 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     while (next != PF_END && pf_protocols[next].depth <= depth) {
         bool is_layer = pf_protocols[next].label != NULL;
         if (is_layer && packet->layers == PF_MOST_LAYERS) {
-            (void)pf_malformed(packet, PF_END);
+            if (pf_protocols[next].depth <= PF_DEPTH_PAYLOAD) /* a fault is the same however deep one looks */
+                (void)pf_malformed(packet, PF_END);
             return;
         }
         if (is_layer && pf_cursor_left(&cursor) != 0)

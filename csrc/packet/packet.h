@@ -46,6 +46,8 @@ struct pf_layer {
 
 struct pf_packet {
     struct pf_record record;
+    uint64_t flow_id; /* with its direction: stamped by a predicate, where columns ask for it; 0: in no flow */
+    uint8_t flow_direction;
     uint8_t layers;
     uint8_t first[PF_PROTOCOL_COUNT]; /* the first layer of each protocol */
     uint8_t ip;                       /* the outermost IP header with the right version nibble */
@@ -55,6 +57,7 @@ struct pf_packet {
     bool wlan_padded; /* the 802.11 header that follows is padded to a multiple of 4 octets */
     bool has_tcp_len; /* of the first TCP header */
     uint32_t tcp_len;
+    uint32_t ah;    /* where in the record the first authentication header with 8 octets is, over either IP; 0: none */
     uint8_t malady; /* the first fault: an enum pf_malady, */
     uint8_t faulty; /* a protocol, or an enum pf_unknown with */
     uint32_t value; /* its value */

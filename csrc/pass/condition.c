@@ -116,27 +116,14 @@ static bool is_text(const struct pf_field *field)
            (field->kind.type == PF_TEXT && field->text != pf_text_address && field->text != pf_text_mac);
 }
 
-static bool has(const struct pf_dictionary *texts, const char *text, size_t length)
-{
-    int32_t code;
-    return pf_dictionary_find(texts, text, length, &code);
-}
-
 static bool text_holds(const struct pf_condition *condition, const struct pf_packet *packet, const char *const *files)
 {
-    const struct pf_field *field = condition->field;
     char room[PF_WRITER_ROOM];
     struct pf_writer writer = {.octets = room, .room = sizeof room};
-    struct pf_value value;
-    if (field->write != NULL) {
-        if (!field->write(field, packet, &writer))
-            return condition->null;
-        return has(&condition->texts, room, writer.length);
-    }
-    if (!field->get(field, packet, &value))
+    int32_t code;
+    if (!pf_field_write(condition->field, packet, files, &writer))
         return condition->null;
-    const char *text = field->text == NULL ? files[value.word[0]] : room;
-    return has(&condition->texts, text, field->text == NULL ? strlen(text) : field->text(&value, room));
+    return pf_dictionary_find(&condition->texts, room, writer.length, &code);
 }
 
 static bool condition_holds(const struct pf_condition *condition, const struct pf_packet *packet,

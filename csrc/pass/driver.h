@@ -66,6 +66,7 @@ struct pf_driver {
     uint64_t thrown; /* octets of the block being skipped that a stream gave and nobody kept */
     bool fresh;      /* no packet of this input yet */
     size_t fault_capacity;
+    struct pf_error refused; /* strict: the fault that ended it all; PF_OK when there was none */
 
     /* Pieces in chunk order. */
     bool ordered;

@@ -193,13 +193,18 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
     for (size_t i = 0; i < pass->sink_count; i++)
         PF_TRY(pass->sinks[i]->ops->begin(pass->sinks[i], driver->threads, error));
     PF_TRY(pf_crew_run(driver->threads, work, driver, pass->host, error));
+    if (driver->refused.status != PF_OK) {
+        *error = driver->refused;
+        return error->status;
+    }
     for (size_t i = 0; i < pass->predicate_count; i++) {
         const struct pf_predicate *predicate = pass->predicates[i];
         if (predicate->finish != NULL)
             PF_TRY(predicate->finish(predicate, pass->strict, error));
     }
     for (size_t i = 0; i < pass->sink_count; i++)
-        PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
+        if (pass->sinks[i]->ops->finish != NULL)
+            PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
     return PF_OK;
 }
 

@@ -36,7 +36,7 @@ struct pf_pass {
     size_t sink_count;
     unsigned threads; /* 0: as many as this process may use */
     size_t chunk;     /* octets; 0: PF_CHUNK */
-    bool strict;      /* a damaged capture is an error */
+    bool strict;      /* a damaged capture is an error, given when the packets before the damage went to the sinks */
     const struct pf_host *host;
     /* How far it is: any thread may look. */
     atomic_uint_fast64_t octets, packets;

@@ -117,12 +117,16 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
         fault->lost = source->size - driver->walk.offset;
     else
         PF_TRY(drain(driver, source, window, &fault->lost, error));
-    atomic_store(&driver->ended, input + 1);
-    if (!driver->pass->strict)
+    if (!driver->pass->strict) {
+        atomic_store(&driver->ended, input + 1);
         return append_fault(driver, fault, error);
+    }
+    /* All ends here; the packets before still go their way, so that what sinks got is the same in every run. */
+    atomic_store(&driver->ended, driver->pass->input_count);
     char text[sizeof error->text];
     pf_fault_message(fault, source->name, text, sizeof text);
-    return pf_fail(error, PF_FAULT, "%s", text);
+    (void)pf_fail(&driver->refused, PF_FAULT, "%s", text);
+    return PF_OK;
 }
 
 /* What a record's time is counted from. */
@@ -360,7 +364,7 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
         end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
     }
     PF_TRY(walk_records(driver, worker, input, end, error));
-    if (!stream && driver->walk.offset >= source_of(driver, input)->size)
+    if (!stream && driver->walk.offset >= source_of(driver, input)->size && atomic_load(&driver->ended) <= input)
         atomic_store(&driver->ended, input + 1);
     for (size_t i = 0; i < worker->record_count; i++)
         worker->records[i].octets = window->octets + (size_t)worker->records[i].octets;

@@ -8,8 +8,12 @@
 
 /* A record with a client's or server's hello, which no other protocol looks like; `registered`: any record. */
 bool pf_is_tls(const struct pf_cursor *cursor, bool registered);
-/* A request or status line; `registered` says nothing more. */
+/* A request or status line of HTTP/1. */
 bool pf_is_http(const struct pf_cursor *cursor);
+/* A header of Modbus/TCP; it is not told from others but by the port too. */
+bool pf_is_modbus(const struct pf_cursor *cursor);
+/* A line of FTP's control connection; likewise. */
+bool pf_is_ftp(const struct pf_cursor *cursor, bool to_server);
 /* A long header of a known version. */
 bool pf_is_quic(const struct pf_cursor *cursor);
 

@@ -1,24 +1,13 @@
 #include "table/numbers.h"
 
-/* The first place whose number is not below `number`. */
-static size_t lower_bound(const struct pf_numbers *numbers, uint64_t number)
-{
-    size_t low = 0, high = numbers->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (numbers->numbers[middle] < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
+#include "base/search.h"
 
 /* A batch is in file order, so that after one search both lists are walked side by side. */
 static size_t keep(const struct pf_predicate *predicate, struct pf_packet **packets, size_t count)
 {
     const struct pf_numbers *numbers = (const struct pf_numbers *)predicate;
-    size_t kept = 0, at = count != 0 ? lower_bound(numbers, packets[0]->record.frame_number) : 0;
+    size_t kept = 0,
+           at = count != 0 ? pf_lower_bound(numbers->numbers, numbers->count, packets[0]->record.frame_number) : 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t number = packets[i]->record.frame_number;
         while (at < numbers->count && numbers->numbers[at] < number)

@@ -143,13 +143,6 @@ static void discard(struct pf_sink *base, void *piece)
     pf_part_free(piece, ((struct pf_packets_sink *)base)->field_count);
 }
 
-static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
-{
-    (void)base;
-    (void)error;
-    return PF_OK;
-}
-
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
@@ -157,7 +150,6 @@ static const struct pf_sink_ops ops = {
     .cut = cut,
     .emit = emit,
     .discard = discard,
-    .finish = finish,
 };
 
 enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct pf_field *const *fields, size_t count,

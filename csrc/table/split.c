@@ -17,7 +17,7 @@ struct gathered {
 
 struct pf_split_worker {
     struct gathered *open;
-    char text[PF_WRITER_ROOM], path[PF_WRITER_ROOM];
+    char text[PF_WRITER_ROOM], path[PF_WRITER_ROOM + 1];
 };
 
 static void free_gathered(struct gathered *gathered)
@@ -123,25 +123,6 @@ static bool write_bin(struct pf_writer *writer, const struct pf_record *record, 
     return true;
 }
 
-/* The text of a field as its column shows it. */
-static bool write_field(struct pf_writer *writer, const struct pf_field *field, const struct pf_packet *packet,
-                        const char *const *input_names)
-{
-    struct pf_value value;
-    char text[PF_TEXT_ROOM];
-    if (field->write != NULL)
-        return field->write(field, packet, writer);
-    if (!field->get(field, packet, &value))
-        return false;
-    if (field->kind.type != PF_TEXT)
-        pf_write_number(writer, value.word[0]);
-    else if (field->text == NULL)
-        pf_write_string(writer, input_names[value.word[0]]);
-    else
-        pf_write(writer, text, field->text(&value, text));
-    return true;
-}
-
 static void write_part(const struct pf_split_sink *sink, const struct pf_split_part *part,
                        struct pf_split_worker *worker, const struct pf_packet *packet, struct pf_writer *path)
 {
@@ -152,7 +133,7 @@ static void write_part(const struct pf_split_sink *sink, const struct pf_split_p
     } else if (part->field == NULL) {
         if (!write_bin(path, &packet->record, part->every))
             pf_write_string(path, "null");
-    } else if (!write_field(&text, part->field, packet, sink->input_names)) {
+    } else if (!pf_field_write(part->field, packet, sink->input_names, &text)) {
         pf_write_string(path, "null");
     } else if (sink->renamed != NULL && pf_dictionary_find(sink->renamed, worker->text, text.length, &code)) {
         pf_write_string(path, sink->names[code]);
@@ -192,12 +173,15 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
     if (worker->open == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
-        struct pf_writer path = {.octets = worker->path, .room = sizeof worker->path};
+        struct pf_writer path = {.octets = worker->path, .room = PF_WRITER_ROOM};
         struct pf_copied **copied = NULL;
         for (size_t part = 0; part < sink->part_count; part++)
             write_part(sink, &sink->parts[part], worker, packets[i], &path);
         PF_TRY(records_of(worker->open, &path, &copied, error));
-        PF_TRY(pf_copied_add(copied, &sink->as, &packets[i]->record, error));
+        struct pf_copy_as as = sink->as;
+        path.octets[path.length] = '\0';
+        as.path = path.octets;
+        PF_TRY(pf_copied_add(copied, &as, &packets[i]->record, error));
     }
     return PF_OK;
 }
@@ -316,13 +300,6 @@ static void discard(struct pf_sink *base, void *piece)
     free_gathered(piece);
 }
 
-static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
-{
-    (void)base;
-    (void)error;
-    return PF_OK;
-}
-
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
@@ -330,7 +307,6 @@ static const struct pf_sink_ops ops = {
     .cut = cut,
     .emit = emit,
     .discard = discard,
-    .finish = finish,
 };
 
 void pf_split_sink_init(struct pf_split_sink *sink, enum pf_copy_format format, const struct pf_split_part *parts,
@@ -342,7 +318,7 @@ void pf_split_sink_init(struct pf_split_sink *sink, enum pf_copy_format format, 
     sink->part_count = part_count;
     sink->inputs = inputs;
     sink->input_count = input_count;
-    sink->as = pf_copy_as_of(format, inputs, input_count, "split");
+    sink->as = pf_copy_as_of(format, inputs, input_count, NULL);
     for (size_t i = 0; i < part_count; i++) {
         if (parts[i].field != NULL && parts[i].field->depth > sink->sink.depth)
             sink->sink.depth = parts[i].field->depth;

@@ -5,7 +5,13 @@
 #include "base/keycount.h"
 #include "tally/indicator.h"
 
-enum pf_key_kind { PF_KEY_NUMBER, PF_KEY_ADDRESS };
+/* Numbers are words that sort as they do: up to 32 bits, all 64, or an int64 with its sign bit turned. */
+enum pf_key_kind { PF_KEY_NUMBER, PF_KEY_ADDRESS, PF_KEY_UINT64, PF_KEY_INT64 };
+
+static inline uint64_t pf_key_turned(uint64_t word) /* and back */
+{
+    return word ^ (uint64_t)1 << 63;
+}
 
 struct pf_counts {
     enum pf_key_kind kind;

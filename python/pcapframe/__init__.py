@@ -1,11 +1,19 @@
 """Packets in, frames out: network captures as counts, NumPy arrays and data frames, at the speed of the disk."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+from ._batches import Batches
 from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
+from ._feeds import Indicator
 from ._frame import Column, Frame
+from ._indicators import Indicators
+from ._info import CaptureFault, CaptureInfo, Interface
 from ._live import CaptureStats, Live, capture, interfaces, live
-from ._reader import Capture, CaptureFault, CaptureInfo, Interface, open
+from ._match import Hits
+from ._reader import Capture, open
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
@@ -13,6 +21,7 @@ from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, T
 __version__ = "0.1.0"
 
 __all__ = [
+    "Batches",
     "Capture",
     "CaptureError",
     "CaptureFault",
@@ -23,6 +32,9 @@ __all__ = [
     "Counts",
     "FilterError",
     "Frame",
+    "Hits",
+    "Indicator",
+    "Indicators",
     "Interface",
     "IocCounts",
     "Live",
@@ -40,3 +52,16 @@ __all__ = [
     "show_config",
     "threshold",
 ]
+
+
+_LATE = ("cicids", "geo", "models", "plot")  # loaded on first use: they need pandas, scikit-learn or matplotlib
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATE:
+        return _import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LATE])

@@ -19,7 +19,8 @@ import numpy as np
 
 from . import _tshark
 from ._frame import Frame
-from ._reader import Capture, CaptureInfo
+from ._info import CaptureInfo
+from ._reader import Capture
 from ._reader import open as open_capture
 from .errors import PcapframeError
 

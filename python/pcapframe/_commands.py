@@ -16,7 +16,7 @@ import numpy as np
 
 import pcapframe
 
-from . import _export
+from . import _export, _flows
 from ._counts import Counts, IocCounts
 from ._display import duration, percent, printable, size, table, when
 from ._frame import Column, Frame
@@ -34,6 +34,7 @@ SEQ_TITLES = {
 }
 
 ROWS = 10  # of a table in a terminal
+SIGMA = 3.0
 SHOWN = ("frame_number", "frame_time", "ip_src", "ip_dst", "protocol", "tcp_dstport", "udp_dstport", "frame_len")
 COUNTED = ("ip_src", "ip_dst", "protocol")
 PORTS = ("tcp_srcport", "tcp_dstport", "udp_srcport", "udp_dstport")
@@ -49,9 +50,13 @@ def _open(given: argparse.Namespace) -> Capture:
     options["progress"] = False if given.no_progress else None
     if getattr(given, "filter", None) is not None:
         options["filter"] = given.filter
+    wheres = dict(getattr(given, "where", None) or ())
     if "-" in given.files and len(given.files) > 1:
         raise Usage("- is standard input, which stands alone")
-    return pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
+    if len(wheres) < len(getattr(given, "where", None) or ()):
+        raise Usage("--where: one condition for each column; several values are separated by commas")
+    capture = pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
+    return capture.filter(**wheres) if wheres else capture
 
 
 def _check_output(path: str, suffixes: Sequence[str], capture: Capture) -> None:
@@ -137,7 +142,7 @@ def info(given: argparse.Namespace) -> int:
 
 
 def _given_rules(given: argparse.Namespace) -> dict[str, Any]:
-    return {"compat": given.compat, "dns_rule": given.dns_rule, "seq_rule": given.seq_rule}
+    return {"compat": given.compat, "dns_rule": given.dns_rule or "empty", "seq_rule": given.seq_rule or "all"}
 
 
 def _titles(rules: dict[str, Any]) -> dict[str, str]:
@@ -171,14 +176,17 @@ def _threshold_text(threshold: Threshold) -> str:
 
 def counts(given: argparse.Namespace) -> int:
     capture = _open(given)
+    kinds = given.kind if given.kind is not None else list(KINDS)
+    sigma = given.sigma if given.sigma is not None else SIGMA
+    top = given.top if given.top is not None else ROWS
     if given.output:
         _check_output(given.output, (".csv", ".json"), capture)
     rules = _given_rules(given)
     counted = capture.ioc_counts(**rules)
-    thresholds = _thresholds(counted, given.kind, given.sigma)
-    suspicious = {kind: _suspicious(thresholds[kind], getattr(counted, kind)) for kind in given.kind}
-    document: dict[str, Any] = {"files": capture.files, **rules, "sigma": given.sigma, "counts": {}}
-    for kind in given.kind:
+    thresholds = _thresholds(counted, kinds, sigma)
+    suspicious = {kind: _suspicious(thresholds[kind], getattr(counted, kind)) for kind in kinds}
+    document: dict[str, Any] = {"files": capture.files, **rules, "sigma": sigma, "counts": {}}
+    for kind in kinds:
         counts: Counts = getattr(counted, kind)
         document["counts"][kind] = {
             "column": counts.name,
@@ -186,7 +194,7 @@ def counts(given: argparse.Namespace) -> int:
             "packets": counts._moments()[1],
             **_threshold_json(thresholds[kind]),
             "suspicious": _pairs(suspicious[kind]),
-            "top": _pairs(counts.top(given.top)),
+            "top": _pairs(counts.top(top)),
         }
     if given.output:
         document["output"] = given.output
@@ -195,9 +203,9 @@ def counts(given: argparse.Namespace) -> int:
         _json(document)
         return DONE
     _print(_title(capture))
-    for kind in given.kind:
+    for kind in kinds:
         _print("", f"{_titles(rules)[kind]} ({kind})")
-        _show_counts(getattr(counted, kind), document["counts"][kind], thresholds[kind], given.top)
+        _show_counts(getattr(counted, kind), document["counts"][kind], thresholds[kind], top)
     if given.output:
         _print("", f"all keys written to {display(given.output)}")
     return DONE
@@ -309,9 +317,9 @@ def _show_keys(keys: dict[str, list[Any]], thresholds: dict[str, Threshold]) -> 
             _say(f"  note: {thresholds[kind].note}")
 
 
-def _show_frame(frame: Frame, columns: Sequence[str] | None, rows: int) -> None:
+def _show_rows(frame: Frame, rows: int) -> None:
     kinds = {name: kind for name, kind, _ in frame.schema}
-    right = {name for name, kind in kinds.items() if kind not in ("text", "time")}
+    right = {name for name, kind in kinds.items() if kind not in ("text", "string", "time")}
     head = frame[:rows].to_dict()
     cells = [
         [_cell(value, kinds[name]) for name, value in zip(head, row, strict=True)]
@@ -321,6 +329,11 @@ def _show_frame(frame: Frame, columns: Sequence[str] | None, rows: int) -> None:
     _table(list(head), cells, right)
     if len(frame) > rows:
         _print(f"  ... {_number(len(frame) - rows, 'more row')}")
+
+
+def _show_frame(frame: Frame, columns: Sequence[str] | None, rows: int) -> None:
+    kinds = {name: kind for name, kind, _ in frame.schema}
+    _show_rows(frame, rows)
     counted = COUNTED if columns is None else [name for name in columns if kinds[name] == "text" or name in PORTS]
     for name in counted:
         values, others = value_counts(frame[name], rows)
@@ -412,6 +425,70 @@ def capture(given: argparse.Namespace) -> int:
     rows += [("file", display(name)) for name in files]
     for name, value in rows:
         _print(f"{name:14}{value}")
+    return DONE
+
+
+# ----------------------------------------------------------------------------------------------------------- flows
+
+FLOW_SUFFIXES = (".csv", ".json", ".parquet", ".arrow")
+SHOWN_OF_FLOWS = (
+    "flow_id", "Timestamp", "Source IP", "Source Port", "Destination IP", "Destination Port", "Protocol",
+    "Flow Duration", "flow_packets", "flow_end_reason",
+)  # fmt: skip
+
+
+def flows(given: argparse.Namespace) -> int:
+    if given.features:
+        return _features(given)
+    if not given.files:
+        raise Usage("a capture is needed, or --features (pcapframe flows --help)")
+    if given.published and not (given.output or "").endswith(".csv"):
+        raise Usage("--published says how a .csv file is written: -o FILE.csv")
+    capture = _open(given)
+    if given.output:
+        _check_output(given.output, FLOW_SUFFIXES, capture)
+    protocols = None if given.protocols is None else "all" if given.protocols == ["all"] else given.protocols
+    frame = capture.flows(given.variant, given.compat, names=given.names, protocols=protocols)
+    reasons = dict(value_counts(frame["flow_end_reason"], ROWS)[0])
+    document = {
+        "files": capture.files,
+        "flows": len(frame),
+        "options": frame.provenance["options"]["flows"],
+        "packets": frame.provenance["flow_packets"],
+        "end_reasons": reasons,
+    }
+    if given.output:
+        document["output"] = given.output
+        if given.published:
+            frame.write(given.output, published=True)
+        else:
+            _write_frame(given.output, frame, document)
+    if given.json:
+        _json(document, None if given.output else _records(frame))
+        return DONE
+    ended = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    _print(f"{_title(capture)}: {_number(len(frame), 'flow')}" + (f" (ended by {ended})" if ended else ""))
+    if given.output:
+        _print(f"rows written to {display(given.output)}")
+    elif len(frame):
+        _show_rows(frame[_flows.renamed(SHOWN_OF_FLOWS, given.names)], given.rows)
+    return DONE
+
+
+def _features(given: argparse.Namespace) -> int:
+    """The columns of a variant: name, type, unit, meaning."""
+    old = given.variant == "cic2017"
+    found = [each for each in _flows.FEATURES if (each.cic2017 if old else each.corrected) is not None]
+    if given.json:
+        _json({"variant": given.variant}, (each._asdict() for each in found))
+        return DONE
+    names = _flows.renamed([each.published for each in found], given.names)
+    width = max(map(len, names))
+    for name, each in zip(names, found, strict=True):
+        kind = each.cic2017 if old else each.corrected
+        unit = f" [{each.unit}]" if each.unit else ""
+        differs = f" ({each.differs})" if each.differs else ""
+        _print(f"{name:{width}}  {kind:8}  {each.definition}{unit}{differs}")
     return DONE
 
 

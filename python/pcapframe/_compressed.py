@@ -694,6 +694,11 @@ class Reader:
             return
 
 
+# Seconds: a signal need not end a wait (other libraries install handlers that go on with system calls), so that it is
+# looked for between waits.
+_LOOK_UP = 0.05
+
+
 class _Ahead:
     """A thread that decompresses up to `_AHEAD` blocks before the core asks for them.
 
@@ -733,7 +738,7 @@ class _Ahead:
     def next(self) -> tuple[bytes, int]:
         with self._moved:
             while not self._ready and not self._over:
-                self._moved.wait()
+                self._moved.wait(_LOOK_UP)
             if self._ready:
                 self._moved.notify()
                 return self._ready.popleft()

@@ -21,16 +21,17 @@ _MOST = 2**64 - 1  # a count is 64 bits
 class Counts(Mapping[Any, int]):
     """A mapping from keys to how often they occurred.
 
-    Keys are addresses (`str`) or sequence numbers (`int`). ``len``, ``[]``, ``in``, `top`, `set_threshold` and
-    `eval_packets` never sort; iteration, `to_numpy`, `to_pandas` and `to_dict` order by count, descending, then by key:
-    numbers by value, IPv4 before IPv6, each by octets. Counts of the same kind can be added.
+    Keys are addresses and other texts (`str`), or numbers and times (`int`). ``len``, ``[]``, ``in``, `top`,
+    `set_threshold` and `eval_packets` never sort; iteration, `to_numpy`, `to_pandas` and `to_dict` order by count,
+    descending, then by key: numbers by value, IPv4 before IPv6, each by octets, text by its octets. Counts of the same
+    column can be added.
 
     A missing key is a `KeyError`.
     """
 
     __slots__ = ("_name", "_native")
 
-    def __init__(self, native: _core.Counts, name: str) -> None:
+    def __init__(self, native: _core.Counts | _core.TextCounts, name: str) -> None:
         self._native = native
         self._name = name
 
@@ -64,7 +65,8 @@ class Counts(Mapping[Any, int]):
             return NotImplemented
         if other._name != self._name:
             raise TypeError(f"counts of {self._name} and of {other._name} do not add up")
-        return Counts(self._native.merged(other._native), self._name)
+        native: Any = self._native  # of one column, and so of one type
+        return Counts(native.merged(other._native), self._name)
 
     def top(self, n: int = 10) -> list[tuple[Any, int]]:
         """Return the `n` most frequent keys with their counts, in the order of iteration."""
@@ -74,7 +76,8 @@ class Counts(Mapping[Any, int]):
     def to_numpy(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Return ``(keys, counts)``, one-dimensional, in the order of iteration.
 
-        Keys are uint32, or `numpy.dtypes.StringDType` for addresses; counts are uint64.
+        Keys are uint32 (uint64 or int64 of fields that have so many bits), or `numpy.dtypes.StringDType` for addresses
+        and text; counts are uint64.
         """
         keys, counts = self._native.sorted(0, _MOST)
         return keys if isinstance(keys, np.ndarray) else np.array(keys, dtype=np.dtypes.StringDType()), counts
@@ -97,6 +100,22 @@ class Counts(Mapping[Any, int]):
         from ._thresholds import threshold
 
         return threshold(self, method, k=k, q=q)
+
+    def plot(self, kind: str = "talkers", **options: Any) -> Any:
+        """Draw these counts and return the matplotlib Axes.
+
+        Parameters
+        ----------
+        kind : "talkers" or "histogram"
+            Bars of the largest, or how many keys occur how often.
+        **options
+            Those of `pcapframe.plot.talkers` or `pcapframe.plot.histogram`.
+        """
+        from . import plot
+
+        if kind not in ("talkers", "histogram"):
+            raise ValueError(f"Counts.plot: 'talkers' or 'histogram', not {kind!r}")
+        return getattr(plot, kind)(self, **options)
 
     # What the threshold functions and the notebook helpers use instead of iterating.
 

@@ -1,21 +1,52 @@
-"""CSV and JSON files, whole or not at all."""
+"""Files of tables: CSV, JSON, Parquet and Arrow, whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import importlib
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
+
+import numpy as np
+
+from ._provenance import KEY, note
+
+if TYPE_CHECKING:
+    from ._batches import Batches
+    from ._frame import Column, Frame
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the begin of one
 
 
+_ROW_GROUP = 1 << 20  # rows: what most readers of Parquet take at once
+_SLICE = 1 << 14  # rows turned into Python values at once: some megabytes
+
+
+def import_arrow(caller: str) -> Any:
+    """Import pyarrow, or say how to get it."""
+    try:
+        return importlib.import_module("pyarrow")
+    except ImportError as error:
+        raise ImportError(f"{caller} needs pyarrow: pip install pyarrow") from error
+
+
+@overload
+def atomically(path: str) -> contextlib.AbstractContextManager[TextIO]: ...
+@overload
+def atomically(path: str, binary: Literal[True]) -> contextlib.AbstractContextManager[BinaryIO]: ...
+def atomically(path: str, binary: bool = False) -> contextlib.AbstractContextManager[Any]:
+    """Open a file that appears under its name when the block ends well, and leaves nothing behind when not."""
+    return _atomically(path, binary)
+
+
 @contextlib.contextmanager
-def atomically(path: str) -> Iterator[TextIO]:
-    """Open a text file that appears under its name when the block ends well, and leaves nothing behind when not."""
+def drafted(path: str) -> Iterator[str]:
+    """Give the name of an empty file that gets its own when the block ends well, and is gone when not."""
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
@@ -23,18 +54,25 @@ def atomically(path: str) -> Iterator[TextIO]:
         number, draft = tempfile.mkstemp(prefix=f".{name[:60]}.", suffix=".part", dir=folder or ".")
     except OSError as error:  # not under a name that nobody knows
         raise type(error)(error.errno, error.strerror, path) from None
+    os.close(number)
     try:
-        with open(number, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-            file.flush()
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(draft, 0o666 & ~mask)
+        yield draft
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(draft, 0o666 & ~mask)
         os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+@contextlib.contextmanager
+def _atomically(path: str, binary: bool) -> Iterator[Any]:
+    text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    with drafted(path) as draft, open(draft, "wb" if binary else "w", **({} if binary else text)) as file:
+        yield file
+        file.flush()
 
 
 def guarded(value: object) -> object:
@@ -66,3 +104,107 @@ def dump_json(file: TextIO, document: dict[str, Any], rows: Iterable[object] | N
 def write_json(path: str, document: dict[str, Any], rows: Iterable[object] | None = None) -> None:
     with atomically(path) as file:
         dump_json(file, document, rows)
+
+
+# -------------------------------------------------------------------------------------- tables, by their name's suffix
+
+
+def _shown(column: Column) -> list[Any]:
+    """A column as text formats have it: times as ISO 8601 to the nanosecond, octets as hex, None where null."""
+    if column.kind == "time":
+        texts = np.datetime_as_string(column.values.view("datetime64[ns]"), unit="ns").tolist()
+        there: Any = [True] * len(texts) if column.valid is None else column.valid.tolist()
+        return [f"{text}Z" if valid else None for text, valid in zip(texts, there, strict=True)]
+    items = column.tolist()
+    if column.kind == "binary":
+        return [None if item is None else item.hex() for item in items]
+    if column.kind == "float64":
+        return [None if item is None or math.isnan(item) else item for item in items]
+    return items
+
+
+def _rows(frames: Iterable[Frame]) -> Iterator[tuple[Any, ...]]:
+    for frame in frames:
+        for start in range(0, len(frame), _SLICE):
+            part = frame[start : start + _SLICE]
+            yield from zip(*(_shown(part[name]) for name in part.columns), strict=True)
+
+
+def _counted(frames: Iterable[Frame], seen: list[int]) -> Iterator[Frame]:
+    for frame in frames:
+        seen.append(len(frame))
+        yield frame
+
+
+def _to_csv(path: str, source: Frame | Batches, frames: Iterable[Frame], made: Callable[[], dict[str, Any]]) -> None:
+    write_csv(path, source.columns, _rows(frames))
+
+
+def _to_json(path: str, source: Frame | Batches, frames: Iterable[Frame], made: Callable[[], dict[str, Any]]) -> None:
+    names = source.columns
+    with atomically(path) as file:
+        for row in _rows(frames):
+            file.write(json.dumps(dict(zip(names, row, strict=True))) + "\n")
+
+
+def _to_parquet(
+    path: str, source: Frame | Batches, frames: Iterable[Frame], made: Callable[[], dict[str, Any]]
+) -> None:
+    arrow = import_arrow(path)
+    parquet: Any = importlib.import_module("pyarrow.parquet")
+    before = made()
+    schema = arrow.schema(source).with_metadata({KEY: note(before)})
+    with atomically(path, binary=True) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        for frame in frames:
+            table = arrow.table(frame).replace_schema_metadata(schema.metadata)
+            writer.write_table(table, row_group_size=_ROW_GROUP)
+        after = made()
+        if after != before:  # a pass knows its faults in the end
+            writer.add_key_value_metadata({f"{KEY}_faults": json.dumps(after["faults"])})
+
+
+def _to_arrow(path: str, source: Frame | Batches, frames: Iterable[Frame], made: Callable[[], dict[str, Any]]) -> None:
+    arrow = import_arrow(path)
+    schema = arrow.schema(source).with_metadata({KEY: note(made())})
+    # A file has one dictionary per column: those of one Frame are made one; those of batches are not known beforehand.
+    one = hasattr(source, "to_arrow")
+    if not one:
+        plain = [arrow.string() if arrow.types.is_dictionary(field.type) else field.type for field in schema]
+        schema = arrow.schema([f.with_type(to) for f, to in zip(schema, plain, strict=True)], schema.metadata)
+    with atomically(path, binary=True) as file, arrow.ipc.new_file(file, schema) as writer:
+        for frame in frames:
+            table = frame.to_arrow() if one else arrow.table(frame).cast(schema)
+            writer.write_table(table.replace_schema_metadata(schema.metadata))
+
+
+_Write = Callable[[str, "Frame | Batches", Iterable["Frame"], Callable[[], dict[str, Any]]], None]
+_WRITERS: dict[str, _Write] = {
+    ".parquet": _to_parquet,
+    ".csv": _to_csv,
+    ".json": _to_json,
+    ".jsonl": _to_json,
+    ".arrow": _to_arrow,
+}
+
+SUFFIXES = ", ".join(_WRITERS)
+
+
+def writes_table(path: str) -> bool:
+    """Whether the suffix is that of a table."""
+    return path.lower().endswith(tuple(_WRITERS))
+
+
+def write_table(
+    path: str, source: Frame | Batches, frames: Iterable[Frame], made: Callable[[], dict[str, Any]], captures: str
+) -> int:
+    """Write a table in the format its name says and return how many rows it has.
+
+    `made` is asked for the provenance where the format has a place for it; `captures` says in an error what to do for
+    captures.
+    """
+    write = next((write for suffix, write in _WRITERS.items() if path.lower().endswith(suffix)), None)
+    if write is None:
+        raise ValueError(f"{path}: tables can be written to {SUFFIXES}, by the name's suffix{captures}")
+    rows: list[int] = []
+    write(path, source, _counted(frames, rows), made)
+    return sum(rows)

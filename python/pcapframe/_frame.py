@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from . import _core
+from . import _core, _export
 from ._columns import nearest
+from ._provenance import KEY, note, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
+    from ._info import CaptureFault
     from ._reader import Capture
 
 _Array = np.ndarray[Any, Any]
@@ -32,6 +36,7 @@ def import_pandas(caller: str) -> Any:
 
 
 _MATRIX_ROWS = 1 << 16
+_SHOWN = 80  # characters of a cell
 _ROWS_AT_ONCE = 1 << 14  # plain Python values of so many rows are a few megabytes
 
 
@@ -179,12 +184,32 @@ class Column:
         table = np.fromiter((accepts(text) for text in self._categories), dtype=bool, count=len(self._categories))
         return table[self._values] if len(table) else np.zeros(len(self), dtype=bool)
 
+    def _sort(self) -> type:
+        """The type of its plain values: int for times."""
+        return {"text": str, "string": str, "binary": bytes, "float64": float}.get(self._kind, int)
+
     def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
         if isinstance(other, Column):
+            if self._sort() in (str, bytes) or other._sort() in (str, bytes):
+                self._check_comparable(compare, other._sort())
+                if self._sort() is not other._sort():
+                    return self._where_valid(other._where_valid(np.full(len(self), compare is operator.ne)))
             return other._where_valid(self._where_valid(compare(self.values, other.values)))
-        if self._categories is not None and isinstance(other, str):
+        if self._sort() not in (str, bytes):
+            return self._where_valid(np.broadcast_to(compare(self._values, other), len(self)))
+        self._check_comparable(compare, type(other))
+        if not isinstance(other, self._sort()):
+            if np.ndim(other):  # an array, element by element
+                return self._where_valid(np.asarray(compare(self.values, other)))
+            return self._where_valid(np.full(len(self), compare is operator.ne))
+        if self._categories is not None:
             return self._where_valid(self._by_text(lambda text: compare(text, other)))
-        return self._where_valid(np.broadcast_to(compare(self.values, other), len(self)))
+        # Not by NumPy, which takes zeros from the end of octets and text.
+        return self._where_valid(np.fromiter((compare(item, other) for item in self._pieces()), bool, len(self)))
+
+    def _check_comparable(self, compare: Callable[[Any, Any], Any], other: type) -> None:
+        if compare not in (operator.eq, operator.ne) and other in (int, float, str, bytes) and other != self._sort():
+            raise TypeError(f"{self._name} holds {self._sort().__name__}, which is not ordered with {other.__name__}")
 
     def __eq__(self, other: object) -> _Array:  # type: ignore[override]  # as NumPy's: element by element
         return self._compare(operator.eq, other)
@@ -207,21 +232,32 @@ class Column:
     __hash__ = None  # type: ignore[assignment]
 
     def isin(self, values: Iterable[Any]) -> _Array:
-        """Return a bool array, True where the value is one of `values`: text of a text column, else integers."""
+        """Return a bool array, True where the value is one of `values`.
+
+        They are text for a text or string column, `bytes` for a binary one, else numbers (times: ns since the epoch).
+        """
         if isinstance(values, str | bytes):
             raise TypeError(f"{self._name}.isin: a set, list or other iterable is needed, not {type(values).__name__}")
         wanted = values if isinstance(values, set | frozenset) else set(values)
         if self._categories is not None:
             return self._where_valid(self._by_text(wanted.__contains__))
+        if self._octets is not None:
+            return self._where_valid(np.fromiter((item in wanted for item in self._pieces()), bool, len(self)))
+        floats = self._kind == "float64"
         for value in wanted:
-            if not isinstance(value, int | np.integer):
-                raise TypeError(f"{self._name}.isin: the column holds integers, not {type(value).__name__}")
-        return self._where_valid(
-            np.isin(self._values, np.array(sorted(wanted))) if wanted else np.zeros(len(self), dtype=bool)
-        )
+            if not isinstance(value, int | np.integer | (float | np.floating if floats else int)):
+                raise TypeError(
+                    f"{self._name}.isin: the column holds {'numbers' if floats else 'integers'}, "
+                    f"not {type(value).__name__}"
+                )
+        if not floats:  # what does not fit is nowhere
+            limits = np.iinfo(self._values.dtype)
+            wanted = {value for value in wanted if limits.min <= value <= limits.max}
+        table = np.array(sorted(wanted), dtype=self._values.dtype)
+        return self._where_valid(np.isin(self._values, table))
 
     def tolist(self) -> list[Any]:
-        """Return a list of `int` or `str`, None where null."""
+        """Return a list of `int`, `float`, `str` or `bytes`, None where null."""
         if self._octets is not None:
             items: list[Any] = self._pieces()
         elif self._categories is not None:
@@ -257,13 +293,23 @@ class Column:
         return values.copy() if valid is None else pandas.arrays.IntegerArray(values.copy(), ~valid)
 
     def __repr__(self) -> str:
-        items = self.tolist() if len(self) <= 10 else [*Column._head(self, 5), ...]
-        return f"<Column {self._name} ({self._kind}), {len(self)} rows: {str(items)[1:-1].replace('Ellipsis', '...')}>"
+        items = [_short(repr(item)) for item in self._head(10 if len(self) <= 10 else 5)]
+        more = [] if len(self) <= 10 else ["..."]
+        return f"<Column {self._name} ({self._kind}), {len(self)} rows: {', '.join([*items, *more])}>"
 
     def _head(self, n: int) -> list[Any]:
         valid = None if self._valid is None else self._valid[:n].copy()
         values = self._values[: n if self._octets is None else n + 1]
         return Column(self._name, self._kind, values, valid, self._categories or self._octets).tolist()
+
+
+def _short(text: str) -> str:
+    """A cell as it is shown: bounded."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _cell(cell: object) -> str:
+    return "" if cell is None else html.escape(_short(str(cell)))
 
 
 def _string_dtype(pandas: Any) -> Any:
@@ -281,11 +327,19 @@ class Frame:
     changed; they share storage and keep it alive.
     """
 
-    __slots__ = ("_cache", "_capture", "_native")
+    __slots__ = ("_asked", "_cache", "_capture", "_faults", "_native")
 
-    def __init__(self, native: _core.Frame, capture: Capture | None = None) -> None:
+    def __init__(
+        self,
+        native: _core.Frame,
+        capture: Capture | None = None,
+        faults: tuple[CaptureFault, ...] | None = None,
+        asked: dict[str, Any] | None = None,
+    ) -> None:
         self._native = native
         self._capture = capture
+        self._faults = faults
+        self._asked = asked
         self._cache: dict[str, Column] = {}
 
     @property
@@ -340,7 +394,60 @@ class Frame:
         return self._rows(np.asarray(key))
 
     def _with(self, native: _core.Frame) -> Frame:
-        return Frame(native, self._capture)
+        return Frame(native, self._capture, self._faults, self._asked)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What it was made from, as plain values: a dict.
+
+        ``inputs`` (name and size in octets of each), ``filters`` (text; conditions on columns as dicts), ``period``
+        (first and last time, ns), ``options`` (columns, strict, what was selected), ``faults`` (what was wrong with the
+        capture; None where it was not known) and ``versions``. `to_pandas` puts it into
+        ``DataFrame.attrs["pcapframe"]``; Arrow and Parquet have it as JSON under the key ``pcapframe`` of the schema's
+        metadata.
+        """
+        return self._provenance()
+
+    def _provenance(self, sha256: bool = False) -> dict[str, Any]:
+        return provenance(self._capture, self.columns, self._faults, self._asked, sha256)
+
+    def __arrow_c_schema__(self) -> Any:
+        """The types of the columns, a capsule as Arrow's C data interface has it."""
+        return self._native.arrow_schema(note(self.provenance))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        """The rows as a capsule of Arrow's C stream interface, without copying, as often as it is asked for.
+
+        Text is dictionary-encoded (int32, utf8), and each batch has a dictionary of its own; see `Column.kind` for the
+        rest: times are ``timestamp[ns, UTC]``, strings ``large_utf8``, octets ``large_binary``. Its functions may be
+        called by any thread, without the GIL, and what they gave outlives the Frame. A requested schema is not heeded,
+        as Arrow allows.
+        """
+        return self._native.arrow_stream(note(self.provenance))
+
+    def to_arrow(self) -> pa.Table:
+        """Return a `pyarrow.Table`; its text columns have one dictionary each, the rest shares memory with the Frame.
+
+        Raises
+        ------
+        ImportError
+            pyarrow is not installed.
+        """
+        return _export.import_arrow("Frame.to_arrow").table(self).unify_dictionaries()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a `polars.DataFrame`, text as ``Categorical``. Needs polars alone.
+
+        Raises
+        ------
+        ImportError
+            polars is not installed.
+        """
+        try:
+            polars = importlib.import_module("polars")
+        except ImportError as error:
+            raise ImportError("Frame.to_polars needs polars: pip install polars") from error
+        return polars.DataFrame(self)
 
     def _row(self, key: Any) -> Frame:
         number = key.__index__() if hasattr(key, "__index__") else None
@@ -388,6 +495,7 @@ class Frame:
         table: pd.DataFrame = pandas.DataFrame(
             {name: self._column(name)._pandas(pandas, strings) for name in self.columns}
         )
+        table.attrs[KEY] = self.provenance
         return table
 
     def to_numpy(self) -> dict[str, _Array]:
@@ -408,7 +516,7 @@ class Frame:
         return arrays
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Return a dict of lists of `int` or `str`, None where null."""
+        """Return a dict of lists of `int`, `float`, `str` or `bytes`, None where null."""
         return {name: self._column(name).tolist() for name in self.columns}
 
     def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:
@@ -439,32 +547,67 @@ class Frame:
 
         return to_scapy(self)
 
-    def write(self, path: str | os.PathLike[str]) -> int:
-        """Write these packets to a new capture, with their original octets and times, in file order.
+    def write(self, path: str | os.PathLike[str], *, sha256: bool = False) -> int:
+        """Write the rows to a table file, or these packets to a new capture, by the name's suffix.
 
-        One more pass over the capture they came from. The file appears under its name when it is whole.
+        The file appears under its name when it is whole.
 
         Parameters
         ----------
         path : path
-            Ends in ``.pcap`` or ``.pcapng``, which decides the format. Only pcapng holds several link types, interfaces
-            and packets without a time.
+            ``.pcap`` or ``.pcapng``: the packets with their original octets and times, in file order, in one more pass
+            over the capture they came from; only pcapng holds several link types, interfaces and packets without a
+            time. ``.parquet`` (zstd) and ``.arrow`` (Arrow's IPC file) need pyarrow. ``.csv``: text that a spreadsheet
+            would take for a formula has an apostrophe before it. ``.json`` or ``.jsonl``: a JSON object a line. In CSV
+            and JSON times are ISO 8601 with nanoseconds and octets hexadecimal; null is empty in CSV, null in JSON.
+        sha256 : bool
+            Read the capture's files once more and put the SHA-256 of each into the provenance, which Parquet and Arrow
+            files hold.
 
         Returns
         -------
         int
-            How many packets were written.
+            How many packets or rows were written.
 
         Raises
         ------
         ValueError
-            Another suffix; a Frame without ``frame_number``; packets that the format cannot hold.
+            Another suffix; as a capture, a Frame without ``frame_number`` or packets that the format cannot hold.
+        ImportError
+            pyarrow is not installed, and Parquet or Arrow was asked for.
         OSError
             The file could not be written.
         """
+        text = os.fspath(path)
+        if _export.writes_table(text):
+            if self._capture is not None:
+                self._capture._refuse_own(text)
+            return _export.write_table(text, self, [self], lambda: self._provenance(sha256), "")
         if "frame_number" not in self.columns or self._capture is None:
+            if not text.lower().endswith((".pcap", ".pcapng", ".cap")):
+                raise ValueError(f"{text}: a table can be written to {_export.SUFFIXES}, by the name's suffix")
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
         return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))
+
+    def plot(self, **options: Any) -> Any:
+        """Draw what these columns suggest, and return the matplotlib Axes.
+
+        Flows by duration and octets; packets, and counts per bin of time, as a timeline; counts of pairs as a heat map;
+        counts of one field as bars.
+
+        Parameters
+        ----------
+        **options
+            Those of the function of `pcapframe.plot` that draws it: `flows`, `timeline`, `heatmap` or `talkers`.
+
+        Raises
+        ------
+        ValueError
+            The columns suggest nothing; `pcapframe.plot` has more pictures.
+        """
+        from ._plot_frame import draw
+
+        return draw(self, options)
 
     def __repr__(self) -> str:
         return f"<Frame: {len(self)} rows, {len(self.columns)} columns: {', '.join(self.columns)}>"
@@ -473,7 +616,9 @@ class Frame:
         shown = self[: min(len(self), 10)].to_dict()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in shown)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{'' if cell is None else html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+            "<tr>"
+            + "".join(f"<td>{'' if cell is None else html.escape(_short(str(cell)))}</td>" for cell in row)
+            + "</tr>"
             for row in zip(*shown.values(), strict=True)
         )
         return (

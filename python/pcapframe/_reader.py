@@ -2,182 +2,33 @@
 
 from __future__ import annotations
 
-import builtins
-import glob
-import html
-import mmap
 import operator
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, BinaryIO, overload
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _progress, _sources, _split, _times, _where
+from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where
+from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
-from ._text import display
-from .errors import CaptureError, CaptureWarning, FilterError
+from ._group import Names, Question, check_question
+from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
+from .errors import CaptureError, FilterError
+
+if TYPE_CHECKING:
+    from ._indicators import Indicators
+    from ._match import Hits
 
 _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
 
 _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not start a million
 
-# Names of link types (tcpdump.org/linktypes), for people.
-_LINK_TYPES = {
-    0: "NULL", 1: "ETHERNET", 9: "PPP", 12: "RAW", 14: "RAW", 50: "PPP_HDLC", 51: "PPP_ETHER", 101: "RAW",
-    104: "C_HDLC", 105: "IEEE802_11", 108: "LOOP",
-    113: "LINUX_SLL", 127: "IEEE802_11_RADIOTAP", 192: "PPI", 228: "IPV4", 229: "IPV6", 276: "LINUX_SLL2",
-}  # fmt: skip
-
-
 _WRITTEN = {".pcap": "pcap", ".cap": "pcap", ".pcapng": "pcapng"}
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureFault:
-    """Something wrong with a capture."""
-
-    kind: str
-    """``cut_short``, ``impossible_length``, ``bad_block``, ``no_interface``, ``zero_run``, ``shrank``, ``unusable``,
-    ``overlap``, ``unfiltered``; of compressed captures ``compressed_cut_short``, ``compressed_damaged``,
-    ``trailing_garbage``, ``bomb``."""
-    file: str
-    """The file it is in."""
-    frame_number: int | None
-    """The packet that could not be read, numbered over all files; None where it is about a whole file."""
-    offset: int | None
-    """Where in the file (in what it holds, if it is compressed) its record begins, in octets."""
-    lost: int
-    """Octets from there to the end of the file (of what could be decompressed), which were not read."""
-    message: str
-    """All of it in one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """What a capture says of an interface it was recorded on."""
-
-    link_type: str
-    """The link type, by name (``ETHERNET``) or number."""
-    name: str | None = None
-    """Its name, where the format tells."""
-    description: str | None = None
-    """Its description, where the format tells."""
-    snap_len: int = 0
-    """Octets of a packet that were captured at most; 0 means all."""
-    resolution: float = 1e-6
-    """Seconds that one unit of the recorded times stands for."""
-    received: int | None = None
-    """Packets it received, as its last statistics say."""
-    dropped: int | None = None
-    """Packets it dropped, as its last statistics say."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureInfo:
-    """What a capture is. The fields from `packets` on are None unless all of it was read (``full=True``)."""
-
-    format: str
-    """``pcap`` or ``pcapng``; joined with a comma where files differ."""
-    link_types: tuple[str, ...]
-    """The link types of the interfaces."""
-    interfaces: tuple[Interface, ...]
-    """Those described before the first packet of each file; with ``full=True`` all."""
-    octets: int | None
-    """The size of all files; None where one is a stream."""
-    first_time: int | None
-    """Time of the first packet (with ``full=True``, the earliest), ns since the epoch, UTC."""
-    packets: int | None = None
-    """How many there are."""
-    last_time: int | None = None
-    """The latest time of a packet, ns since the epoch, UTC."""
-    faults: tuple[CaptureFault, ...] | None = None
-    """What is wrong with the capture."""
-    packet_faults: dict[str, int] | None = field(default=None, hash=False)
-    """How many packets have which fault, such as ``truncated tcp``."""
-    oddities: dict[str, int] | None = field(default=None, hash=False)
-    """How many packets are odd without a fault: ``time_backwards`` (earlier than one before), ``no_time``,
-    ``beyond_snap_len``, ``longer_than_on_wire`` (more captured than there was)."""
-    comments: tuple[str, ...] | None = None
-    """Comments of sections, interfaces and packets, the latter as ``packet 3: text``."""
-    recorded_by: tuple[str, ...] | None = None
-    """Hardware, operating system and application, as sections name them."""
-    names: tuple[tuple[str, str], ...] | None = None
-    """Pairs of address and name from name resolution blocks."""
-    other_blocks: dict[int, int] | None = field(default=None, hash=False)
-    """How many blocks of other types were stepped over, by type."""
-
-    def _rows(self) -> list[tuple[str, str]]:
-        rows = [
-            ("format", self.format),
-            ("link types", ", ".join(self.link_types)),
-            ("interfaces", str(len(self.interfaces))),
-            ("octets", "unknown" if self.octets is None else f"{self.octets:,}"),
-            ("first packet", _when(self.first_time)),
-        ]
-        if self.packets is not None:
-            rows += [("last packet", _when(self.last_time)), ("packets", f"{self.packets:,}")]
-            rows += [("fault", fault.message) for fault in self.faults or ()]
-            rows += [(f"packets {text}", f"{count:,}") for text, count in (self.packet_faults or {}).items()]
-            odd = {name: count for name, count in (self.oddities or {}).items() if count}
-            rows += [(f"packets {name.replace('_', ' ')}", f"{count:,}") for name, count in odd.items()]
-            rows += [("comment", display(comment)) for comment in self.comments or ()]
-            rows += [("recorded by", display(text)) for text in self.recorded_by or ()]
-        return rows
-
-    def __str__(self) -> str:
-        rows = self._rows()
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:{width}}  {value}" for name, value in rows)
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in self._rows()
-        )
-        return f"<table><tbody>{rows}</tbody></table>"
-
-
-def _interface(found: tuple[Any, ...]) -> Interface:
-    link_type, name, description, snap_len, binary, exponent, _offset, received, dropped = found
-    return Interface(
-        _LINK_TYPES.get(link_type, str(link_type)),
-        name,
-        description,
-        snap_len,
-        (2.0 if binary else 10.0) ** -exponent,
-        received,
-        dropped,
-    )
-
-
-def _told(notes: list[tuple[str, int, bytes]]) -> dict[str, Any]:
-    """What sections, interfaces and packets say in words."""
-    import ipaddress
-
-    comments, recorded_by, names = [], [], []
-    for kind, number, text in notes:
-        if kind == "comment":
-            words = text.decode("utf-8", "replace")
-            comments.append(f"packet {number}: {words}" if number else words)
-        elif kind == "name":  # the number is the address's size; names follow, each ended by a zero octet
-            address = str(ipaddress.ip_address(text[:number]))
-            names += [(address, name.decode("utf-8", "replace")) for name in text[number:].split(b"\0") if name]
-        else:
-            recorded_by.append(text.decode("utf-8", "replace"))
-    return {"comments": tuple(comments), "recorded_by": tuple(recorded_by), "names": tuple(names)}
-
-
-def _when(time: int | None) -> str:
-    if time is None:
-        return "unknown"
-    seconds, nanoseconds = divmod(time, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
 def open(
@@ -233,17 +84,17 @@ def open(
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
     if follow:
-        return Capture((_followed(source),), options)
+        return Capture((_inputs.followed(source),), options)
     if isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
-        found, several = _named(text)
+        found, several = _inputs.named(text)
         if several:
             return _open_several(found, f"no file matches {text}", options, spool)
-        return Capture((_open_path(found[0], spool),), options)
+        return Capture((_inputs.open_path(found[0], spool),), options)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return Capture((_open_bytes(source, "<bytes>"),), options)
+        return Capture((_inputs.open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
-        return Capture((_open_file(source, spool),), options)
+        return Capture((_inputs.open_file(source, spool),), options)
     if isinstance(source, Iterable):
         return _open_list(list(source), options, spool)
     raise TypeError(f"open takes a path, a list of paths, bytes or a binary file object, not {type(source).__name__}")
@@ -284,132 +135,20 @@ def _narrowed(inputs: tuple[_core.Input, ...], filters: tuple[_Narrowing, ...]) 
                 raise FilterError(f"{error}{hint}") from None
 
 
-_Named = str | _sources.UrlSource
-
-
-def _named(text: str) -> tuple[list[_Named], bool]:
-    """What a path, a glob or a URL stands for, and whether it is a pattern."""
-    if text == "-" or os.path.exists(text):
-        return [text], False
-    if _sources.is_url(text):
-        found = _sources.urls(text)
-        return [*found], [source.name for source in found] != [text]
-    if glob.has_magic(text):
-        return [*sorted(glob.glob(text, recursive=True))], True
-    return [text], False
-
-
-def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
-    source.begin(0)
-    try:
-        if spool:
-            return _open_bytes(_sources.spooled(source.read), source.name)
-        compression = _compressed.format_of(_compressed.look(source.read))
-    finally:
-        source.end()
-    return _open_compressed(source, compression)
-
-
-def _open_path(path: _Named, spool: bool) -> _core.Input:
-    if isinstance(path, _sources.UrlSource):
-        return _open_url(path, spool)
-    if _compressed.is_stream(path):
-        name = "standard input" if path == "-" else path
-        fd, first = _compressed.open_pipe(path)
-        if spool:
-            pipe = _compressed.PipeSource(fd, name, first)
-            try:
-                return _open_bytes(_sources.spooled(pipe.read), name)
-            finally:
-                pipe.end()
-        compression = _compressed.format_of(first)
-        if compression is None:
-            return _core.Input("stream", name, first, fd)
-        return _open_compressed(_compressed.PipeSource(fd, name, first), compression)
-    if not os.path.isdir(path):  # the core says what a folder is
-        with builtins.open(path, "rb", buffering=0) as file:
-            compression = _compressed.format_of(_compressed.look(file.read))
-        if compression is not None:
-            return _open_compressed(_compressed.PathSource(path), compression)
-    return _core.Input("path", path)
-
-
-def _followed(source: Any) -> _core.Input:
-    if not isinstance(source, (str, os.PathLike)) or source == "-":
-        raise ValueError("follow: one file, by its path; a pipe is read to its end anyhow")
-    path = os.fsdecode(source)
-    if os.path.isfile(path):
-        with builtins.open(path, "rb", buffering=0) as file:
-            if _compressed.format_of(file.read(_compressed.LOOK)) is not None:
-                raise ValueError(f"{path}: follow: what is compressed cannot be followed")
-    return _core.Input("follow", path)
-
-
-def _open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
-    source = _compressed.BytesSource(octets, name)
-    compression = _compressed.format_of(source.read(_compressed.LOOK))
-    if compression is not None:
-        return _open_compressed(source, compression)
-    return _core.Input("memory", name, octets)
-
-
-def _open_file(file: Any, spool: bool) -> _core.Input:
-    name = getattr(file, "name", None)
-    name = name if isinstance(name, str) and name else "<file object>"
-    start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
-    if spool and start is None:
-        return _open_bytes(_sources.spooled(lambda size: _compressed.checked(file, size)), name)
-    first = _compressed.look(lambda size: _compressed.checked(file, size))
-    compression = _compressed.format_of(first)
-    if compression is not None:
-        return _open_compressed(_compressed.FileSource(file, name, start, first), compression)
-    if start is None:
-        return _core.Input("file", name, _compressed.Behind(first, file), None)
-    return _core.Input("file", name, file, start)
-
-
-def _open_compressed(source: _compressed.Source, compression: str | None) -> _core.Input:
-    reader = _compressed.Reader(source, compression)
-    try:
-        opened = _core.Input("reader", source.name, reader, None if source.once else 0)
-    except CaptureError as error:
-        reader.close()
-        if reader.fault is None:
-            raise
-        raise CaptureError(f"{source.name}: {reader.fault[1]}; no capture could be read from it") from error
-    except BaseException:
-        reader.close()
-        raise
-    if not source.once:
-        reader.close()
-    return opened
-
-
-def _size(source: _core.Input) -> int | None:
-    """Octets as they lie on the disk."""
-    return source.file.size if isinstance(source.file, _compressed.Reader) else source.size
-
-
-def _fresh(source: _core.Input) -> _core.Input:
-    """Something compressed is read by every pass with a reader of its own."""
-    reader = source.file.again() if isinstance(source.file, _compressed.Reader) else None
-    return source if reader is None else _core.Input("reader", source.name, reader, 0)
-
-
 def _open_list(items: list[Any], options: _Options, spool: bool) -> Capture:
-    paths: list[_Named] = []
+    paths: list[_inputs.Named] = []
     for item in items:
         if not isinstance(item, (str, os.PathLike)):
             raise TypeError(f"a list of paths is needed, and it has {type(item).__name__} in it")
-        paths += _named(os.fsdecode(item))[0]
+        paths += _inputs.named(os.fsdecode(item))[0]
     return _open_several(paths, "the list of captures is empty", options, spool)
 
 
-def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: bool) -> Capture:
+def _open_several(paths: list[_inputs.Named], nothing: str, options: _Options, spool: bool) -> Capture:
     inputs, faults = [], []
     for path in paths:
         try:
-            inputs.append(_open_path(path, spool))
+            inputs.append(_inputs.open_path(path, spool))
         except FileNotFoundError:
             raise
         except (CaptureError, OSError) as error:
@@ -422,16 +161,8 @@ def _open_several(paths: list[_Named], nothing: str, options: _Options, spool: b
         raise CaptureError(faults[0].message.removesuffix("; the file was left out") if faults else nothing)
     # Files without a first packet keep their place behind those with one.
     inputs.sort(key=lambda found: (found.first_time is None, found.first_time or 0))
-    _warn(faults, 4)
+    warn(faults, 4)
     return Capture(tuple(inputs), options, tuple(faults))
-
-
-def _warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
-    if faults:
-        more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
-        warning = CaptureWarning(faults[0].message + more)
-        warning.faults = tuple(faults)
-        warnings.warn(warning, stacklevel=stacklevel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,6 +174,7 @@ class _Options:
     filters: tuple[_Narrowing, ...] = ()
     first: int = _times.EARLIEST  # the times that are in, ns
     last: int = _times.LATEST
+    flows: tuple[Any, ...] | None = None  # frame numbers, their flow ids and directions, and whether only those are in
 
 
 class Capture:
@@ -483,7 +215,7 @@ class Capture:
         return [source.name for source in self._inputs]
 
     def _octets(self) -> int | None:
-        sizes = [_size(source) for source in self._inputs]
+        sizes = [_inputs.size(source) for source in self._inputs]
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
@@ -499,25 +231,36 @@ class Capture:
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
         return f"<Capture {names}: {shown}>"
 
-    def _run(
-        self,
-        ask: Callable[..., Any],
-        *arguments: Any,
-        on_packets: Callable[[int], object] | None = None,
-        stacklevel: int = 4,
-    ) -> Any:
-        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+    def _begin(
+        self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
+    ) -> tuple[tuple[_core.Input, ...], Any, Callable[[], None]]:
+        """Inputs and options for one pass of the core, and what to call when it is over."""
         total, progress, options = self._octets(), self._options.progress, self._options
+        inputs = tuple(map(_inputs.fresh, self._inputs))
+        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
+        done = 0
         bar = None
+        # A reader of a file object serves one pass at a time, and only its own pass may end it.
+        held: list[_compressed.Reader] = []
+
+        def end() -> None:
+            while held:
+                reader = held.pop()
+                reader.close()
+                reader.in_use.release()
+            if bar is not None:
+                bar.close()
+
+        for reader in readers:
+            if not reader.in_use.acquire(blocking=False):
+                end()
+                raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
+            held.append(reader)
         if not callable(progress):
             wanted = (
                 progress if progress is not None else _progress.watched() and (total is None or total > _progress.LARGE)
             )
-            progress = bar = _progress.shown(total) if wanted else None
-
-        inputs = tuple(map(_fresh, self._inputs))
-        readers = [source.file for source in inputs if isinstance(source.file, _compressed.Reader)]
-        done = 0
+            progress = bar = _progress.shown(total) if wanted and not quiet else None
 
         def tick(octets: int, packets: int) -> None:
             nonlocal done
@@ -528,25 +271,29 @@ class Capture:
             if on_packets is not None:
                 on_packets(packets)
 
-        # A reader of a file object serves one pass at a time, and only its own pass may end it.
-        held: list[_compressed.Reader] = []
         heard = tick if progress is not None or on_packets is not None else None
-        narrowing = (options.filters, options.first, options.last)
+        narrowing = (options.filters, options.first, options.last, options.flows)
+        return inputs, (options.threads, options.chunk, options.strict, heard, narrowing), end
+
+    def _run(
+        self,
+        ask: Callable[..., Any],
+        *arguments: Any,
+        on_packets: Callable[[int], object] | None = None,
+        stacklevel: int = 4,
+    ) -> Any:
+        """Put a question to the core, show progress meanwhile and warn of faults afterwards."""
+        inputs, options, end = self._begin(on_packets)
         try:
-            for reader in readers:
-                if not reader.in_use.acquire(blocking=False):
-                    raise RuntimeError(f"{reader.name}: is busy: another call is reading it; paths serve many")
-                held.append(reader)
-            result, faults = ask(inputs, (options.threads, options.chunk, options.strict, heard, narrowing), *arguments)
+            result, faults = ask(inputs, options, *arguments)
         finally:
-            for reader in held:
-                reader.close()
-                reader.in_use.release()
-            if bar is not None:
-                bar.close()
-        found = tuple(self._fault(*fault) for fault in faults)
-        _warn(found, stacklevel)
+            end()
+        found = self._found(faults)
+        warn(found, stacklevel)
         return result, found
+
+    def _found(self, faults: Iterable[Any]) -> tuple[CaptureFault, ...]:
+        return tuple(self._fault(*fault) for fault in faults)
 
     def _fault(
         self, kind: str, number: int, frame_number: int, offset: int | None, lost: int, message: str
@@ -642,12 +389,12 @@ class Capture:
         inputs = self._inputs
         kinds = ", ".join(dict.fromkeys(source.format for source in inputs))
         if not full:
-            seen = [_interface(found) for source in inputs for found in source.interfaces]
+            seen = [interface_of(found) for source in inputs for found in source.interfaces]
             links = tuple(dict.fromkeys(interface.link_type for interface in seen))
             return CaptureInfo(kinds, links, tuple(seen), self._octets(), inputs[0].first_time)
         census, faults = self._run(_core.census)
         packets, first, last, packet_faults, oddities, found, notes, blocks, _cut = census
-        interfaces = tuple(map(_interface, found))
+        interfaces = tuple(map(interface_of, found))
         return CaptureInfo(
             kinds,
             tuple(dict.fromkeys(interface.link_type for interface in interfaces)),
@@ -659,7 +406,7 @@ class Capture:
             self._faults + faults,
             dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0]))),
             oddities,
-            **_told(notes),
+            **told(notes),
             other_blocks=dict(sorted(blocks.items())),
         )
 
@@ -735,17 +482,167 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
+        names = check_columns(columns)
         narrowed = self.filter(any_of=any_of, **fields)
+        if dns is None and ip is None and seq is None and not fields and any_of is None:
+            raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
+        stamped = self._stamped(names).filter(any_of=any_of, **fields)
         if dns is None and ip is None and seq is None:
-            if not fields and any_of is None:
-                raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
-            return narrowed.packets(columns)
+            native, faults = stamped._run(_core.packets, names, None)
+            return Frame(native, narrowed, narrowed._faults + faults)
         rules = _rules(compat, dns_rule, seq_rule)
         suspects = (rules, *(() if keys is None else keys for keys in (dns, ip, seq)))
-        native, _ = narrowed._run(_core.packets, check_columns(columns), suspects)
-        return Frame(native, narrowed)
+        native, faults = stamped._run(_core.packets, names, suspects)
+        asked = {"select": {"compat": compat, "dns_rule": dns_rule, "seq_rule": seq_rule}}
+        return Frame(native, narrowed, narrowed._faults + faults, asked)
 
-    def packets(self, columns: Iterable[str] | str | None = None) -> Frame:
+    def flows(
+        self,
+        variant: str = "corrected",
+        compat: str | None = None,
+        *,
+        names: str = "published",
+        protocols: str | Iterable[str] | None = None,
+        flow_timeout_us: int | None = None,
+        activity_timeout_us: int | None = None,
+        min_packets: int | None = None,
+        max_flows: int | None = None,
+        ipv6: bool | None = None,
+        sort: bool | None = None,
+        dedup_us: int | None = None,
+        count_padding: bool | None = None,
+        udp_header: str | int | None = None,
+        ghost_flows: bool | None = None,
+        flush_last_active: bool | None = None,
+        quantize: str | None = None,
+        tz: str | None = None,
+    ) -> _flows.FlowFrame:
+        """Put packets together into bidirectional flows with the features of CICIDS2017, in one pass.
+
+        ``docs/flow-features.md`` says what each column is and how the variants differ. Options that are not given are
+        the variant's own.
+
+        Parameters
+        ----------
+        variant : "corrected" or "cic2017"
+            "cic2017" is the tool that made the published files, faults and all, for models trained on those;
+            "corrected" counts what the names say, ends flows where connections end, and knows IPv6.
+        compat : None or "fork"
+            With "fork" corrected flows as the tool behind the improved data sets of 2021 and 2022 makes them.
+        names : "published", "v4" or "2021"
+            The names of the columns: those of CICIDS2017, of CSE-CIC-IDS2018, or of the tool of 2021.
+        protocols : "all" or a set of "tcp", "udp", "icmp", "igmp", "sctp", "other"
+            Which packets are in flows: all for "cic2017", TCP and UDP for "corrected".
+        flow_timeout_us : int
+            A flow is split where a packet comes more than this after its start, in microseconds (120,000,000).
+        activity_timeout_us : int
+            A longer gap is idle time (5,000,000).
+        min_packets : int
+            Flows of fewer packets are left out: 2 for "cic2017", 1 for "corrected".
+        max_flows : int
+            How many may be open at once (1,000,000); beyond, the one touched longest ago is ended as ``evicted``.
+        ipv6 : bool
+            Whether IPv6 is taken; "cic2017" cannot.
+        sort : bool
+            Take packets by time where they are late by up to a second.
+        dedup_us : int
+            Leave out a packet that is, from the IP header on, the copy of one at most so long before.
+        count_padding, udp_header : bool, "last_tcp" or 8
+            Of "cic2017": whether Ethernet padding is payload, and how long a UDP header is.
+        ghost_flows : bool
+            Read Ethernet frames that are no IP as IPv4, as the Java tools do.
+        flush_last_active : bool
+            Let the active time that the end of a flow cuts off count.
+        quantize : None or "excel"
+            Round doubles as a spreadsheet did in the published files.
+        tz : str
+            The time zone of times in published text: "America/Halifax" for "cic2017", else "UTC".
+
+        Returns
+        -------
+        FlowFrame
+            A Frame with a row for each flow, by start time, then first packet. Times are int64 ns, UTC.
+
+        Raises
+        ------
+        ValueError
+            An option that cannot be; a packet of a link type that the variant cannot take.
+        """
+        given = {name: value for name, value in locals().items() if name not in ("self", "variant", "compat", "names")}
+        return _flows.flows(self, variant, compat, names, given)
+
+    def flow_batches(
+        self,
+        variant: str = "corrected",
+        compat: str | None = None,
+        *,
+        rows: int = 100_000,
+        names: str = "published",
+        **options: Any,
+    ) -> _flows.FlowBatches:
+        """Return the flows as Frames of equally many rows, in the order in which they end: for captures beyond memory.
+
+        Parameters
+        ----------
+        variant, compat, names, **options
+            As for `flows`, whose rows these are.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        FlowBatches
+            Iterate over it, as often as you like: each time is one pass. It is also an Arrow stream.
+
+        Raises
+        ------
+        ValueError
+            An option that cannot be.
+        """
+        return _flows.flow_batches(self, variant, compat, names, operator.index(rows), options)
+
+    def packets_of(
+        self,
+        flows: Any,
+        variant: str | None = None,
+        compat: str | None = None,
+        *,
+        columns: Iterable[str] | str | None = None,
+        **options: Any,
+    ) -> Frame:
+        """Collect the packets of flows, in two passes: one that finds them, one that reads them.
+
+        Parameters
+        ----------
+        flows : Frame, pandas.DataFrame, pandas.Series, int or iterable of int
+            Flows, or anything with the column ``flow_id``, or flow ids.
+        variant, compat, **options
+            How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+
+        Returns
+        -------
+        Frame
+            One row per packet, in file order.
+
+        Raises
+        ------
+        ValueError
+            Options that contradict those the flows were made with.
+        """
+        ids, known = _flows.wanted(flows)
+        asked = variant is not None or compat is not None or bool(options)
+        if known is None or asked:
+            given = _flows.resolved(variant or (known or {}).get("variant", "corrected"), compat, options)
+            if known is not None and given != known:
+                raise ValueError("packets_of: these flows know their options, and they are not those given")
+            known = given
+        names = check_columns(columns)
+        native, faults = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
+        return Frame(native, self, self._faults + faults, {"packets_of": known})
+
+    def packets(self, columns: Iterable[str] | str | None = None, *, flows: Mapping[str, Any] | None = None) -> Frame:
         """Return all packets, a row each, in file order.
 
         Parameters
@@ -754,6 +651,9 @@ class Capture:
             Names of columns (`pcapframe.columns` lists them), of groups (``"ip"``, ``"tcp"``, ``"dns"``) and patterns
             (``"tcp_*"``, ``"*"`` for all), which do not take in columns of octets. By default the common ones. Packets
             are decoded no deeper than the columns need.
+        flows : dict, optional
+            Which flows the columns ``flow_id`` and ``flow_direction`` mean: arguments of `flows`, by default those of
+            ``corrected``. These columns take a pass of their own before.
 
         Returns
         -------
@@ -764,8 +664,204 @@ class Capture:
         KeyError
             No such column; the nearest are named.
         """
-        native, _ = self._run(_core.packets, check_columns(columns), None)
-        return Frame(native, self)
+        names = check_columns(columns)
+        native, faults = self._stamped(names, flows)._run(_core.packets, names, None)
+        asked = None if flows is None else {"flows": _flows.from_packets(flows)}
+        return Frame(native, self, self._faults + faults, asked)
+
+    def batches(self, columns: Iterable[str] | str | None = None, rows: int = 1_000_000) -> Batches:
+        """Return all packets as Frames of equally many rows, one after the other: for captures beyond memory.
+
+        Parameters
+        ----------
+        columns : list of names, groups or patterns, optional
+            As for `packets`.
+        rows : int
+            Rows of each Frame; the last may have fewer.
+
+        Returns
+        -------
+        Batches
+            Iterate over it, as often as you like: each time is one pass, which runs beside your loop, is at most two
+            batches ahead, and ends when the loop is left. It is also an Arrow stream.
+
+        Raises
+        ------
+        KeyError
+            No such column; the nearest are named.
+        ValueError
+            `rows` is less than 1.
+
+        Examples
+        --------
+        >>> for frame in cap.batches(["ip_src", "frame_len"]): ...  # doctest: +SKIP
+        >>> cap.batches().write("packets.parquet")  # doctest: +SKIP
+        """
+        names = check_columns(columns)
+        return Batches(self._stamped(names), names, operator.index(rows))
+
+    def sql(self, query: str) -> Any:
+        """Ask the packets a question in SQL, which DuckDB answers in one pass, beyond memory.
+
+        Parameters
+        ----------
+        query : str
+            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
+            those named in it are decoded; ``*`` stands for the common ones.
+
+        Returns
+        -------
+        pyarrow.Table
+            The rows of the answer.
+
+        Raises
+        ------
+        ImportError
+            duckdb or pyarrow is not installed.
+        duckdb.Error
+            DuckDB does not take the query; it is seen before anything is read.
+
+        Examples
+        --------
+        >>> cap.sql("select ip_src, count(*) n from packets where tcp_dstport = 22 group by 1")  # doctest: +SKIP
+        """
+        from ._sql import ask
+
+        return ask(self, query)
+
+    def _stamped(self, names: Iterable[str], flows: Mapping[str, Any] | None = None) -> Capture:
+        """Itself, or with packets that know their flow where a column asks for it."""
+        if not _flows.asks(names):
+            if flows is not None:
+                raise ValueError("packets: flows= says what flow_id and flow_direction mean, and neither is asked for")
+            return self
+        return _flows.stamped(self, _flows.from_packets(flows), None)
+
+    def count(
+        self,
+        *fields: str,
+        every: Any = None,
+        sum: Names = None,
+        min: Names = None,
+        max: Names = None,
+        mean: Names = None,
+        std: Names = None,
+        distinct: Names = None,
+        gaps: bool = False,
+        fill: bool = False,
+        top: int | None = None,
+        approx: bool = False,
+        dropna: bool = True,
+    ) -> Counts | Frame:
+        """Count packets by the values of fields, in bins of time, with what their fields add up to.
+
+        Parameters
+        ----------
+        *fields : str
+            Columns to group by (`pcapframe.columns` lists them), of any type but binary. Without one: totals.
+        every : text, int, timedelta or numpy.timedelta64, optional
+            The length of a bin: ``"500ms"``, ``"1s"``, ``"5min"``, ``"1h"``, ``"1d"``, or a whole number of
+            nanoseconds. Bins begin at multiples of it since the epoch (UTC). Packets without a time are in none.
+        sum, mean, std : name or list of names, optional
+            Fields that are numbers.
+        min, max : name or list of names, optional
+            Fields that are numbers or times.
+        distinct : name or list of names, optional
+            Fields, of any type but binary, whose different values in each group are counted.
+        gaps : bool
+            Add mean, standard deviation, minimum and maximum of the time between successive packets of a group, in
+            file order, in nanoseconds; below 0 where times go backwards.
+        fill : bool
+            Add the bins without packets, as rows with count 0: each group that occurs at all is there in each bin from
+            the first to the last. At most 10,000,000 rows.
+        top : int, optional
+            Keep this many groups with the largest counts (of each bin, with `every`). Where packets are counted and
+            nothing else is asked, memory is bounded as well: ``max(8 * top, 65536)`` groups are followed by a
+            space-saving sketch, and ``error`` tells by how much a count may be too large. It is 0 while there are no
+            more groups than that, and always with `every`, aggregates or `gaps`, which follow all groups.
+        approx : bool
+            Count `distinct` values by a HyperLogLog sketch (standard error 0.81 %), which takes 16 KiB of memory per
+            group and field at most.
+        dropna : bool
+            Leave out packets that lack one of the fields. Otherwise null is a value like any other.
+
+        Returns
+        -------
+        Counts
+            For one field and nothing else: a mapping from value to number of packets.
+        Frame
+            For all else: ``time`` (start of the bin), the fields, ``count``, ``error`` (with `top`), and a column per
+            aggregate (``sum_frame_len``, ``min_...``, ``max_...``, ``mean_...``, ``std_...``, ``distinct_...``,
+            ``gap_mean``, ``gap_std``, ``gap_min``, ``gap_max``); ordered by bin, then count descending, then key
+            (numbers by value, IPv4 before IPv6, each by octets, text by its octets, nulls last). One row of totals
+            without `fields` and `every`.
+
+            Counts are uint64, sums uint64 (int64 of signed fields), means and standard deviations float64, extremes of
+            the field's own type, ``gap_min`` and ``gap_max`` int64. Null: extremes and means of no value, standard
+            deviations of fewer than two.
+
+        Raises
+        ------
+        KeyError
+            No such field; the nearest are named.
+        ValueError, TypeError
+            A field that cannot be counted or put together that way, a bin that is no length of time, `approx` without
+            `distinct`, `fill` without `every` or with too many rows.
+        OverflowError
+            A sum of more than 64 bits; the column is named.
+
+        Notes
+        -----
+        Sums, and the moments behind means and sample standard deviations, are exact integers, rounded once at the end:
+        ``mean`` and ``std`` equal ``statistics.mean`` and ``statistics.stdev`` to the last bit. Nulls are left out of
+        them. No answer depends on `threads` or on how the capture is read.
+
+        Examples
+        --------
+        >>> cap.count("protocol", every="1s", sum="frame_len")          # octets per second by protocol
+        >>> cap.count("ip_src", "ip_dst", "tcp_dstport")                # packets by conversation
+        >>> cap.count("ip_src", distinct="tcp_dstport")                 # ports that each source tried
+        >>> cap.count("ip_src", "dns_qry_name")                         # DNS names by client
+        >>> cap.count("ip_src", "ip_dst", gaps=True)                    # how regular it is
+        >>> cap.count(sum="frame_len", min="frame_time", max="frame_time")
+        >>> cap.count("ip_src").threshold("mad")
+        """
+        asked = {"sum": sum, "min": min, "max": max, "mean": mean, "std": std, "distinct": distinct}
+        question = check_question(fields, every, asked, gaps=gaps, fill=fill, top=top, approx=approx, dropna=dropna)
+        if question.plain:
+            counts, _ = self._stamped(question.fields)._run(_core.count_field, question.fields)
+            return Counts(counts, question.fields[0])
+        return self._grouped(question)
+
+    def _grouped(self, question: Question) -> Frame:
+        """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
+        asked = (*question.fields, *(name for _, name in question.aggregates))
+        native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
+        return Frame(native, self, self._faults + faults)
+
+    def match(self, indicators: Indicators) -> Hits:
+        """Look for indicators in all packets, in one pass.
+
+        Parameters
+        ----------
+        indicators : Indicators
+            What to look for: `Indicators.read` takes feeds, `Indicators.from_values` what an analysis found. Packets
+            are decoded no deeper than their kinds need.
+
+        Returns
+        -------
+        Hits
+            A row for each indicator seen in a packet at a place, in file order; ``hits.summary()`` counts them. One
+            packet may hit several indicators: an address, the networks it is in, a name and those it lies below.
+
+        Raises
+        ------
+        TypeError
+            Something else than indicators.
+        """
+        from ._match import match  # which knows Frame; and not every question needs it
+
+        return match(self, indicators)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...
@@ -846,7 +942,8 @@ class Capture:
         for file in self.files:
             if _split.may_make(text, file):
                 raise ValueError(f"{file}: is the capture that is read, and {text} may be it: write to another folder")
-        native, _ = self._run(_core.split, kind, parts, _split.pairs(names, parts))
+        columns = [part[0] for part in parts if isinstance(part, tuple)]
+        native, _ = self._stamped(columns)._run(_core.split, kind, parts, _split.pairs(names, parts))
         return Frame(native)
 
     def _written_as(self, path: str) -> str:

@@ -6,36 +6,10 @@ import os
 import re
 import string
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-import numpy as np
-
 from ._columns import FIELDS, nearest
-
-_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
-
-
-def duration(name: str, every: Any) -> int:
-    """Return a length of time as nanoseconds: ``"500ms"``, ``"1min"``, `timedelta`, `numpy.timedelta64` or int ns."""
-    if isinstance(every, str):
-        text = every.strip().lower()
-        digits = text.rstrip(string.ascii_letters + " ")
-        unit = text[len(digits) :].strip()
-        if unit not in _UNITS or not digits.isdecimal():
-            raise ValueError(f"{name}: {every!r} is no length of time such as 500ms, 1s, 5min, 1h or 1d")
-        length = int(digits) * _UNITS[unit]
-    elif isinstance(every, timedelta):
-        length = (every.days * 86_400 + every.seconds) * 10**9 + every.microseconds * 1000
-    elif isinstance(every, np.timedelta64):
-        length = int(every.astype("timedelta64[ns]").astype(np.int64))
-    elif isinstance(every, int | np.integer) and not isinstance(every, bool):
-        length = int(every)
-    else:
-        raise TypeError(f"{name}: text such as '1h', timedelta or int nanoseconds, not {type(every).__name__}")
-    if not 0 < length < 2**63:
-        raise ValueError(f"{name}: a length of time is above 0, not {every!r}")
-    return length
+from ._times import duration
 
 
 def parts(template: str | os.PathLike[str], every: Any) -> tuple[str | tuple[str] | int, ...]:

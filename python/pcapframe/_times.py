@@ -1,4 +1,4 @@
-"""Times as people give them, as int nanoseconds since the epoch, exactly."""
+"""Times and lengths of time as people give them, as int nanoseconds, exactly."""
 
 from __future__ import annotations
 
@@ -75,3 +75,49 @@ def _from_numpy(name: str, time: np.datetime64) -> int:
         time, unit, step = time.astype("datetime64[D]"), "D", 1
     count = int(time.astype(np.int64)) * step
     return count * _UNITS[unit] if unit in _UNITS else -(-count // _FINER[unit])
+
+
+_LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": _UNITS["m"], "h": _UNITS["h"],
+            "d": _UNITS["D"]}  # fmt: skip
+_LENGTH = re.compile(r"(\d+)\s*([a-zµ]+)")
+
+
+def duration(name: str, length: Any) -> int:
+    """Return a length of time above 0 in ns: ``"500ms"``, ``"1min"``, timedelta, numpy.timedelta64 or int ns."""
+    found = _length(name, length)
+    if not 0 < found <= LATEST:
+        raise ValueError(f"{name}: a length of time is from 1 ns to 292 years, not {length!r}")
+    return found
+
+
+def _length(name: str, length: Any) -> int:
+    if isinstance(length, str):
+        found = _LENGTH.fullmatch(length.strip().lower())
+        if found is None or found[2] not in _LENGTHS:
+            raise ValueError(f"{name}: {length!r} is no length of time such as '500ms', '1s', '5min', '1h' or '1d'")
+        return int(found[1]) * _LENGTHS[found[2]]
+    if isinstance(length, np.timedelta64):
+        return _length_from_numpy(name, length)
+    if isinstance(length, timedelta):  # that of pandas has its nanoseconds apart
+        return length // timedelta(microseconds=1) * 1000 + int(getattr(length, "nanoseconds", 0))
+    if not isinstance(length, bool | np.bool_):
+        try:
+            return operator.index(length)
+        except TypeError:
+            pass
+    raise TypeError(
+        f"{name}: text such as '1s', int nanoseconds, timedelta or numpy.timedelta64, not {type(length).__name__}"
+    )
+
+
+def _length_from_numpy(name: str, length: np.timedelta64) -> int:
+    unit, step = np.datetime_data(length.dtype)
+    if np.isnat(length) or unit not in _UNITS | _FINER:
+        raise ValueError(f"{name}: {length!r} is no fixed length of time")
+    count = int(length.astype(np.int64)) * step
+    if unit in _UNITS:
+        return count * _UNITS[unit]
+    whole, rest = divmod(count, _FINER[unit])
+    if rest:
+        raise ValueError(f"{name}: {length!r} is no whole number of nanoseconds")
+    return whole

@@ -60,6 +60,8 @@ def _condition(name: str, wanted: Any) -> _Condition:
     field = FIELDS.get(name)
     if field is None:
         raise KeyError(f"no column {name!r}: a condition is on one column")
+    if field.asked == "by name" and field.group == "flow":
+        raise ValueError(f"{name}: which flow a packet is in takes a pass before: packets_of(ids) gives the packets")
     if field.kind == "binary":
         raise TypeError(f"{name}: octets cannot be asked for; a capture filter such as 'tcp[20:4] = 0x16030100' can")
     if isinstance(wanted, slice):

@@ -14,10 +14,12 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _commands
-from ._columns import check_columns
-from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, Usage
+from . import _cli_ml, _command_groups, _command_match, _command_packets, _commands
+from ._columns import FIELDS, check_columns, nearest
+from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
+from ._flows import NAMES, PROTOCOLS, VARIANTS
+from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
 DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
@@ -27,6 +29,7 @@ pcapframe: packets in, frames out
 
   pcapframe info capture.pcap        what is in it
   pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
+  pcapframe packets capture.pcap     packets as rows, with any columns
 
 then select or check; pcapframe --help tells more."""
 
@@ -68,6 +71,32 @@ def _names(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(str(error.args[0])) from None
 
 
+def _where(text: str) -> tuple[str, Any]:
+    """A condition on a column: ``tcp_dstport=22,2222``, ``frame_len=1000..``, ``ip_src=10.0.0.0/8``, ``vlan_id=``."""
+    name, equals, wanted = text.partition("=")
+    if not equals or name not in FIELDS:
+        why = "NAME=VALUE is needed" if not equals else f"no column {name!r}{nearest(name, FIELDS)}"
+        raise argparse.ArgumentTypeError(f"{text!r}: {why}")
+    if not wanted:
+        return name, None
+    plain = FIELDS[name].kind in ("text", "string", "time")
+    low, dots, high = wanted.partition("..")
+    try:
+        if dots and FIELDS[name].kind not in ("text", "string"):
+            ends = [None if not end else end if plain else int(end, 0) for end in (low, high)]
+            return name, slice(*ends)
+        return name, [item if plain else int(item, 0) for item in wanted.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {name} holds numbers") from None
+
+
+def _fields(text: str) -> list[str]:
+    try:
+        return [check_name(name, "counts") for name in _separated(text)]
+    except (KeyError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error.args[0])) from None
+
+
 def _sigma(text: str) -> float:
     try:
         value = float(text)
@@ -88,7 +117,7 @@ def _has_filter() -> bool:
     return "filter" in inspect.signature(pcapframe.open).parameters
 
 
-def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int]) -> _Parser:
+def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Callable[..., int] | None) -> _Parser:
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
@@ -97,20 +126,31 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    if run is not None:
+        parser.set_defaults(run=run)
     return parser
 
 
-def _common(parser: _Parser, several: bool = True) -> None:
+def _common(parser: _Parser, several: bool = True, needed: bool = True) -> None:
     if several:
         parser.add_argument(
-            "files", nargs="+", metavar="FILE", help="a capture; several are one, globs work, - is standard input"
+            "files",
+            nargs="+" if needed else "*",
+            metavar="FILE",
+            help="a capture; several are one, globs work, - is standard input",
         )
     else:
         parser.add_argument("files", nargs=1, metavar="FILE", help="a capture")
     group = parser.add_argument_group("reading")
     if several and _has_filter():
         group.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
+        group.add_argument(
+            "--where",
+            type=_where,
+            action="append",
+            metavar="NAME=VALUE,...",
+            help="only packets whose column has one of the values; LO..HI is from LO on and below HI, nothing is none",
+        )
     group.add_argument(
         "--threads", type=_whole, metavar="N", help="threads that read and decode (default: all there are)"
     )
@@ -125,15 +165,31 @@ def _rules(parser: _Parser) -> None:
     group.add_argument(
         "--dns-rule",
         choices=list(DNS_TITLES),
-        default="empty",
-        help="replies without an answer, or with NXDOMAIN (default: %(default)s)",
+        help="replies without an answer, or with NXDOMAIN (default: empty)",
     )
     group.add_argument(
         "--seq-rule",
         choices=list(SEQ_TITLES),
-        default="all",
-        help="all segments, or those with payload, SYN or FIN (default: %(default)s)",
+        help="all segments, or those with payload, SYN or FIN (default: all)",
     )
+
+
+def _groups(parser: _Parser) -> None:
+    group = parser.add_argument_group("by fields (docs/counting.md)")
+    group.add_argument("--by", type=_fields, metavar="FIELD,...", help="group by these columns")
+    group.add_argument("--every", metavar="LENGTH", help="in bins of time: 500ms, 1s, 5min, 1h, 1d")
+    for ask in ASKS:
+        what = "count the different values" if ask == "distinct" else f"add the {ask}"
+        group.add_argument(f"--{ask}", type=_fields, metavar="FIELD,...", help=f"{what} of these columns")
+    group.add_argument("--gaps", action="store_true", help="add the time between successive packets, in ns")
+    group.add_argument("--fill", action="store_true", help="add the bins without packets")
+    group.add_argument("--approx", action="store_true", help="count different values to about 1 %% with little memory")
+    group.add_argument("--keep-nulls", action="store_true", help="keep packets that lack a column of --by")
+    group.add_argument("--rows", type=_whole, metavar="N", help=f"rows to show (default: {ROWS})")
+
+
+def _counts(given: argparse.Namespace) -> int:
+    return _command_groups.counts(given) if _command_groups.is_grouped(given) else _commands.counts(given)
 
 
 def _parser() -> _Parser:
@@ -141,7 +197,7 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference",
+        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -157,24 +213,46 @@ def _parser() -> _Parser:
     info.add_argument("--full", action="store_true", help="read all of it: packets, last packet, what is damaged")
 
     counts = _verb(
-        verbs, "counts", "the three indicator counts, and which keys stand out",
+        verbs, "counts", "packets by anything, or the three indicator counts and which keys stand out",
         "Count DNS replies without an answer per client, packets per source address and packets per TCP sequence "
-        "number; keys at or above mean + K standard deviations are suspicious.",
-        "pcapframe counts --kind dns,ip --sigma 3 capture.pcap\npcapframe counts 'day-*.pcap' -o counts.csv",
-        _commands.counts,
+        "number; keys at or above mean + K standard deviations are suspicious. With --by, --every or an aggregate, "
+        "count packets by the values of fields instead.",
+        "pcapframe counts --kind dns,ip --sigma 3 capture.pcap\npcapframe counts 'day-*.pcap' -o counts.csv\n"
+        "pcapframe counts --by protocol --every 1s --sum frame_len capture.pcap\n"
+        "pcapframe counts --by ip_src --distinct tcp_dstport --top 20 capture.pcap", _counts,
     )  # fmt: skip
     _common(counts)
     _rules(counts)
+    counts.add_argument("--kind", type=_kinds, metavar="KIND,...", help="of dns, ip, seq (default: all)")
     counts.add_argument(
-        "--kind", type=_kinds, default=list(KINDS), metavar="KIND,...", help="of dns, ip, seq (default: all)"
+        "--sigma", type=_sigma, metavar="K", help=f"the threshold is mean + K sigma (default: {SIGMA:g})"
     )
     counts.add_argument(
-        "--sigma", type=_sigma, default=3.0, metavar="K", help="the threshold is mean + K sigma (default: 3)"
-    )
-    counts.add_argument(
-        "--top", type=_whole, default=ROWS, metavar="N", help="keys to show of each kind (default: %(default)s)"
+        "--top",
+        type=_whole,
+        metavar="N",
+        help=f"keys to show of each kind (default: {ROWS}); with --by the groups to keep (default: all)",
     )
     counts.add_argument("-o", dest="output", metavar="FILE", help="write all keys to a .csv or .json file")
+    _groups(counts)
+
+    packets = _verb(
+        verbs, "packets", "packets as rows, with any columns",
+        "Give packets as rows: the first ones in a table, or all of them in a file, which its suffix says the kind of: "
+        ".parquet, .arrow, .csv, .json (an object a line), or .pcap and .pcapng for the packets themselves.",
+        "pcapframe packets --list\npcapframe packets --columns frame_time,ip_src,dns_qry_name capture.pcap\n"
+        "pcapframe packets --where tcp_dstport=22,2222 --columns 'ip,tcp_*' -o ssh.parquet capture.pcap",
+        _command_packets.packets,
+    )  # fmt: skip
+    _common(packets, needed=False)
+    packets.add_argument("--list", action="store_true", help="list all columns, or those of --columns, and end")
+    packets.add_argument(
+        "--columns", type=_names, metavar="NAME,...", help="columns, groups (tcp) and patterns (tcp_*) to give"
+    )
+    packets.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show in the terminal (default: %(default)s)"
+    )
+    packets.add_argument("-o", dest="output", metavar="FILE", help="write all packets to this file")
 
     select = _verb(
         verbs, "select", "the packets that were counted under some keys",
@@ -236,6 +314,52 @@ def _parser() -> _Parser:
     how.add_argument("--no-progress", action="store_true", help="no line on standard error")
     capture.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
 
+    flows = _verb(
+        verbs, "flows", "bidirectional flows with the CICIDS2017 features",
+        "Put packets together into flows, a row each; write them to a file, or say how they ended. --features lists "
+        "the columns.",
+        "pcapframe flows capture.pcap -o flows.csv\n"
+        "pcapframe flows --variant cic2017 --published 'day-*.pcap' -o day.csv",
+        _commands.flows,
+    )  # fmt: skip
+    _common(flows, needed=False)
+    group = flows.add_argument_group("flows")
+    group.add_argument(
+        "--variant", choices=list(VARIANTS), default=VARIANTS[0],
+        help="cic2017: as the tool that made the published files (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument("--compat", choices=["fork"], help="corrected as the tool behind the improved data sets")
+    group.add_argument(
+        "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
+    )
+    group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
+    flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
+    flows.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    flows.add_argument("-o", dest="output", metavar="FILE", help="write the flows to a .csv, .json or .parquet file")
+
+    match = _verb(
+        verbs, "match", "indicators of threat feeds that are seen in it",
+        "Look for indicators in all packets: addresses and networks, domains, URLs, JA3, JA4, user agents. Feeds are "
+        "plain lists, tables, MISP, STIX 2 and Zeek's, told by their content.",
+        "pcapframe match capture.pcap --indicators feodo.csv misp.json -o hits.csv\n"
+        "pcapframe match 'day-*.pcap' --indicators feeds/ --allow own-networks.txt", _command_match.match,
+    )  # fmt: skip
+    _common(match)
+    feeds = match.add_argument_group("feeds")
+    feeds.add_argument("--indicators", nargs="+", required=True, metavar="FEED", help="files, folders or patterns")
+    feeds.add_argument("--allow", nargs="+", metavar="FEED", help="what is no indicator, wherever it is seen")
+    feeds.add_argument("--exact", action="store_true", help="a domain does not stand for the names below it")
+    feeds.add_argument("--any-port", action="store_true", help="an address with a port is meant with any")
+    feeds.add_argument("--context", action="store_true", help="take MISP's attributes that are not for detection too")
+    feeds.add_argument("--skipped", action="store_true", help="list why pieces of feeds were not taken")
+    match.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show of the summary (default: %(default)s)"
+    )
+    match.add_argument("-o", dest="output", metavar="FILE", help="write the hits to a .csv or .json file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -252,6 +376,7 @@ def _parser() -> _Parser:
         metavar="N",
         help="packets to compare, evenly spread; 0: all (default: %(default)s)",
     )
+    _cli_ml.add(verbs, _verb, _Parser, _whole)
     return parser
 
 
@@ -305,7 +430,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, select, capture or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, select, capture, flows, match or check (pcapframe --help)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note

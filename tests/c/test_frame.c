@@ -65,8 +65,11 @@ static void test_dictionary(void)
  * ------------------------------------------------------------------------------ */
 
 static const struct pf_kind kinds[] = {
-    {"u8", PF_UINT8, false},   {"u8?", PF_UINT8, true},  {"u16?", PF_UINT16, true}, {"u32", PF_UINT32, false},
-    {"u64?", PF_UINT64, true}, {"time?", PF_TIME, true}, {"text", PF_TEXT, false},  {"text?", PF_TEXT, true},
+    {"u8", PF_UINT8, false},      {"u8?", PF_UINT8, true},      {"u16?", PF_UINT16, true},
+    {"u32", PF_UINT32, false},    {"u64?", PF_UINT64, true},    {"time?", PF_TIME, true},
+    {"text", PF_TEXT, false},     {"text?", PF_TEXT, true},     {"i64?", PF_INT64, true},
+    {"f64", PF_DOUBLE, false},    {"string", PF_STRING, false}, {"string?", PF_STRING, true},
+    {"binary", PF_BINARY, false}, {"binary?", PF_BINARY, true},
 };
 enum { COLUMNS = sizeof kinds / sizeof kinds[0], MOST_ROWS = 4000 };
 
@@ -82,7 +85,11 @@ struct model {
 
 static struct cell some_cell(uint64_t *state, const struct pf_kind *kind)
 {
-    uint64_t masks[] = {0xff, 0xffff, 0xffffffff, UINT64_MAX, UINT64_MAX, 127};
+    static const uint64_t masks[] = {
+        [PF_UINT8] = 0xff,       [PF_UINT16] = 0xffff,     [PF_UINT32] = 0xffffffff, [PF_UINT64] = UINT64_MAX,
+        [PF_INT64] = UINT64_MAX, [PF_DOUBLE] = UINT64_MAX, [PF_TIME] = UINT64_MAX,   [PF_TEXT] = 127,
+        [PF_STRING] = 191,       [PF_BINARY] = 255,
+    };
     struct cell cell = {draw(state) & masks[kind->type], kind->nullable && draw_below(state, 3) == 0};
     if (cell.null)
         cell.value = 0;
@@ -91,10 +98,14 @@ static struct cell some_cell(uint64_t *state, const struct pf_kind *kind)
 
 static enum pf_status put_cell(struct pf_column *column, const struct cell *cell, struct pf_error *error)
 {
+    char text[PF_TEXT_ROOM];
+    struct pf_value key = {{cell->value, 0}, 8};
     if (cell->null)
         pf_column_put_null(column);
+    else if (pf_type_is_long(column->kind.type))
+        return pf_column_put_octets(column, text, text_of(&key, text), error);
     else if (column->kind.type == PF_TEXT)
-        return pf_column_put_text(column, &(struct pf_value){{cell->value, 0}, 8}, text_of, error);
+        return pf_column_put_text(column, &key, text_of, error);
     else
         pf_column_put_number(column, cell->value);
     return PF_OK;
@@ -127,8 +138,19 @@ static enum pf_status add_part(struct pf_frame *frame, struct model *model, uint
     return pf_frame_add(frame, part, error);
 }
 
+static bool is_long_cell(const struct pf_column *column, size_t row, const struct cell *want)
+{
+    char text[PF_TEXT_ROOM];
+    size_t size, length = want->null ? 0 : text_of(&(struct pf_value){{want->value, 0}, 8}, text);
+    const uint8_t *octets = pf_column_octets(column, row, &size);
+    return pf_column_valid(column, row) != want->null && size == length &&
+           (length == 0 || memcmp(octets, text, length) == 0);
+}
+
 static bool is_cell(const struct pf_column *column, size_t row, const struct cell *want)
 {
+    if (pf_type_is_long(column->kind.type))
+        return is_long_cell(column, row, want);
     size_t size = pf_type_size(column->kind.type);
     uint64_t value = 0;
     memcpy(&value, column->values + row * size, size); /* little-endian, as all we test on */
@@ -159,7 +181,7 @@ static void check_frame(const struct pf_frame *frame, const struct model *model,
     }
 }
 
-static const size_t every_column[COLUMNS] = {0, 1, 2, 3, 4, 5, 6, 7};
+static const size_t every_column[COLUMNS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
 
 static void check_slice(const struct pf_frame *frame, const struct model *model, size_t first, size_t rows)
 {
@@ -201,10 +223,10 @@ static void check_take(const struct pf_frame *frame, const struct model *model, 
 
 static void check_project(const struct pf_frame *frame, const struct model *model, const size_t *all)
 {
-    static const size_t which[] = {7, 2, 7, 0};
+    static const size_t which[] = {7, 2, 7, 0, 11};
     struct pf_frame chosen;
     struct pf_error error;
-    for (size_t width = 0; width <= 4; width++) {
+    for (size_t width = 0; width <= 5; width++) {
         CHECK_OK(pf_frame_project(&chosen, frame, which, width, &error));
         check_frame(&chosen, model, all, model->rows, which, width);
         pf_frame_clear(&chosen);

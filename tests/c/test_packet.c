@@ -438,6 +438,54 @@ static void test_dns_over_tcp_begins(void)
     }
 }
 
+/* A record with a client's hello: three cipher suites, a server name, versions. */
+static void put_hello(struct built *b)
+{
+    static const uint8_t rest[] = {
+        0x00, 0x00, 0x06, 0x0a, 0x0a, 0x13, 0x01, 0xc0, 0x2b, 0x01, 0x00, 0x00, 0x15, /* 21 */
+        0x00, 0x00, 0x00, 0x08, 0x00, 0x06, 0x00, 0x00, 0x03, 'a',  '.',  'b',  0x00,
+        0x2b, 0x00, 0x05, 0x04, 0x1a, 0x1a, 0x03, 0x04};
+    put_be(b, 0x1603010000 | (4 + 2 + 32 + sizeof rest), 5);
+    put_be(b, 0x01000000 | (2 + 32 + sizeof rest), 4);
+    put_be(b, 0x0303, 2);
+    put_filler(b, 32);
+    put(b, rest, sizeof rest);
+}
+
+static void test_tls_and_quic(void)
+{
+    struct built b = {NULL, 0, 0};
+    put_hello(&b);
+    size_t hello = b.size;
+    tcp(&b, 50000, 4433, 0);
+    ipv4(&b, 6, 0, 0);
+    check_cuts(&b, 228, (const struct header[]){{"ipv4", 20}, {"tcp", 40}, {"", 40 + hello}, {NULL, 0}});
+    struct pf_packet packet = decoded(b.octets, b.size, b.size, 228, PF_DEPTH_APPLICATION);
+    CHECK_TEXT(field_of(&packet, "frame_protocols"), "ip:tcp:tls");
+    CHECK_TEXT(field_of(&packet, "tls_handshake_ciphersuites"), "2570,4865,49195");
+    CHECK_TEXT(field_of(&packet, "tls_handshake_extension_types"), "0,43");
+    CHECK_TEXT(field_of(&packet, "tls_handshake_extensions_server_name"), "a.b");
+    CHECK_TEXT(field_of(&packet, "tls_handshake_extensions_supported_version"), "772");
+    CHECK_TEXT(field_of(&packet, "tls_handshake_ja3_full"), "771,4865-49195,0-43,,");
+    packet = decoded(b.octets, b.size - 1, b.size, 228, PF_DEPTH_APPLICATION);
+    CHECK_TEXT(field_of(&packet, "tls_handshake_extensions_server_name"), "a.b");
+    CHECK_TEXT(field_of(&packet, "tls_handshake_ja3"), "null");
+    built_clear(&b);
+
+    put_be(&b, 0xc000000001, 5);
+    put_be(&b, 0x03aabbcc, 4);
+    put_be(&b, 0x00, 1);
+    put_filler(&b, 16);
+    size_t header = b.size;
+    udp(&b, 50000, 443);
+    ipv4(&b, 17, 0, 0);
+    check_cuts(&b, 228, (const struct header[]){{"ipv4", 20}, {"udp", 28}, {"", 28 + header}, {NULL, 0}});
+    packet = decoded(b.octets, b.size, b.size, 228, PF_DEPTH_APPLICATION);
+    CHECK_TEXT(field_of(&packet, "quic_dcid"), "aabbcc");
+    CHECK_TEXT(field_of(&packet, "quic_scid"), "");
+    built_clear(&b);
+}
+
 static void test_depth(void)
 {
     for (unsigned tags = 13; tags < 18; tags++) {
@@ -539,6 +587,7 @@ int main(void)
     test_faults_ipv6();
     test_faults_of_the_rest();
     test_dns_over_tcp_begins();
+    test_tls_and_quic();
     test_depth();
     test_random();
     test_address_text();

@@ -377,8 +377,8 @@ static void pause_at_random(void)
 }
 
 /* Sinks that take their time get their pieces in order all the same, and no worker runs far ahead. */
-/* Octets of a file from a place on that cannot be read: met when a chunk is read ahead, or in the walk, where a record is
- * longer than what was read. */
+/* Octets of a file from a place on that cannot be read: met when a chunk is read ahead, or in the walk, where a record
+ * is longer than what was read. */
 static struct {
     const struct pf_source_ops *ops;
     uint64_t bad_from;

@@ -105,7 +105,7 @@ static bool same_cell(const struct pf_column *a, const struct pf_column *b, size
     const struct pf_dictionary *p = &a->dictionary, *q = &b->dictionary;
     int32_t length = p->offsets[x + 1] - p->offsets[x];
     return length == q->offsets[y + 1] - q->offsets[y] &&
-           memcmp(p->octets + p->offsets[x], q->octets + q->offsets[y], (size_t)length) == 0;
+           (length == 0 || memcmp(p->octets + p->offsets[x], q->octets + q->offsets[y], (size_t)length) == 0);
 }
 
 static void compare_frames(const struct pf_frame *one, const struct pf_frame *other)

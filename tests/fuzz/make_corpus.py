@@ -10,7 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import captures
+import captures_flows
 import captures_ng
+import captures_tls as tls
 import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
 
@@ -40,6 +42,48 @@ def packet_seeds(draw: random.Random) -> dict[str, bytes]:
         for number, packet in enumerate(packets(draw, link_type, 3, False) + packets(draw, link_type, 5, True)):
             more = min(max(packet.length - len(packet.octets), 0), 255)
             seeds[f"link{link_type}-{number}"] = struct.pack("!HB", link_type, more) + packet.octets
+    return seeds | tls_seeds() | application_seeds()
+
+
+def tls_seeds() -> dict[str, bytes]:
+    """TLS hellos and QUIC long headers, which no tape makes."""
+    client, server = tls.client_hello(tls.PLAIN), tls.server_hello([tls.extension(43, b"\3\4"), tls.alpn(b"h2")])
+    segments = {
+        "client": tls.record(client),
+        "client-old": tls.record(tls.client_hello(None, version=0x0301)),
+        "client-split": tls.record(client[:50]) + tls.record(client[50:]),
+        "client-cut": tls.record(client)[:120],
+        "server": tls.record(server) + tls.record(tls.message(11, bytes(20))) + tls.record(tls.message(14, b"")),
+        "finished": tls.record(b"\1", tls.CHANGE) + tls.record(bytes(40)) + tls.record(bytes(20), tls.DATA),
+    }
+    datagrams = {
+        "initial": tls.long_header(source=bytes(5)),
+        "version2": tls.long_header(0x6B3343CF, 0xD0),
+        "negotiation": tls.long_header(0, 0x80, rest=b"\0\0\0\1\x1a\x2a\x3a\x4a"),
+    }
+    layers = {f"tls-{name}": captures.tcp(octets, destination=443) for name, octets in segments.items()}
+    layers |= {f"quic-{name}": captures.udp(octets, destination=443) for name, octets in datagrams.items()}
+    return {name: struct.pack("!HB", 101, 0) + captures.ipv4(layer).octets for name, layer in layers.items()}
+
+
+APPLICATIONS = {  # payload, ports
+    "http-request": (b"POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nCookie: c=\xff\r\n\r\n", 50_000, 80),
+    "http-response": (b"HTTP/1.0 302 Found\nServer: \xc3\xbc\nLocation:\t/x \n\n", 8080, 50_000),
+    "ssdp": (b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n", 50_000, 1900),
+    "modbus": (bytes.fromhex("000100000006070300000002"), 50_000, 502),
+    "modbus-exception": (bytes.fromhex("000100000003078302"), 502, 50_000),
+    "ftp-command": (b"RETR  a b\r\n", 50_000, 21),
+    "ftp-reply": (b"230-Hello\r\n230 End\r\n", 21, 50_000),
+}
+
+
+def application_seeds() -> dict[str, bytes]:
+    """Over raw IPv4."""
+    seeds = {}
+    for name, (payload, source, destination) in APPLICATIONS.items():
+        transport = captures.udp if name == "ssdp" else captures.tcp
+        packet = captures.ipv4(transport(payload, source, destination))
+        seeds[f"application-{name}"] = struct.pack("!HB", 228, 0) + packet.octets
     return seeds
 
 
@@ -67,8 +111,17 @@ def capture_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def flow_seeds(draw: random.Random) -> dict[str, bytes]:
+    seeds = {}
+    for link_type, count in ((1, 12), (101, 2), (113, 2)):
+        for number in range(count):
+            tape, magic = draw.randbytes(700), draw.choice(list(MAGICS)[:2])
+            seeds[f"link{link_type}-{number}"] = captures_flows.capture(tape, link_type, magic)
+    return seeds
+
+
 def main() -> None:
-    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds}.items():
+    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds, "flows": flow_seeds}.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, octets in seeds(random.Random(20260101)).items():
