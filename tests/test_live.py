@@ -355,6 +355,34 @@ def test_questions_while_it_runs(wire: Wire) -> None:
 
 
 @real
+def test_questions_go_on_from_where_they_stopped(wire: Wire) -> None:
+    with pf.live(wire.near, filter="udp", watch=["ioc_counts", "udp_dstport"]) as live:
+        for round in range(1, 4):
+            wire.send(300, 10_000)
+            assert until(lambda round=round: live.stats.packets == 300 * round)
+            whole = live.capture()
+            for _ in range(2):  # the second time there is nothing new
+                assert dict(live.ioc_counts().ip) == dict(whole.ioc_counts().ip) == {"10.0.0.1": 300 * round}
+                assert dict(live.count("udp_dstport")) == dict(whole.count("udp_dstport"))
+            assert live.flows().to_dict() == whole.flows().to_dict()
+            both = live.count("ip_src", "udp_dstport")
+            assert both.to_dict() == whole.count("ip_src", "udp_dstport").to_dict()
+    assert not any(thread.name.endswith("(_keep_up)") and thread.is_alive() for thread in until_quiet())
+
+
+@pytest.mark.parametrize(("watch", "error"), [("ip_src", TypeError), (["ip_srk"], KeyError)])
+def test_watching_what_is_not_there(watch: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="ip_sr"):
+        pf.live("lo", watch=watch)  # type: ignore[arg-type]
+
+
+def until_quiet() -> list[threading.Thread]:
+    """The threads there are, once those that end have had the time to."""
+    until(lambda: not any(thread.name.endswith("(_keep_up)") for thread in threading.enumerate()))
+    return threading.enumerate()
+
+
+@real
 def test_counts_are_exact_while_packets_go_on(wire: Wire) -> None:
     sender = background(lambda: wire.send(20_000, 20_000), 0)
     live = pf.live(wire.near)

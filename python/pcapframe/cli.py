@@ -430,7 +430,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, packets, select, capture, flows, match or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, flows, capture, ... (pcapframe --help lists them)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
