@@ -227,7 +227,12 @@ KRB, NTLM = "kerberos_", "ntlmssp_"
 
 def netbios(text: str) -> str:
     """A NetBIOS name with the octets that are told by number, without what its last octet stands for."""
-    return re.sub(r"<([0-9a-f]{2})>", lambda found: chr(int(found[1], 16)), re.sub(r"(<..>) \(.*\)$", r"\1", text))
+
+
+    def octet(found: re.Match[str]) -> str:
+        return as_text(bytes.fromhex(found[1]))
+
+    return re.sub(r"<([0-9a-f]{2})>", octet, re.sub(r"(<..>) \(.*\)$", r"\1", text))
 
 
 Kind = Callable[[Cell], bool]
