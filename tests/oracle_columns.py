@@ -228,7 +228,6 @@ KRB, NTLM = "kerberos_", "ntlmssp_"
 def netbios(text: str) -> str:
     """A NetBIOS name with the octets that are told by number, without what its last octet stands for."""
 
-
     def octet(found: re.Match[str]) -> str:
         return as_text(bytes.fromhex(found[1]))
 

@@ -21,11 +21,12 @@ static bool write_part(const struct pf_field *field, const struct pf_packet *pac
 
 #define TEXT_OF(name, part, wireshark, doc) \
     PF_FIELD("ntlmssp_" name, TEXT, APPLICATION, "ntlmssp." wireshark, doc, .write = write_part, \
-             .offset = PF_NTLM_##part)
+             .offset = PF_NTLM_##part, .within = {PF_NTLMSSP, PF_HTTP})
 
 static const struct pf_field fields[] = {
     PF_FIELD("ntlmssp_messagetype", UINT32, APPLICATION, "ntlmssp.messagetype",
-             "NTLM message: 1 what the client can, 2 what the server is, 3 who the client is.", .get = get_type),
+             "NTLM message: 1 what the client can, 2 what the server is, 3 who the client is.", .get = get_type,
+             .within = {PF_NTLMSSP, PF_HTTP}),
     TEXT_OF("auth_username", USER, "auth.username", "NTLM: user that logs in."),
     TEXT_OF("auth_domain", DOMAIN, "auth.domain", "NTLM: domain of the user."),
     TEXT_OF("auth_hostname", WORKSTATION, "auth.hostname", "NTLM: name of the host that the user is at."),

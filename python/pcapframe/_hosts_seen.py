@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +27,18 @@ _DHCP_REQUEST, _DHCP_ACKNOWLEDGMENT = 3, 5
 _REGISTRATIONS = {5, 8, 9}  # operations of NetBIOS names
 _MULTICAST_DNS = (5353, 5355)
 
-_WHO = ["frame_time", "frame_len", "eth_src", "eth_dst", "ip_src", "ip_dst", "ip_proto", "srcport", "dstport", "tcp_flags"]
+_WHO = [
+    "frame_time",
+    "frame_len",
+    "eth_src",
+    "eth_dst",
+    "ip_src",
+    "ip_dst",
+    "ip_proto",
+    "srcport",
+    "dstport",
+    "tcp_flags",
+]
 _ARP = ["arp_src_hw_mac", "arp_src_proto_ipv4"]
 _DHCP = [
     "dhcp_type", "dhcp_hw_mac_addr", "dhcp_ip_client", "dhcp_ip_your", "dhcp_option_dhcp", "dhcp_option_hostname",
@@ -38,7 +49,9 @@ _NBNS = ["nbns_flags_response", "nbns_flags_opcode", "nbns_name", "nbns_addr", "
 _KERBEROS = ["kerberos_msg_type", "kerberos_cnamestring", "kerberos_crealm", "kerberos_realm"]
 _LOGIN = {"ntlmssp_auth_username": "users", "ntlmssp_auth_domain": "domains", "ntlmssp_auth_hostname": "names"}
 _SERVER = "ntlmssp_challenge_target_info_"
-_SERVERS = [f"{_SERVER}{name}" for name in ("nb_computer_name", "dns_computer_name", "nb_domain_name", "dns_domain_name")]
+_SERVERS = [
+    f"{_SERVER}{name}" for name in ("nb_computer_name", "dns_computer_name", "nb_domain_name", "dns_domain_name")
+]
 COLUMNS = [
     *_WHO, *_ARP, *_DHCP, *_NBNS, *_KERBEROS, *_LOGIN, *_SERVERS, "dns_answers", "http_user_agent", "http_host",
     "tls_handshake_extensions_server_name",
@@ -137,8 +150,21 @@ class Facts:
         found[text] = None
         self._count += 1
 
-    def get(self, kind: str, who: int | str) -> Iterable[str]:
-        return self.of.get(kind, {}).get(who, ())
+
+class Times(NamedTuple):
+    """First and last time (ns) of each of some numbers; NEVER where none was told."""
+
+    first: _Array = np.zeros(0, np.int64)
+    last: _Array = np.zeros(0, np.int64)
+
+    def grown(self, size: int) -> Times:
+        return Times(_grown(self.first, size, NEVER.max), _grown(self.last, size, NEVER.min))
+
+    def add(self, who: _Array, column: Column) -> None:
+        there = (who >= 0) & _valid(column)
+        mine, times = who[there], column.values[there]
+        np.minimum.at(self.first, mine, times)
+        np.maximum.at(self.last, mine, times)
 
 
 def _grown(values: _Array, size: int, fill: int) -> _Array:
@@ -159,7 +185,8 @@ class Seen:
         self.hosts = Numbers(MOST_HOSTS, is_host)
         self.macs = Numbers(MOST_MACS, lambda mac: not is_group(mac))
         self.sent, self.sent_octets, self.received, self.received_octets = (np.zeros(0, np.uint64) for _ in range(4))
-        self.first, self.last = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self.times = Times()  # of packets that a host sent or got,
+        self.mac_times = Times()  # and of frames from a hardware address that come from no host's address
         self.opened = np.zeros(0, np.int64)  # connections that it began
         self.pairs = Tally(MOST_PAIRS)  # sender << 32 | receiver
         self.from_mac = Tally(MOST_PAIRS // 2)  # hardware address << 32 | sender
@@ -189,38 +216,30 @@ class Seen:
         to_group = frame["eth_dst"]._by_text(is_group) & _valid(frame["eth_dst"])
         target = np.where(to_group, -1, target)  # a broadcast address of a network is nobody's
         self._names(frame, source, target)
-        self._arp(frame)
+        for mac, address in _tuples(frame, _ARP):
+            self._bind(self.bound, mac, address)
+        mac = self.macs.of_column(frame["eth_src"])
+        known = (source >= 0) & (mac >= 0)
+        self.from_mac.add(mac[known] << 32 | source[known])
         size = len(self.hosts)
-        for name in ("sent", "sent_octets", "received", "received_octets", "opened", "last"):
-            setattr(self, name, _grown(getattr(self, name), size, NEVER.min if name == "last" else 0))
-        self.first = _grown(self.first, size, NEVER.max)
+        for name in ("sent", "sent_octets", "received", "received_octets", "opened"):
+            setattr(self, name, _grown(getattr(self, name), size, 0))
+        self.times, self.mac_times = self.times.grown(size), self.mac_times.grown(len(self.macs))
         self._volumes(frame, source, target, size)
-        self._times(frame, self._arp_senders(frame))
+        for who in (source, target):
+            self.times.add(who, frame["frame_time"])
+        self.mac_times.add(np.where(source < 0, mac, -1), frame["frame_time"])
         self._ports(frame, source, target)
 
     def _volumes(self, frame: Frame, source: _Array, target: _Array, size: int) -> None:
         octets = frame["frame_len"].values
-        times, timed = frame["frame_time"].values, _valid(frame["frame_time"])
         for who, packets, sums in ((source, "sent", "sent_octets"), (target, "received", "received_octets")):
             there = who >= 0
             mine = who[there]
             setattr(self, packets, getattr(self, packets) + np.bincount(mine, minlength=size).astype(np.uint64))
             setattr(self, sums, getattr(self, sums) + _sums(mine, octets[there], size))
-            np.minimum.at(self.first, who[there & timed], times[there & timed])
-            np.maximum.at(self.last, who[there & timed], times[there & timed])
         both = (source >= 0) & (target >= 0)
         self.pairs.add(source[both] << 32 | target[both])
-        mac = self.macs.of_column(frame["eth_src"])
-        known = (source >= 0) & (mac >= 0)
-        self.from_mac.add(mac[known] << 32 | source[known])
-
-    def _arp_senders(self, frame: Frame) -> _Array:
-        return self.hosts.of_column(frame["arp_src_proto_ipv4"])
-
-    def _times(self, frame: Frame, who: _Array) -> None:
-        timed = (who >= 0) & _valid(frame["frame_time"])
-        np.minimum.at(self.first, who[timed], frame["frame_time"].values[timed])
-        np.maximum.at(self.last, who[timed], frame["frame_time"].values[timed])
 
     def _ports(self, frame: Frame, source: _Array, target: _Array) -> None:
         protocol = np.where(_valid(frame["ip_proto"]), frame["ip_proto"].values, 0)
@@ -262,10 +281,6 @@ class Seen:
         for text in dict.fromkeys(_texts(answers, np.flatnonzero(told))):
             self._addresses(text)
 
-    def _arp(self, frame: Frame) -> None:
-        for mac, address in _tuples(frame, _ARP):
-            self._bind(self.bound, mac, address)
-
     def _bind(self, to: dict[tuple[str, int], None], mac: str | None, address: str | None) -> None:
         who = self.hosts.of(address)
         if mac is not None and who >= 0 and self.macs.of(mac) >= 0:
@@ -293,9 +308,7 @@ class Seen:
         facts.add("roles", self.hosts.of(router), "gateway")
         self._bind(self.bound, mac, your if message == _DHCP_ACKNOWLEDGMENT else None)
 
-    def _nbns(
-        self, response: int, operation: int, name: str | None, address: str | None, group: int | None
-    ) -> None:
+    def _nbns(self, response: int, operation: int, name: str | None, address: str | None, group: int | None) -> None:
         who = self.hosts.of(address)
         if name is None or not (operation == 0 if response else operation in _REGISTRATIONS):
             return
