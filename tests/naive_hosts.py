@@ -121,14 +121,13 @@ class Hosts:
         self.say("users", source, row["ntlmssp_auth_username"])
         self.say("domains", source, row["ntlmssp_auth_domain"])
         self.say("names", source, row["ntlmssp_auth_hostname"])
-        server = {name: row[f"ntlmssp_challenge_target_info_{name}"]
-                  for name in ("nb_computer_name", "dns_computer_name", "nb_domain_name", "dns_domain_name")}  # fmt: skip
-        if server["nb_computer_name"] is not None:
-            self.say("names", source, server["nb_computer_name"])
-            self.say("names", source, server["dns_computer_name"])
-            if server["nb_domain_name"] != server["nb_computer_name"]:
-                self.say("domains", source, server["nb_domain_name"])
-                self.say("domains", source, server["dns_domain_name"])
+        info = "ntlmssp_challenge_target_info_"
+        if row[f"{info}nb_computer_name"] is not None:
+            self.say("names", source, row[f"{info}nb_computer_name"])
+            self.say("names", source, row[f"{info}dns_computer_name"])
+            if row[f"{info}nb_domain_name"] != row[f"{info}nb_computer_name"]:
+                self.say("domains", source, row[f"{info}nb_domain_name"])
+                self.say("domains", source, row[f"{info}dns_domain_name"])
         self.dhcp(row, source)
         self.nbns(row)
         self.kerberos(row, source, target)

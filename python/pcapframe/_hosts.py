@@ -19,6 +19,7 @@ from ._made import MadeFrame, frame_of
 from .errors import CaptureWarning
 
 if TYPE_CHECKING:
+    from ._info import CaptureFault
     from ._reader import Capture
 
 _Array = np.ndarray[Any, Any]
@@ -29,10 +30,11 @@ SHOWN = 32  # items of a list; what more there are is counted
 BETWEEN = " | "
 _ROLES = ("gateway", "domain controller", "dhcp server", "dns server", "server", "client")
 _SYSTEMS = [  # pattern of an agent or a DHCP vendor class, and what it says; the first counts
-    (r"Windows NT 10\.0", "Windows 10 or later"), (r"Windows NT 6\.3", "Windows 8.1"), (r"Windows NT 6\.2", "Windows 8"),
-    (r"Windows NT 6\.1", "Windows 7"), (r"Windows NT 6\.0", "Windows Vista"), (r"Windows NT 5\.[12]", "Windows XP"),
-    (r"Windows Phone", "Windows Phone"), (r"Windows|^MSFT ", "Windows"), (r"Android[ -]*(?:dhcp-)?([0-9]+)", "Android {}"),
-    (r"[Aa]ndroid", "Android"), (r"iPhone OS ([0-9]+)", "iOS {}"), (r"iPad.* OS ([0-9]+)", "iPadOS {}"),
+    (r"Windows NT 10\.0", "Windows 10 or later"), (r"Windows NT 6\.3", "Windows 8.1"),
+    (r"Windows NT 6\.2", "Windows 8"), (r"Windows NT 6\.1", "Windows 7"), (r"Windows NT 6\.0", "Windows Vista"),
+    (r"Windows NT 5\.[12]", "Windows XP"), (r"Windows Phone", "Windows Phone"), (r"Windows|^MSFT ", "Windows"),
+    (r"[Aa]ndroid[ -]*(?:dhcp-)?([0-9]+)", "Android {}"), (r"[Aa]ndroid", "Android"),
+    (r"iPhone OS ([0-9]+)", "iOS {}"), (r"iPad.* OS ([0-9]+)", "iPadOS {}"),
     (r"Mac OS X ([0-9]+)[_.]([0-9]+)", "macOS {}.{}"), (r"Mac OS X|Darwin/", "macOS"), (r"CrOS", "ChromeOS"),
     (r"Linux|^dhcpcd|^udhcp|^Debian|^Ubuntu", "Linux"),
 ]  # fmt: skip
@@ -49,7 +51,8 @@ def hosts(capture: Capture, findings: Frame | None = None, hits: Frame | None = 
     for name, table in given.items():
         if table is not None:
             _check(name, table)
-    seen, faults = Seen(), []
+    seen = Seen()
+    faults: list[CaptureFault] = []
     for frame in Batches(capture, tuple(COLUMNS), ROWS)._frames(faults):
         seen.add(frame)
     _info.warn(faults, 4)

@@ -88,8 +88,8 @@ def _rows(seen: Seen, sent: dict[str, dict[int, int]], own: dict[str, set[int]],
             rows.append(Host([who], [], False))
     named = {who for of_kind in seen.facts.of.values() for who in of_kind if isinstance(who, str)}
     for mac in dict.fromkeys([*grouped, *sorted(named | routers)]):
-        addresses = grouped.get(mac, [])
-        cards = {mac, *(other for who in addresses for other in claims[who])}
-        if addresses or mac not in own or not own[mac]:
-            rows.append(Host(addresses, [mac, *sorted(cards - {mac})], bool(cards & routers)))
+        mine = grouped.get(mac, [])
+        cards = {mac, *(other for who in mine for other in claims[who])}
+        if mine or not own.get(mac):
+            rows.append(Host(mine, [mac, *sorted(cards - {mac})], bool(cards & routers)))
     return rows

@@ -28,17 +28,8 @@ _REGISTRATIONS = {5, 8, 9}  # operations of NetBIOS names
 _MULTICAST_DNS = (5353, 5355)
 
 _WHO = [
-    "frame_time",
-    "frame_len",
-    "eth_src",
-    "eth_dst",
-    "ip_src",
-    "ip_dst",
-    "ip_proto",
-    "srcport",
-    "dstport",
-    "tcp_flags",
-]
+    "frame_time", "frame_len", "eth_src", "eth_dst", "ip_src", "ip_dst", "ip_proto", "srcport", "dstport", "tcp_flags",
+]  # fmt: skip
 _ARP = ["arp_src_hw_mac", "arp_src_proto_ipv4"]
 _DHCP = [
     "dhcp_type", "dhcp_hw_mac_addr", "dhcp_ip_client", "dhcp_ip_your", "dhcp_option_dhcp", "dhcp_option_hostname",
@@ -48,10 +39,8 @@ _DHCP = [
 _NBNS = ["nbns_flags_response", "nbns_flags_opcode", "nbns_name", "nbns_addr", "nbns_nb_flags_group"]
 _KERBEROS = ["kerberos_msg_type", "kerberos_cnamestring", "kerberos_crealm", "kerberos_realm"]
 _LOGIN = {"ntlmssp_auth_username": "users", "ntlmssp_auth_domain": "domains", "ntlmssp_auth_hostname": "names"}
-_SERVER = "ntlmssp_challenge_target_info_"
-_SERVERS = [
-    f"{_SERVER}{name}" for name in ("nb_computer_name", "dns_computer_name", "nb_domain_name", "dns_domain_name")
-]
+_SERVER = ("nb_computer_name", "dns_computer_name", "nb_domain_name", "dns_domain_name")
+_SERVERS = [f"ntlmssp_challenge_target_info_{name}" for name in _SERVER]
 COLUMNS = [
     *_WHO, *_ARP, *_DHCP, *_NBNS, *_KERBEROS, *_LOGIN, *_SERVERS, "dns_answers", "http_user_agent", "http_host",
     "tls_handshake_extensions_server_name",
@@ -274,8 +263,8 @@ class Seen:
             self._kerberos(sender, receiver, *message)
         for sender, *message in _tuples(frame, _DHCP, source):
             self._dhcp(sender, *message)
-        for message in _tuples(frame, _NBNS):
-            self._nbns(*message)
+        for name in _tuples(frame, _NBNS):
+            self._nbns(*name)
         answers = frame["dns_answers"]
         told = np.isin(frame["srcport"].values, _MULTICAST_DNS) & _valid(answers) & _valid(frame["srcport"])
         for text in dict.fromkeys(_texts(answers, np.flatnonzero(told))):
@@ -387,5 +376,6 @@ def _tuples(frame: Frame, names: list[str], *who: _Array) -> Iterator[tuple[Any,
     if not len(rows):
         return
     some = frame[rows]
-    parts = [numbers[rows].tolist() for numbers in who] + [some[name].tolist() for name in names]
+    parts: list[list[Any]] = [numbers[rows].tolist() for numbers in who]
+    parts += [some[name].tolist() for name in names]
     yield from dict.fromkeys(zip(*parts, strict=True))

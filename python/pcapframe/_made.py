@@ -17,8 +17,8 @@ _Array = np.ndarray[Any, Any]
 
 
 class _Made:
-    """What `Frame` asks of native storage, over arrays. Text is a pair of codes and categories; numbers that may be null
-    are a masked array.
+    """What `Frame` asks of native storage, over arrays. Text is a pair of codes and categories, numbers that may be
+    null a masked array.
     """
 
     def __init__(self, names: list[str], kinds: list[str], arrays: list[_Array], texts: list[list[str] | None]) -> None:
