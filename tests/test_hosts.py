@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import os
 import re
 import time
@@ -19,7 +21,7 @@ from captures_hosts import CARDS, Tap, card, office, some_network
 from captures_names import authenticate, in_smb2
 from naive_hosts import Hosts, Row
 from oracle_columns import COMPARED, TSHARK, chosen, tshark_cells, value_of
-from pcapframe import _hosts, _hosts_seen
+from pcapframe import _hosts, _hosts_seen, cli
 from pcapframe._made import frame_of
 
 ROOT = Path(__file__).parent.parent
@@ -227,6 +229,51 @@ def test_many_addresses_take_no_quadratic_time() -> None:
     assert seconds(16_000) < 20 * seconds(1_600) + 0.2
 
 
+# --- frames and files ------------------------------------------------------------------------------------------------
+
+
+def test_other_tables(hosts: pf.Frame, tmp_path: Path) -> None:
+    rows = rows_of(hosts, hosts.columns)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    table = hosts.to_pandas(strings="str")
+    assert table["first_seen"].tolist() == [pandas.Timestamp(row["first_seen"], tz="UTC") for row in rows]
+    assert table["users"].isna().tolist() == [row["users"] is None for row in rows]
+    frame = make.ethernet(make.ipv4(make.udp(b"x", 9, 10))).octets
+    data = captures_ng.section() + captures_ng.interface() + captures_ng.simple(frame)
+    timeless = pf.open(data, progress=False).hosts()
+    assert timeless.to_pandas()["first_seen"].isna().all()
+    assert timeless[timeless["peers"] == 1][:1]["last_seen"].tolist() == [None]
+    assert timeless[["first_seen", "address"]].to_dict() == {
+        "first_seen": [None, None], "address": ["10.0.0.1", "10.0.0.2"],
+    }  # fmt: skip
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    assert hosts.to_arrow().to_pydict()["packets_sent"] == [row["packets_sent"] for row in rows]
+    assert timeless.to_arrow().to_pydict()["first_seen"] == [None, None]
+    for suffix in ("parquet", "arrow", "csv", "json"):
+        hosts.write(tmp_path / f"hosts.{suffix}")
+        assert (tmp_path / f"hosts.{suffix}").stat().st_size > 0
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    path = tmp_path / "office.pcap"
+    path.write_bytes(make.pcap_bytes(office()))
+    assert cli.main(["hosts", str(path), "--rows", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("6 hosts")
+    assert lines[3].split()[:2] == ["10.1.1.27", "DESK-27"]
+    assert "  ... 4 more rows" in lines
+    assert cli.main(["hosts", str(path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    expected = pf.open(path).hosts()
+    assert document["hosts"] == 6
+    assert document["rows"] == rows_of(expected, expected.columns)
+    assert cli.main(["hosts", str(path), "--where", "tcp_dstport=445", "-o", str(tmp_path / "hosts.csv")]) == 0
+    with (tmp_path / "hosts.csv").open() as file:
+        assert [row["address"] for row in csv.DictReader(file)] == ["10.1.1.27", "10.1.1.4"]
+    assert cli.main(["hosts", str(path), "-o", str(tmp_path / "hosts.pcap")]) == 2
+
+
 # --- findings and hits -----------------------------------------------------------------------------------------------
 
 
@@ -285,15 +332,54 @@ REAL = [
 ]
 
 
-@pytest.mark.skipif(not CORPUS, reason="PCAPFRAME_CORPUS does not name a folder with captures to compare with tshark")
-@pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
+with_corpus = pytest.mark.skipif(
+    not CORPUS, reason="PCAPFRAME_CORPUS does not name a folder with captures to compare with tshark"
+)
+with_tshark = pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
+
+
+def same_by_tshark(path: Path) -> bool:
+    """In all columns but those of TLS, mDNS and LLMNR, which have no fields in the comparison of columns."""
+    capture = pf.open(path, progress=False)
+    asked = [column for column in MADE if column not in ("tls_names", "asked_as")]
+    if len(capture.filter(srcport={5353, 5355}).packets(["frame_number"])):
+        asked.remove("names")
+    theirs = [{column: row[column] for column in asked} for row in Hosts(tshark_rows(path)).rows()]
+    return rows_of(capture.hosts(), asked) == theirs
+
+
+@with_corpus
+@with_tshark
 @pytest.mark.parametrize("name", REAL)
 def test_real_captures_by_tshark(name: str) -> None:
-    """Names of mDNS and TLS, of which the comparison of columns has no fields, are left out."""
     path = Path(CORPUS or "") / "captures" / name
     if not path.exists():
         pytest.skip(f"the corpus has no {name}")
-    asked = [column for column in MADE if column not in ("names", "tls_names", "asked_as")]
-    ours = rows_of(pf.open(path, progress=False).hosts(), asked)
-    theirs = [{column: row[column] for column in asked} for row in Hosts(tshark_rows(path)).rows()]
-    assert ours == theirs
+    assert same_by_tshark(path)
+
+
+@pytest.mark.soak
+@with_corpus
+@with_tshark
+@pytest.mark.filterwarnings("ignore::pcapframe.CaptureWarning")
+def test_the_corpus() -> None:
+    """All captures give what the twin gives. By tshark's reading those that name hosts give the same too, but for where
+    it reads a packet otherwise (docs/differences.md): times beyond 63 bits, Kerberos within SMB, what is malformed.
+    """
+    files = sorted(path for path in (Path(CORPUS or "") / "captures").rglob("*") if path.is_file())
+    compared = same = 0
+    for path in files:
+        if path.stat().st_size > 400_000:
+            continue
+        try:
+            capture = pf.open(path, progress=False)
+            found = capture.hosts()
+        except pf.CaptureError:
+            continue
+        twin = Hosts(packet_rows(capture))
+        assert rows_of(found) == twin.rows(), path
+        if {"names", "users"} & twin.facts.keys():
+            compared += 1
+            same += same_by_tshark(path)
+    assert compared > 20
+    assert same >= 0.9 * compared
