@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import struct
 
@@ -134,7 +135,7 @@ def segments(chance: random.Random, payload: bytes, ports: tuple[int, int], most
     """A payload in pieces of any size, after a SYN."""
     start = chance.randrange(2**32)
     cuts = sorted({0, len(payload), *(chance.randrange(len(payload) + 1) for _ in range(chance.randrange(most)))})
-    pieces = [(a, payload[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [(a, payload[a:b]) for a, b in itertools.pairwise(cuts)]
     syn = packet(0, start - 1, 0, SYN, ports=ports)
     return [syn] + [packet(0, start + at, 1, ACK, piece, ports=ports) for at, piece in pieces]
 

@@ -17,7 +17,8 @@ import naive_stream
 import pcapframe as pf
 from naive_fields import header_rows
 
-# Interfaces are the file's (test_naive_pcapng.py), connections are test_stream.py's; what applications say beyond their first lines has twins of its own.
+# Interfaces are the file's (test_naive_pcapng.py), connections test_stream.py's; what applications say beyond their
+# first lines has twins of its own.
 ELSEWHERE = ("frame_interface_id", "frame_interface_name", "tcp_reassembled_length", *naive_stream.COLUMNS)
 OTHERS = ("dns", "tls", "quic", "flow")
 
