@@ -446,7 +446,10 @@ def _features(given: argparse.Namespace) -> int:
     old = given.variant == "cic2017"
     found = [each for each in _flows.FEATURES if (each.cic2017 if old else each.corrected) is not None]
     if given.json:
-        _json({"variant": given.variant}, (each._asdict() for each in (*found, *_flows.EXTRA)))
+        _json(
+            {"variant": given.variant},
+            [*(each._asdict() for each in found), *(each._asdict() for each in _flows.EXTRA)],
+        )
         return DONE
     names = _flows.renamed([each.published for each in found], given.names)
     width = max(map(len, names))
