@@ -243,7 +243,8 @@ static enum pf_status remember(struct pf_flow_sink *sink, struct pf_flow_piece *
     for (size_t i = 0; i < piece->heard_count; i++) {
         const struct heard *heard = &piece->heard[i];
         size_t end = i + 1 < piece->heard_count ? heard[1].said.text : piece->text_size;
-        PF_TRY(pf_flow_sayings_add(&sink->sayings, &heard->said, piece->text + heard->said.text, end - heard->said.text,
+        const char *text = end != heard->said.text ? piece->text + heard->said.text : "";
+        PF_TRY(pf_flow_sayings_add(&sink->sayings, &heard->said, text, end - heard->said.text,
                                    &piece->events[heard->event].said, error));
     }
     return PF_OK;

@@ -261,6 +261,8 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
     if (driver.begun != NULL)
         end_all(&driver);
     pf_driver_order_clear(&driver);
+    pass->forgotten = driver.stage.analysis.connections.dropped;
+    pass->unfinished = driver.stage.messages.unfinished;
     pf_stage_clear(&driver.stage);
     pf_cond_clear(&driver.moved);
     pf_mutex_clear(&driver.lock);

@@ -58,7 +58,9 @@ void pf_connections_close(struct pf_connections *table, struct pf_connection *co
 
 void pf_connections_drop_oldest(struct pf_connections *table)
 {
+    table->dropping = true;
     pf_connections_close(table, table->oldest);
+    table->dropping = false;
     table->dropped++;
 }
 

@@ -28,6 +28,7 @@ struct pf_connections {
     size_t most;  /* connections */
     size_t count; /* now */
     uint64_t dropped;
+    bool dropping;  /* while clear() is called for one that gives way */
     size_t buckets; /* a power of two, or 0 */
     struct pf_connection **bucket;
     struct pf_connection *oldest, *newest;

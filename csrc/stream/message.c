@@ -76,6 +76,9 @@ static void be_told(struct pf_messages *messages, struct direction *direction, u
 static void clear(void *context, struct pf_connection *base)
 {
     struct connection *connection = (struct connection *)base;
+    struct pf_messages *messages = context;
+    bool begun = connection->direction[0].pieces != 0 || connection->direction[1].pieces != 0;
+    messages->unfinished += begun && messages->connections.dropping;
     leave(context, &connection->direction[0]);
     leave(context, &connection->direction[1]);
 }

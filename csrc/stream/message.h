@@ -30,6 +30,7 @@ struct pf_messages {
     struct pf_connections connections;
     bool dns, tls; /* which are wanted */
     size_t kept, most_kept;
+    uint64_t unfinished; /* connections that gave way with a message begun */
 };
 
 void pf_messages_init(struct pf_messages *messages, bool dns, bool tls);

@@ -386,7 +386,7 @@ def _parser() -> _Parser:
 # ------------------------------------------------------------------------------------------------------------ main
 
 
-WHOLE = ("overlap", "unfiltered")  # faults of how files were put together or asked, not of what is in them
+WHOLE = ("overlap", "unfiltered", "forgotten")  # faults of how files were put together or asked, not of what is in them
 
 
 class _Warnings:

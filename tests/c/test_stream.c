@@ -89,6 +89,7 @@ static void test_limits(void)
         CHECK(!take(&messages, &spool, &begin));
     }
     CHECK_EQ(messages.connections.dropped, 1);
+    CHECK_EQ(messages.unfinished, 1);
     for (unsigned from = 3; from >= 1; from--) {
         struct pf_segment rest = segment(from, DNS, PF_ACK, 101, message + 100, 200);
         CHECK_EQ(take(&messages, &spool, &rest), from != 1);
