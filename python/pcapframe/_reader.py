@@ -516,6 +516,7 @@ class Capture:
         flush_last_active: bool | None = None,
         quantize: str | None = None,
         tz: str | None = None,
+        extra: str | Iterable[str] | None = None,
     ) -> _flows.FlowFrame:
         """Put packets together into bidirectional flows with the features of CICIDS2017, in one pass.
 
@@ -557,6 +558,9 @@ class Capture:
             Round doubles as a spreadsheet did in the published files.
         tz : str
             The time zone of times in published text: "America/Halifax" for "cic2017", else "UTC".
+        extra : some of "tls", "dns", "http", "rtt", "state", "retrans"
+            More columns, behind the others: names and fingerprints of the first messages, the round trip of the
+            handshake, the state of the connection as Zeek's conn.log has it, retransmissions as Wireshark counts them.
 
         Returns
         -------

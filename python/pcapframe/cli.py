@@ -18,7 +18,7 @@ from . import _cli_ml, _command_groups, _command_hosts, _command_match, _command
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
-from ._flows import NAMES, PROTOCOLS, VARIANTS
+from ._flows import GROUPS, NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
@@ -334,6 +334,9 @@ def _parser() -> _Parser:
         "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
     )
     group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument(
+        "--extra", type=_separated, default=[], metavar="GROUP,...", help=f"more columns: some of {', '.join(GROUPS)}"
+    )
     group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
     flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
     flows.add_argument(
@@ -398,7 +401,7 @@ def _parser() -> _Parser:
 # ------------------------------------------------------------------------------------------------------------ main
 
 
-WHOLE = ("overlap", "unfiltered")  # faults of how files were put together or asked, not of what is in them
+WHOLE = ("overlap", "unfiltered", "forgotten")  # faults of how files were put together or asked, not of what is in them
 
 
 class _Warnings:

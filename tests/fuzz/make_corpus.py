@@ -13,6 +13,7 @@ import captures
 import captures_flows
 import captures_names as names
 import captures_ng
+import captures_stream
 import captures_tls as tls
 import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
@@ -145,12 +146,35 @@ def flow_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def stream_seeds(draw: random.Random) -> dict[str, bytes]:
+    """Messages cut into segments, as fuzz_stream reads them: places are told in single octets."""
+    seeds = {}
+    whole = {
+        "client": (2, captures_stream.client_hello()),
+        "server": (6, captures_stream.server_hello()),
+        "records": (2, captures_stream.hello_in_records()),
+        "dns": (0, captures_stream.dns_message() * 2),
+    }
+    for name, (which, message) in whole.items():
+        for number in range(4):
+            pieces = [(at, message[at : at + 64]) for at in range(0, len(message), 64)]
+            if number > 1:
+                draw.shuffle(pieces)
+            head = bytes([0x40 | which, 2, 0, 0, 0, 0]) if number % 2 else b""
+            seeds[f"{name}-{number}"] = head + b"".join(
+                bytes([0x40 | which, 16, at // 64, number]) + struct.pack("!H", len(piece)) + piece
+                for at, piece in pieces
+            )
+    return seeds
+
+
 def main() -> None:
     for name, seeds in {
         "packet": packet_seeds,
         "capture": capture_seeds,
         "flows": flow_seeds,
         "names": name_seeds,
+        "stream": stream_seeds,
     }.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
