@@ -270,7 +270,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert document["rows"] == rows_of(expected, expected.columns)
     assert cli.main(["hosts", str(path), "--where", "tcp_dstport=445", "-o", str(tmp_path / "hosts.csv")]) == 0
     with (tmp_path / "hosts.csv").open() as file:
-        assert [row["address"] for row in csv.DictReader(file)] == ["10.1.1.27", "10.1.1.4"]
+        assert [row["address"] for row in csv.DictReader(file)] == ["10.1.1.4", "10.1.1.27"]
     assert cli.main(["hosts", str(path), "-o", str(tmp_path / "hosts.pcap")]) == 2
 
 
@@ -369,7 +369,7 @@ def test_the_corpus() -> None:
     files = sorted(path for path in (Path(CORPUS or "") / "captures").rglob("*") if path.is_file())
     compared = same = 0
     for path in files:
-        if path.stat().st_size > 400_000:
+        if path.stat().st_size > 200_000:
             continue
         try:
             capture = pf.open(path, progress=False)

@@ -29,10 +29,9 @@ pcapframe: packets in, frames out
 
   pcapframe info capture.pcap        what is in it
   pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
-  pcapframe hosts capture.pcap       who is in it: addresses, names, users, roles
   pcapframe packets capture.pcap     packets as rows, with any columns
 
-then select or check; pcapframe --help tells more."""
+then hosts, select or check; pcapframe --help tells more."""
 
 
 class _Parser(argparse.ArgumentParser):
