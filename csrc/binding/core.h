@@ -17,6 +17,7 @@
 #include "base/arrow.h"
 #include "base/frame.h"
 #include "flow/stamp.h"
+#include "match/set.h"
 #include "pass/condition.h"
 #include "pass/filter.h"
 #include "pass/pass.h"
@@ -25,7 +26,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators, *recording;
     PyObject *capture_error, *filter_error;
 };
 
@@ -44,6 +45,9 @@ extern PyType_Spec pf_input_spec;
 /* [(link type, name, description, snap length, binary, exponent, offset, received, dropped), ...] */
 PyObject *pf_interfaces_list(const struct pf_interfaces *interfaces);
 
+/* A new Input of a source, which is its own from then on also when this fails: NULL with an exception set. */
+PyObject *pf_input_object_of(struct pf_state *state, struct pf_source *source, const struct pf_before *before);
+
 struct pf_input_object {
     PyObject_HEAD
     struct pf_input input;
@@ -51,6 +55,10 @@ struct pf_input_object {
     atomic_flag in_use; /* streams serve one pass at a time */
     bool consumed;
 };
+
+/* live.c */
+extern PyType_Spec pf_recording_spec;
+PyObject *pf_interfaces_frame(PyObject *module, PyObject *ignored);
 
 /* conditions.c */
 extern PyType_Spec pf_conditions_spec;
@@ -138,6 +146,17 @@ const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 /* groups.c */
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
+
+/* match.c */
+extern PyType_Spec pf_indicators_spec;
+PyObject *pf_match(PyObject *module, PyObject *arguments);
+PyObject *pf_match_places(PyObject *module, PyObject *ignored);
+PyObject *pf_match_summary(PyObject *module, PyObject *argument);
+
+struct pf_indicators_object {
+    PyObject_HEAD
+    struct pf_indicator_set set;
+};
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);

@@ -382,6 +382,9 @@ PyMethodDef pf_pass_methods[] = {
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "
      "cut), faults)."},
+    {"match", pf_match, METH_VARARGS, "match(inputs, options, indicators): (Frame, faults)."},
+    {"match_places", pf_match_places, METH_NOARGS, "{kind: [columns that its indicators are looked for in]}."},
+    {"match_summary", pf_match_summary, METH_O, "match_summary(hits): a Frame with a row per indicator."},
     {"flows", pf_flows, METH_VARARGS, "flows(inputs, options, flow options): ((Frame, counters), faults)."},
     {"flow_map", pf_flow_map_of, METH_VARARGS,
      "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "
@@ -389,6 +392,7 @@ PyMethodDef pf_pass_methods[] = {
     {"flow_features", pf_flow_features, METH_NOARGS,
      "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
+    {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},

@@ -4,12 +4,18 @@ from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from ._batches import Batches
+from ._capture import capture
 from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
+from ._feeds import Indicator
 from ._frame import Column, Frame
+from ._indicators import Indicators
 from ._info import CaptureFault, CaptureInfo, Interface
+from ._live import Live, live
+from ._match import Hits
 from ._reader import Capture, open
+from ._recording import CaptureStats, interfaces
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
@@ -22,19 +28,27 @@ __all__ = [
     "CaptureError",
     "CaptureFault",
     "CaptureInfo",
+    "CaptureStats",
     "CaptureWarning",
     "Column",
     "Counts",
     "FilterError",
     "Frame",
+    "Hits",
+    "Indicator",
+    "Indicators",
     "Interface",
     "IocCounts",
+    "Live",
     "PcapframeError",
     "Threshold",
     "ThresholdWarning",
+    "capture",
     "columns",
     "eval_packets",
     "from_scapy",
+    "interfaces",
+    "live",
     "open",
     "set_threshold",
     "show_config",
@@ -42,7 +56,7 @@ __all__ = [
 ]
 
 
-_LATE = ("cicids", "models")  # loaded on first use: they need pandas or scikit-learn
+_LATE = ("cicids", "geo", "models", "plot")  # loaded on first use: they need pandas, scikit-learn or matplotlib
 
 
 def __getattr__(name: str) -> _Any:

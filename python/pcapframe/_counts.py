@@ -101,6 +101,22 @@ class Counts(Mapping[Any, int]):
 
         return threshold(self, method, k=k, q=q)
 
+    def plot(self, kind: str = "talkers", **options: Any) -> Any:
+        """Draw these counts and return the matplotlib Axes.
+
+        Parameters
+        ----------
+        kind : "talkers" or "histogram"
+            Bars of the largest, or how many keys occur how often.
+        **options
+            Those of `pcapframe.plot.talkers` or `pcapframe.plot.histogram`.
+        """
+        from . import plot
+
+        if kind not in ("talkers", "histogram"):
+            raise ValueError(f"Counts.plot: 'talkers' or 'histogram', not {kind!r}")
+        return getattr(plot, kind)(self, **options)
+
     # What the threshold functions and the notebook helpers use instead of iterating.
 
     def _moments(self) -> tuple[int, int, int]:

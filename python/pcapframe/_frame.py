@@ -589,6 +589,26 @@ class Frame:
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
         return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))
 
+    def plot(self, **options: Any) -> Any:
+        """Draw what these columns suggest, and return the matplotlib Axes.
+
+        Flows by duration and octets; packets, and counts per bin of time, as a timeline; counts of pairs as a heat map;
+        counts of one field as bars.
+
+        Parameters
+        ----------
+        **options
+            Those of the function of `pcapframe.plot` that draws it: `flows`, `timeline`, `heatmap` or `talkers`.
+
+        Raises
+        ------
+        ValueError
+            The columns suggest nothing; `pcapframe.plot` has more pictures.
+        """
+        from ._plot_frame import draw
+
+        return draw(self, options)
+
     def __repr__(self) -> str:
         return f"<Frame: {len(self)} rows, {len(self.columns)} columns: {', '.join(self.columns)}>"
 

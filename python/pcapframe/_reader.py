@@ -6,7 +6,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from ._frame import Frame
 from ._group import Names, Question, check_question
 from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
 from .errors import CaptureError, FilterError
+
+if TYPE_CHECKING:
+    from ._indicators import Indicators
+    from ._match import Hits
 
 _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
@@ -35,6 +39,7 @@ def open(
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
     spool: bool = False,
+    follow: bool = False,
 ) -> Capture:
     """Open a capture, or several as one.
 
@@ -60,6 +65,9 @@ def open(
     spool : bool
         Copy what can be read only once (standard input, a FIFO, a file object that cannot seek), and what a URL names,
         into an unnamed temporary file first, so that it can be asked as often as you like.
+    follow : bool
+        Of a file that is still being written: wait at its end for more. A question then ends with Ctrl-C, and answers
+        with what was there; or with `Capture.end`, called by another thread or by `progress`.
 
     Returns
     -------
@@ -75,6 +83,8 @@ def open(
         A file cannot be opened.
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
+    if follow:
+        return Capture((_inputs.followed(source),), options)
     if isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
         found, several = _inputs.named(text)
@@ -188,6 +198,16 @@ class Capture:
     def reusable(self) -> bool:
         """Whether it can be asked more than once; a pipe cannot."""
         return not any(source.once for source in self._inputs)
+
+    def end(self) -> bool:
+        """Tell the question that waits at the end of a followed file (``open(..., follow=True)``) that no more comes.
+
+        Returns
+        -------
+        bool
+            Whether there was such a file, not told so before. The next question waits anew.
+        """
+        return sum(source.end() for source in self._inputs) > 0  # all of them are told
 
     @property
     def files(self) -> list[str]:
@@ -864,6 +884,30 @@ class Capture:
         asked = (*question.fields, *(name for _, name in question.aggregates))
         native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
         return Frame(native, self, self._faults + faults)
+
+    def match(self, indicators: Indicators) -> Hits:
+        """Look for indicators in all packets, in one pass.
+
+        Parameters
+        ----------
+        indicators : Indicators
+            What to look for: `Indicators.read` takes feeds, `Indicators.from_values` what an analysis found. Packets
+            are decoded no deeper than their kinds need.
+
+        Returns
+        -------
+        Hits
+            A row for each indicator seen in a packet at a place, in file order; ``hits.summary()`` counts them. One
+            packet may hit several indicators: an address, the networks it is in, a name and those it lies below.
+
+        Raises
+        ------
+        TypeError
+            Something else than indicators.
+        """
+        from ._match import match  # which knows Frame; and not every question needs it
+
+        return match(self, indicators)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...

@@ -17,3 +17,8 @@ def display(text: str) -> str:
         else character
         for character in text
     )
+
+
+def legible(text: str) -> str:
+    """Return text that may be escaped already, by the core or here: as `display`, but backslashes stay as they are."""
+    return "\\".join(display(piece) for piece in text.split("\\"))

@@ -1,0 +1,117 @@
+"""Traffic between places: packets added up by where they come from and where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ._geo_locate import Databases, Location, located
+from ._reader import Capture
+
+_HOSTS = 8  # addresses that a route remembers at each end
+
+
+class Place(NamedTuple):
+    """A point with a name."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+@dataclass
+class Route:
+    """What goes from one place to another, of one protocol."""
+
+    start: Place
+    end: Place
+    protocol: str
+    marked: bool
+    packets: int = 0
+    octets: int = 0
+    first: int | None = None
+    last: int | None = None
+    sources: dict[str, None] = field(default_factory=dict)
+    destinations: dict[str, None] = field(default_factory=dict)
+
+    def add(
+        self, source: str, destination: str, packets: int, octets: int, first: int | None, last: int | None
+    ) -> None:
+        """Add packets between two addresses."""
+        self.packets += packets
+        self.octets += octets
+        if first is not None and last is not None:
+            self.first = first if self.first is None else min(first, self.first)
+            self.last = last if self.last is None else max(last, self.last)
+        for hosts, host in ((self.sources, source), (self.destinations, destination)):
+            if len(hosts) < _HOSTS:
+                hosts.setdefault(host)
+
+
+class Routes(NamedTuple):
+    """All routes, the largest first, and what is not among them."""
+
+    routes: list[Route]
+    local: int
+    """Packets that stay in one place."""
+    nowhere: int
+    """Packets one of whose ends has no known place."""
+
+
+def check_home(home: Any) -> Place | None:
+    """Return the place of private addresses."""
+    if home is None:
+        return None
+    try:
+        latitude, longitude = (float(number) for number in home)
+    except (TypeError, ValueError):
+        raise TypeError("home: (latitude, longitude) in degrees") from None
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise ValueError(f"home: latitude from -90 to 90 and longitude from -180 to 180, not ({latitude}, {longitude})")
+    return Place("home", latitude, longitude)
+
+
+def _place(location: Location, home: Place | None) -> Place | None:
+    if location.scope == "private":
+        return home
+    if location.latitude is None or location.longitude is None:
+        return None
+    name = location.country_name or location.country or "somewhere"
+    if location.precision == "database" and location.city:
+        name = f"{location.city}, {location.country or ''}".rstrip(", ")
+    return Place(name, location.latitude, location.longitude)
+
+
+def routes_of(
+    cap: Capture, caller: str, home: Any, database: Databases, marked: Container[str], by_protocol: bool
+) -> Routes:
+    """Add up a capture in one pass; memory grows with the pairs of addresses."""
+    if not isinstance(cap, Capture):
+        raise TypeError(f"{caller} takes a Capture, not {type(cap).__name__}")
+    at_home = check_home(home)
+    fields = ("ip_src", "ip_dst", *(("protocol",) if by_protocol else ()))
+    pairs: Any = cap.count(*fields, sum="frame_len", min="frame_time", max="frame_time")
+    columns = {name: pairs[name].tolist() for name in pairs.columns}
+    locations = located([*columns["ip_src"], *columns["ip_dst"]], database)
+    places = {address: _place(location, at_home) for address, location in locations.items()}
+    found: dict[tuple[Place, Place, str, bool], Route] = {}
+    local = nowhere = 0
+    protocols = columns.get("protocol", [""] * len(pairs))
+    for source, destination, protocol, packets, octets, first, last in zip(
+        columns["ip_src"], columns["ip_dst"], protocols, columns["count"], columns["sum_frame_len"],
+        columns["min_frame_time"], columns["max_frame_time"], strict=True,
+    ):  # fmt: skip
+        start, end = places[source], places[destination]
+        if start is None or end is None:
+            nowhere += packets
+        elif start == end:
+            local += packets
+        else:
+            key = (start, end, protocol, source in marked or destination in marked)
+            route = found.setdefault(key, Route(*key))
+            route.add(source, destination, packets, octets, first, last)
+    order = sorted(
+        found.values(), key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked)
+    )
+    return Routes(order, local, nowhere)

@@ -1,0 +1,151 @@
+"""How every picture looks: colours that differ in hue and in lightness, lines that differ in their dashes too."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ._text import legible
+
+INK, QUIET, FAINT = "#222222", "#767676", "#d9d9d9"
+PLAIN, ALARM = "#5b7fa6", "#b2182b"  # bars; those that reach a threshold are darker in grey, and hatched
+HATCH = "////"
+# Okabe and Ito's colours for the colour-blind, in an order in which neighbours differ in lightness.
+COLOURS = ("#0072b2", "#e69f00", "#000000", "#56b4e9", "#d55e00", "#009e73", "#cc79a7")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (2, 1)),
+    (0, (8, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+SCALE = "Blues"  # one hue, the same to all kinds of eyes; darker is more and white is nothing
+LONGEST_LABEL = 34  # characters; a longer one loses its middle
+
+_SIZE = (7.6, 4.2)  # inches
+_UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def import_pyplot(caller: str) -> Any:
+    """Import matplotlib.pyplot, or say how to get it."""
+    try:
+        return importlib.import_module("matplotlib.pyplot")
+    except ImportError as error:
+        raise ImportError(f"{caller} needs matplotlib: pip install 'pcapframe[plot]'") from error
+
+
+def canvas(ax: Any, caller: str, size: tuple[float, float] = _SIZE) -> Any:
+    """Return the Axes to draw in: `ax`, or those of a new figure."""
+    pyplot = import_pyplot(caller)
+    return pyplot.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
+
+
+def dress(ax: Any, title: str, x: str = "", y: str = "", grid: str = "") -> Any:
+    """Give Axes the common look."""
+    ax.set_title(plain(title), loc="left", fontsize=11, fontweight="bold", color=INK, pad=9)
+    ax.set_xlabel(plain(x), color=INK, fontsize=9.5)
+    ax.set_ylabel(plain(y), color=INK, fontsize=9.5)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_color(QUIET)
+    ax.tick_params(colors=INK, labelsize=9, length=3, color=QUIET)
+    ax.set_axisbelow(True)
+    if grid:
+        ax.grid(True, axis=grid, color=FAINT, linewidth=0.7)
+    return ax
+
+
+def plain(text: str) -> str:
+    """Return text that matplotlib shows as it is: a dollar sign would begin mathematics."""
+    return text.replace("$", r"\$")
+
+
+def label(value: object, longest: int = LONGEST_LABEL) -> str:
+    """Return a value as one short line, safe to show."""
+    text = "none" if value is None else legible(str(value))
+    if len(text) > longest:
+        half = (longest - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    return plain(text)
+
+
+def short(number: float) -> str:
+    """Return a number in four digits or so: 950, 1.2k, 34M."""
+    for unit, letter in _UNITS:
+        if abs(number) >= 0.9995 * unit:
+            scaled = number / unit
+            return f"{scaled:.0f}{letter}" if scaled >= 99.95 else f"{scaled:.3g}{letter}"
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:.3g}"
+
+
+def short_axis(axis: Any) -> None:
+    """Let an axis of numbers write 20k for 20000."""
+    ticker = importlib.import_module("matplotlib.ticker")
+    axis.set_major_formatter(ticker.FuncFormatter(lambda number, _: short(number)))
+
+
+def time_axis(ax: Any) -> None:
+    """Let the x axis show times (of datetime64, UTC) without repeating the date at every tick."""
+    dates = importlib.import_module("matplotlib.dates")
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+
+
+def stamps(nanoseconds: Any) -> np.ndarray[Any, Any]:
+    """Return ns since the epoch as datetime64."""
+    return np.asarray(nanoseconds, dtype=np.int64).view("datetime64[ns]")
+
+
+def span(nanoseconds: int) -> str:
+    """Return a length of time as people write it."""
+    for unit, name in (
+        (86_400 * 10**9, "d"),
+        (3600 * 10**9, "h"),
+        (60 * 10**9, "min"),
+        (10**9, "s"),
+        (10**6, "ms"),
+        (10**3, "µs"),
+    ):
+        if nanoseconds >= unit:
+            return f"{nanoseconds / unit:.4g} {name}"
+    return f"{nanoseconds} ns"
+
+
+def legend(ax: Any, **options: Any) -> None:
+    """Show a legend where there is something to tell apart."""
+    handles, _ = ax.get_legend_handles_labels()
+    if handles:
+        ax.legend(**{"frameon": False, "fontsize": 9, "labelcolor": INK, **options})
+
+
+def nothing(ax: Any, text: str) -> Any:
+    """Say in the middle of Axes that there is nothing to see."""
+    ax.text(0.5, 0.5, plain(text), ha="center", va="center", transform=ax.transAxes, color=QUIET)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    return ax
+
+
+def pattern(number: int) -> dict[str, Any]:
+    """The colour and the dashes of one line among several."""
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)]}
+
+
+def check_most(n: int, name: str, least: int, most: int) -> int:
+    """Return a bound on what is drawn, or raise."""
+    if not least <= n <= most:
+        raise ValueError(f"{name}: from {least} to {most}, not {n}")
+    return int(n)
+
+
+def ordered(keys: Sequence[Any], amounts: np.ndarray[Any, Any]) -> list[int]:
+    """The places of the largest first; of equal ones in the order of their keys as text."""
+    return sorted(range(len(keys)), key=lambda place: (-amounts[place], str(keys[place])))
