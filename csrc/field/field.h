@@ -27,6 +27,7 @@ struct pf_field {
     pf_text text; /* PF_TEXT: how a key is shown; NULL: it is the number of an input, shown by its name */
     /* Instead of `get`, for text that no 16 octets tell apart: appends it to a writer with PF_WRITER_ROOM. */
     bool (*write)(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
+    uint8_t within[2]; /* a packet without a layer of one of these protocols has none; 0: that does not tell */
     /* For fields that are a number, or octets, at a fixed place of a protocol's first header: */
     uint8_t protocol, offset, size, shift;
     uint32_t mask;

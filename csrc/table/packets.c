@@ -104,6 +104,19 @@ static enum pf_status fill_got(struct pf_column *column, const struct pf_field *
     return PF_OK;
 }
 
+/* Most packets carry few protocols: whether none of these has what the field is of, so that nobody need ask each. */
+static bool all_lack(const struct pf_field *field, struct pf_packet *const *packets, size_t count)
+{
+    unsigned one = field->within[0], other = field->within[1] != 0 ? field->within[1] : one;
+    if (one == 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (packets[i]->first[one] != PF_NO_LAYER || packets[i]->first[other] != PF_NO_LAYER)
+            return false;
+    }
+    return true;
+}
+
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
                              struct pf_error *error)
 {
@@ -116,7 +129,9 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     for (size_t i = 0; i < sink->field_count; i++) {
         const struct pf_field *field = sink->fields[i];
         PF_TRY(pf_column_reserve(part->columns[i], count, error));
-        if (field->write != NULL)
+        if (all_lack(field, packets, count))
+            pf_column_put_nulls(part->columns[i], count);
+        else if (field->write != NULL)
             PF_TRY(fill_written(part->columns[i], field, sink->texts[worker], packets, count, error));
         else
             PF_TRY(fill_got(part->columns[i], field, sink->files, packets, count, error));

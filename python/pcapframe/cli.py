@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_groups, _command_match, _command_packets, _commands
+from . import _cli_ml, _command_groups, _command_hosts, _command_match, _command_packets, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
@@ -31,7 +31,7 @@ pcapframe: packets in, frames out
   pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
   pcapframe packets capture.pcap     packets as rows, with any columns
 
-then select or check; pcapframe --help tells more."""
+then hosts, select or check; pcapframe --help tells more."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -362,6 +362,20 @@ def _parser() -> _Parser:
         "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show of the summary (default: %(default)s)"
     )
     match.add_argument("-o", dest="output", metavar="FILE", help="write the hits to a .csv or .json file")
+
+    hosts = _verb(
+        verbs, "hosts", "who is in a capture, a row per host",
+        "Say who is in a capture: addresses, hardware addresses, names and users as DHCP, NetBIOS, mDNS, Kerberos and "
+        "NTLM show them, agents, names asked for, services, roles, volumes; those with most packets first. "
+        "docs/hosts.md tells which addresses are one host.",
+        "pcapframe hosts capture.pcap\npcapframe hosts --where ip_src=10.0.0.0/8 -o hosts.csv 'day-*.pcap'",
+        _command_hosts.hosts,
+    )  # fmt: skip
+    _common(hosts)
+    hosts.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    hosts.add_argument("-o", dest="output", metavar="FILE", help="write the hosts to a .csv, .json or .parquet file")
 
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
