@@ -11,7 +11,8 @@ enum { BY_TEXT = 17 };
 static uint64_t hash_of(const struct pf_value *key)
 {
     const struct pf_secret *secret = pf_secret();
-    return pf_hash_word(secret, key->word[0] ^ pf_hash_word(secret, key->word[1] ^ key->size));
+    uint64_t rest = key->word[1] != 0 ? pf_hash_word(secret, key->word[1] ^ key->size) : key->size;
+    return pf_hash_word(secret, key->word[0] ^ rest);
 }
 
 void pf_dictionary_clear(struct pf_dictionary *dictionary)
@@ -21,6 +22,13 @@ void pf_dictionary_clear(struct pf_dictionary *dictionary)
     pf_free(dictionary->octets);
     pf_free(dictionary->slots);
     memset(dictionary, 0, sizeof *dictionary);
+}
+
+void pf_dictionary_empty(struct pf_dictionary *dictionary)
+{
+    dictionary->count = 0;
+    if (dictionary->size != 0)
+        memset(dictionary->slots, 0, dictionary->size * sizeof *dictionary->slots);
 }
 
 static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const struct pf_value *key, const char *text)

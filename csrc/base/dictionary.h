@@ -19,6 +19,7 @@ struct pf_dictionary {
 };
 
 void pf_dictionary_clear(struct pf_dictionary *dictionary);
+void pf_dictionary_empty(struct pf_dictionary *dictionary); /* keeps its memory, to be filled again */
 /* The number of `key`; a new one gets its text from text(key). */
 enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text,
                                   int32_t *code, struct pf_error *error);
