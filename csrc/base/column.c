@@ -100,12 +100,20 @@ static inline void put(struct pf_column *column, uint64_t number)
 
 void pf_column_put_null(struct pf_column *column)
 {
-    int64_t *offsets = (int64_t *)(void *)column->values;
-    if (pf_type_is_long(column->kind.type))
-        offsets[column->rows + 1] = offsets[column->rows];
-    else
-        put(column, 0);
-    column->rows++;
+    pf_column_put_nulls(column, 1);
+}
+
+void pf_column_put_nulls(struct pf_column *column, size_t count)
+{
+    size_t size = pf_type_size(column->kind.type);
+    int64_t *offsets = (int64_t *)(void *)column->values + column->rows;
+    if (pf_type_is_long(column->kind.type)) {
+        for (size_t i = 1; i <= count; i++)
+            offsets[i] = offsets[0];
+    } else {
+        memset(column->values + column->rows * size, 0, count * size);
+    }
+    column->rows += count;
 }
 
 /* Called with a literal `size` this is a tight loop for each. */

@@ -36,6 +36,7 @@ struct pf_group {
     const char *name;
     const struct pf_field *fields;
     size_t count;
+    uint64_t within; /* protocols, a bit each: none of the fields is in a packet that has none of these; 0: any may be */
 };
 
 extern const struct pf_group *const pf_groups[];
@@ -44,6 +45,9 @@ extern const size_t pf_group_count;
 /* By place in the catalogue, from 0; NULL behind the last. By name; NULL where there is none. */
 const struct pf_field *pf_field_at(size_t place);
 const struct pf_field *pf_field_find(const char *name);
+
+/* What `within` of its group is. */
+uint64_t pf_field_within(const struct pf_field *field);
 
 /* The getter of numbers at a fixed place of a header, so that it can be told. */
 bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);

@@ -129,6 +129,8 @@ size_t pf_fault_text(uint64_t fault, char *text)
     return (size_t)length;
 }
 
+_Static_assert(PF_PROTOCOL_COUNT <= 64, "pf_packet.protocols has a bit for each");
+
 static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor)
 {
     packet->layer[packet->layers] = (struct pf_layer){
@@ -139,12 +141,14 @@ static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, cons
     };
     if (packet->first[protocol] == PF_NO_LAYER)
         packet->first[protocol] = packet->layers;
+    packet->protocols |= UINT64_C(1) << protocol;
     packet->layers++;
 }
 
 void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
 {
     packet->layers = 0;
+    packet->protocols = 0;
     memset(packet->first, PF_NO_LAYER, sizeof packet->first);
     packet->ip = PF_NO_LAYER;
     packet->ip_version = packet->ip_proto = 0;

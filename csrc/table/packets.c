@@ -26,6 +26,28 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return PF_OK;
 }
 
+/* Bit i of `having` is set where packet i has one of the protocols `within`: only there may a field be. */
+struct batch {
+    struct pf_packet *const *packets;
+    size_t count;
+    uint64_t within, having;
+};
+
+static void look_within(struct batch *batch, uint64_t within)
+{
+    if (batch->within == within) /* as for the field before, which often is of the same group */
+        return;
+    batch->within = within;
+    batch->having = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->having |= (uint64_t)(within == 0 || (batch->packets[i]->protocols & within) != 0) << i;
+}
+
+static inline bool may_have(const struct batch *batch, size_t i)
+{
+    return (batch->having >> i & 1) != 0;
+}
+
 /* What a column is given of one batch: a number or code for each packet, 0 where a bit of `present` is not set. */
 struct cells {
     uint64_t number[PF_BATCH];
@@ -78,11 +100,11 @@ static bool read_number(const struct pf_field *field, struct pf_packet *const *p
 }
 
 static enum pf_status fill_written(struct pf_column *column, const struct pf_field *field, char *room,
-                                   struct pf_packet *const *packets, size_t count, struct pf_error *error)
+                                   const struct batch *batch, struct pf_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < batch->count; i++) {
         struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
-        if (field->write(field, packets[i], &writer))
+        if (may_have(batch, i) && field->write(field, batch->packets[i], &writer))
             PF_TRY(pf_column_put_octets(column, room, writer.length, error));
         else
             pf_column_put_null(column);
@@ -90,12 +112,12 @@ static enum pf_status fill_written(struct pf_column *column, const struct pf_fie
     return PF_OK;
 }
 
-static enum pf_status fill_octets(struct pf_column *column, const struct pf_field *field,
-                                  struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status fill_octets(struct pf_column *column, const struct pf_field *field, const struct batch *batch,
+                                  struct pf_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < batch->count; i++) {
         struct pf_value value;
-        if (field->get(field, packets[i], &value))
+        if (may_have(batch, i) && field->get(field, batch->packets[i], &value))
             PF_TRY(pf_column_put_octets(column, pf_value_at(&value), (size_t)value.size, error));
         else
             pf_column_put_null(column);
@@ -115,19 +137,19 @@ static enum pf_status code_of(struct pf_column *column, const struct pf_field *f
 /* Numbers, and codes of text: what a packet has in common with the one before it, such as an address, is looked up
  * once. */
 static enum pf_status fill_got(struct pf_column *column, const struct pf_field *field, const char *const *files,
-                               struct pf_packet *const *packets, size_t count, struct pf_error *error)
+                               const struct batch *batch, struct pf_error *error)
 {
     struct cells cells;
     cells.present = 0;
-    if (read_number(field, packets, count, &cells)) {
-        pf_column_put_numbers(column, cells.number, cells.present, count);
+    if (read_number(field, batch->packets, batch->count, &cells)) {
+        pf_column_put_numbers(column, cells.number, cells.present, batch->count);
         return PF_OK;
     }
     struct pf_value value, last = {{0, 0}, UINT64_MAX};
     int32_t code = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < batch->count; i++) {
         cells.number[i] = 0;
-        if (!field->get(field, packets[i], &value))
+        if (!may_have(batch, i) || !field->get(field, batch->packets[i], &value))
             continue;
         cells.present |= UINT64_C(1) << i;
         cells.number[i] = value.word[0];
@@ -138,7 +160,7 @@ static enum pf_status fill_got(struct pf_column *column, const struct pf_field *
         last = value;
         cells.number[i] = (uint32_t)code;
     }
-    pf_column_put_numbers(column, cells.number, cells.present, count);
+    pf_column_put_numbers(column, cells.number, cells.present, batch->count);
     return PF_OK;
 }
 
@@ -163,6 +185,21 @@ static void give_back(struct pf_packets_sink *sink, struct pf_part *part)
     pf_part_free(part, sink->field_count);
 }
 
+static enum pf_status fill(const struct pf_packets_sink *sink, size_t place, struct pf_column *column,
+                           const struct batch *batch, char *room, struct pf_error *error)
+{
+    const struct pf_field *field = sink->fields[place];
+    if (batch->having == 0)
+        pf_column_put_nulls(column, batch->count);
+    else if (field->write != NULL)
+        return fill_written(column, field, room, batch, error);
+    else if (field->kind.type == PF_BINARY)
+        return fill_octets(column, field, batch, error);
+    else
+        return fill_got(column, field, sink->files, batch, error);
+    return PF_OK;
+}
+
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
                              struct pf_error *error)
 {
@@ -172,15 +209,11 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     struct pf_part *part = sink->open[worker];
     if (part == NULL)
         return pf_fail_memory(error);
+    struct batch batch = {packets, count, UINT64_MAX, 0}; /* no group's, so the first field looks */
     for (size_t i = 0; i < sink->field_count; i++) {
-        const struct pf_field *field = sink->fields[i];
         PF_TRY(pf_column_reserve(part->columns[i], count, error));
-        if (field->write != NULL)
-            PF_TRY(fill_written(part->columns[i], field, sink->texts[worker], packets, count, error));
-        else if (field->kind.type == PF_BINARY)
-            PF_TRY(fill_octets(part->columns[i], field, packets, count, error));
-        else
-            PF_TRY(fill_got(part->columns[i], field, sink->files, packets, count, error));
+        look_within(&batch, sink->within[i]);
+        PF_TRY(fill(sink, i, part->columns[i], &batch, sink->texts[worker], error));
     }
     part->rows += count;
     return PF_OK;
@@ -230,10 +263,12 @@ enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct p
     sink->files = files;
     sink->frame = frame;
     sink->kinds = pf_alloc_array(count, sizeof *sink->kinds);
-    if (sink->kinds == NULL)
+    sink->within = pf_alloc_array(count, sizeof *sink->within);
+    if (sink->kinds == NULL || sink->within == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         sink->kinds[i] = fields[i]->kind;
+        sink->within[i] = pf_field_within(fields[i]);
         if (fields[i]->depth > sink->sink.depth)
             sink->sink.depth = fields[i]->depth;
     }
@@ -255,5 +290,6 @@ void pf_packets_sink_clear(struct pf_packets_sink *sink)
     pf_free(sink->open);
     pf_free(sink->texts);
     pf_free(sink->kinds);
+    pf_free(sink->within);
     memset(sink, 0, sizeof *sink);
 }

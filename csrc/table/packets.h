@@ -13,6 +13,7 @@ struct pf_packets_sink {
     size_t field_count;
     const char *const *files; /* of each input: its name; the caller's */
     struct pf_kind *kinds;
+    uint64_t *within; /* of each field, as of its group */
     struct pf_part **open; /* the part each worker is filling */
     char **texts;          /* and PF_WRITER_ROOM octets for each, where a field is written */
     unsigned worker_count;
