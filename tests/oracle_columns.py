@@ -33,7 +33,7 @@ LAYERS = {
     "ipv6.hopopts": "", "ipv6.dstopts": "", "ipv6.routing": "", "ipv6.fraghdr": "", "mipv6": "", "hip": "",
     "shim6": "", "mbtcp": "",
     "eth": "eth", "llc": "llc", "vlan": "vlan", "ieee8021ad": "vlan", "ieee8021ah": "pbb", "sll": "sll",
-    "null": "null", "ppp": "ppp", "chdlc": "chdlc", "pppoes": "pppoe", "pppoed": "pppoe", "mpls": "mpls",
+    "null": "null", "ppp": "ppp", "chdlc": "chdlc", "fddi": "fddi", "pppoes": "pppoe", "pppoed": "pppoe", "mpls": "mpls",
     "wlan": "wlan", "wlan_aggregate": "", "radiotap": "radiotap", "ppi": "ppi", "arp": "arp",
     "ip": "ip", "ipv6": "ipv6", "gre": "gre", "erspan": "erspan", "etherip": "etherip", "ah": "ah", "esp": "esp",
     "icmp": "icmp", "icmpv6": "icmpv6", "tcp": "tcp", "udp": "udp", "sctp": "sctp", "vxlan": "vxlan",

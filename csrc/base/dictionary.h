@@ -8,7 +8,10 @@
 #include "base/error.h"
 #include "base/value.h"
 
+struct pf_secret;
+
 struct pf_dictionary {
+    const struct pf_secret *secret; /* the process's, once there are slots */
     struct pf_value *keys;
     int32_t *offsets; /* count + 1 of them once there is one text */
     size_t count, capacity;

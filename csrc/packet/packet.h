@@ -35,6 +35,7 @@ enum pf_unknown {
     PF_UNKNOWN_ERSPAN_FRAME,
     PF_UNKNOWN_WLAN_VERSION,
     PF_UNKNOWN_VXLAN,
+    PF_UNKNOWN_FDDI, /* frame control */
 };
 
 struct pf_layer {
