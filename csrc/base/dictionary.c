@@ -116,7 +116,8 @@ static enum pf_status append(struct pf_dictionary *dictionary, const struct pf_v
     return PF_OK;
 }
 
-static inline bool known(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text, int32_t *code)
+static inline bool known(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text,
+                         int32_t *code)
 {
     uint32_t number = dictionary->size != 0 ? *find(dictionary, key, text) : 0;
     *code = (int32_t)number - 1;

@@ -36,7 +36,8 @@ struct pf_group {
     const char *name;
     const struct pf_field *fields;
     size_t count;
-    uint64_t within; /* protocols, a bit each: none of the fields is in a packet that has none of these; 0: any may be */
+    uint64_t
+        within; /* protocols, a bit each: none of the fields is in a packet that has none of these; 0: any may be */
 };
 
 extern const struct pf_group *const pf_groups[];

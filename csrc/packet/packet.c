@@ -34,8 +34,7 @@ struct entry {
 static const struct entry link_types[] = {
     {1, PF_ETH},   {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},     {101, PF_RAW},
     {12, PF_RAW},  {14, PF_RAW},  {228, PF_IPV4}, {229, PF_IPV6},    {127, PF_RADIOTAP}, {105, PF_WLAN},
-    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},
-    {10, PF_FDDI},
+    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},    {10, PF_FDDI},
 };
 
 static const struct entry ethertypes[] = {

@@ -61,7 +61,7 @@ static inline void read_fixed(const struct pf_field *field, struct pf_packet *co
 {
     for (size_t i = 0; i < count; i++) {
         const struct pf_packet *packet = packets[i];
-        uint8_t layer = version == 0                     ? packet->first[field->protocol]
+        uint8_t layer = version == 0                    ? packet->first[field->protocol]
                         : version == packet->ip_version ? packet->ip
                                                         : PF_NO_LAYER;
         const uint8_t *octets = pf_layer_octets(packet, layer, field->offset, size);
