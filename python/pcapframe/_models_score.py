@@ -31,14 +31,20 @@ def _makes_flows(given: Any) -> bool:
     return hasattr(given, "flow_batches") or hasattr(given, "flows")
 
 
-def flows_of(source: Any, model: Any) -> Iterable[Any]:
-    """The flows of what makes flows, defined as those the model was trained on, in batches where it can."""
+def check_makes_flows(model: Any) -> dict[str, Any]:
+    """How the flows that a model takes are made of a capture; a model that none can be made for is refused."""
+    _check_model(model, "score")
     definition = model[0].definition_
     if definition is None:
         raise ValueError("score: the model was trained on an array, so it cannot tell how to make flows of a capture")
     if definition.variant not in ("cic2017", "corrected"):
         raise ValueError(f"score: no flows of the variant {definition.variant!r} can be made of a capture")
-    options = {"variant": definition.variant, "compat": definition.compat}
+    return {"variant": definition.variant, "compat": definition.compat}
+
+
+def flows_of(source: Any, model: Any) -> Iterable[Any]:
+    """The flows of what makes flows, defined as those the model was trained on, in batches where it can."""
+    options = check_makes_flows(model)
     if hasattr(source, "flow_batches"):
         batches: Iterable[Any] = source.flow_batches(rows=BATCH, **options)
         return batches
