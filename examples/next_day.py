@@ -1,8 +1,8 @@
 """Write a second small capture of the network in `lab.pcap`, made up: `python examples/next_day.py [OUTPUT]`.
 
 No packet of it was ever sent. Clients look up names and fetch pages; others scan, flood and ask for made-up names, but
-not as in `lab.pcap`: from other hosts, with other tools, at another speed. One uploads much, which nobody did there, and
-two do what looks like an attack and is none. `TRUTH` says who did what. The same octets come out every time.
+not as in `lab.pcap`: from other hosts, with other tools, at another speed. One uploads much, which nobody did there,
+and two do what looks like an attack and is none. `TRUTH` says who did what. The same octets come out every time.
 """
 
 from __future__ import annotations

@@ -765,10 +765,7 @@ class Flows:
             yield self.table.iloc[start : start + 250]
 
 
-def test_a_capture_is_scored_in_batches(
-    table: Any, fitted: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_models_score, "Capture", Flows)
+def test_a_capture_is_scored_in_batches(table: Any, fitted: Callable[[str], Any]) -> None:
     made = table.assign(flow_id=np.arange(1, len(table) + 1))
     cap = Flows(made)
     frame = models.score(cap, fitted("random_forest"), reasons=1)

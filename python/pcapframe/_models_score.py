@@ -181,7 +181,8 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
     detector = is_detector(model)
     left = MOST
     parts: list[_Columns] = []
-    cap, told, rows = None, {}, 0
+    told: dict[str, Any] = {}
+    cap, rows = None, 0
     for batch in _batches(flows, model):
         if len(batch):
             cap = batch._capture if isinstance(batch, Frame) else None
