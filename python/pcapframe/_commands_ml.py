@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -159,6 +161,35 @@ def cicids_rebuild(given: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------------------------ train
 
 
+def _benign(table: Any) -> Any:
+    return table["Label"].astype(str).str.casefold() == "benign"
+
+
+def _note(text: str) -> None:
+    print(f"pcapframe: note: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def _check_training(table: Any, detector: bool) -> None:
+    """Refuse what nothing can be learned from, and tell what is odd, before the long work."""
+    from . import _cicids_columns as known
+    from ._cicids_labels import is_published
+
+    if not len(table):
+        raise ValueError("train: no flows")
+    labels = [name for name, _ in _counted(table)]
+    if detector and not _benign(table).any():
+        raise ValueError("train: an outlier detector learns benign flows, and there are none")
+    if not detector and len(labels) < 2:
+        raise ValueError(f"train: one class, {labels[0] if labels else 'none'}: there is nothing to tell apart")
+    strange = [name for name in labels if not is_published(name)]
+    if strange:
+        _note(f"labels that CICIDS2017 does not have: {', '.join(map(repr, strange[:5]))}")
+    there = set(table.columns)
+    lacking = [name for name in known.FEATURES if name in known.SHAPE_79 and name not in there]
+    if lacking:
+        _note(f"{_number(len(lacking), 'feature')} of the published tables lacking: {', '.join(map(repr, lacking[:3]))}")
+
+
 def train(given: argparse.Namespace) -> int:
     models = pcapframe.models
     if not given.output.endswith(".skops"):
@@ -168,17 +199,22 @@ def train(given: argparse.Namespace) -> int:
     model = models.make_model(
         given.model, variant=given.variant, destination_port=given.destination_port, quantize=given.quantize, **params
     )
+    for name in given.files:
+        if not os.path.exists(name) and not glob.has_magic(name):
+            raise FileNotFoundError(2, "No such file", name)
     if not _are_tables(given.files):
         raise Usage("train takes labelled tables of flows: .csv, .csv.gz or .parquet files, or a folder of them")
     table = _loaded(given)
     if "Label" not in table:
         raise ValueError("there is no column 'Label' to learn: pcapframe.cicids.label makes it")
+    detector = given.model in ("isolation_forest", "sigma")
+    _check_training(table, detector)
     if not given.as_it_is:
         table = pcapframe.cicids.clean(table, label_map=given.label_map)
     evaluation = models.evaluate(model, table, given.split) if given.split != "none" else None
     fitted = table
-    if given.model in ("isolation_forest", "sigma"):
-        fitted = table[table["Label"].astype(str).str.casefold() == "benign"]
+    if detector:
+        fitted = table[_benign(table)]
     model.fit(fitted, fitted["Label"].astype(str).to_numpy())
     card = models.save(model, given.output, evaluation)
     if given.json:
