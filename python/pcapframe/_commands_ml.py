@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import glob
 import json
 import os
 import sys
@@ -187,7 +186,7 @@ def _check_training(table: Any, detector: bool) -> None:
     there = set(table.columns)
     lacking = [name for name in known.FEATURES if name in known.SHAPE_79 and name not in there]
     if lacking:
-        _note(f"{_number(len(lacking), 'feature')} of the published tables lacking: {', '.join(map(repr, lacking[:3]))}")
+        _note(f"{_number(len(lacking), 'feature')} of the published tables lacking: {', '.join(lacking[:3])}")
 
 
 def train(given: argparse.Namespace) -> int:
@@ -200,8 +199,8 @@ def train(given: argparse.Namespace) -> int:
         given.model, variant=given.variant, destination_port=given.destination_port, quantize=given.quantize, **params
     )
     for name in given.files:
-        if not os.path.exists(name) and not glob.has_magic(name):
-            raise FileNotFoundError(2, "No such file", name)
+        if not os.path.splitext(name)[1] and not os.path.exists(name):
+            raise FileNotFoundError(2, "No such folder", name)
     if not _are_tables(given.files):
         raise Usage("train takes labelled tables of flows: .csv, .csv.gz or .parquet files, or a folder of them")
     table = _loaded(given)
