@@ -29,11 +29,12 @@ PAGE = r.HERE.parent / "docs" / "performance-models.md"
 KINDS = ("logistic", "random_forest", "gradient_boosting", "xgboost")
 ROWS = 4_000  # of each of the eight made-up tables
 
-HOW = """Medians of {rounds} rounds; a ratio is the median of the ratios of each round. `score` reads the capture, makes flows,
-their matrix and the model's answers, and a Frame of them; `flows` reads the capture and makes flows. The time of the model's own
-steps, all that come after the matrix, is taken out of `score`. The model is a logistic regression of `examples/lab.pcap`; the made
-capture is that of the other benches. Tables are made up (`examples/flow_tables.py`): eight files, {rows:,} rows in all, loaded and cleaned
-and made a matrix, against the time in which a model is trained on that."""
+HOW = """Medians of {rounds} rounds; a ratio is the median of the ratios of each round. `score` reads the capture, makes
+flows, their matrix, the model's answers and a Frame of them; `flows` reads the capture and makes flows. The time of the
+model's own steps, all that come after the matrix, is taken out of `score`. The model is a logistic regression of
+`examples/lab.pcap`; the other capture is the one that the other benches use. Tables are made up
+(`examples/flow_tables.py`): eight files, {rows:,} rows in all, loaded, cleaned and made a matrix, against the time that
+it takes to train a model on that. They are easier than real traffic, so training is quicker than on real tables."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
@@ -84,7 +85,9 @@ def preparing(folder: str, rounds: int) -> tuple[list[list[str]], float, int]:
         clean, cleaning = timed(lambda flows=flows: pf.cicids.clean(flows, label_map="groups"))
         labels = clean["Label"].astype(str)
         first = pf.models.FlowFeatures()
-        matrix, building = timed(lambda clean=clean, labels=labels: first.fit(clean, labels).transform(clean))
+        matrix, building = timed(
+            lambda clean=clean, labels=labels, first=first: first.fit(clean, labels).transform(clean)
+        )
         prepared.append(load + cleaning + building)
         for kind in KINDS:
             rest = pf.models.make_model(kind)[1:]

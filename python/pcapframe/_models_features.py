@@ -206,8 +206,8 @@ class FlowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """
         check_is_fitted(self)
         if self.features_ is not None and is_table(X):
+            self._check_definition(definition_of(X))  # first: it says why columns are missing
             self._check_there(X, self.features_)
-            self._check_definition(definition_of(X))
             return self._matrix(X)
         return self._finite(validate_data(self, X, dtype=np.float32, ensure_all_finite=False, reset=False))
 
