@@ -77,6 +77,10 @@ def scoring(path: Path, model: Any, rounds: int) -> tuple[list[str], float]:
     return [*cells, figure(middle["ratio"])], middle["ratio"]
 
 
+def matrix_of(flows: Any, labels: Any) -> Any:
+    return pf.models.FlowFeatures().fit(flows, labels).transform(flows)
+
+
 def preparing(folder: str, rounds: int) -> tuple[list[list[str]], float, int]:
     kinds: dict[str, list[float]] = {kind: [] for kind in KINDS}
     prepared = []
@@ -84,10 +88,7 @@ def preparing(folder: str, rounds: int) -> tuple[list[list[str]], float, int]:
         flows, load = timed(lambda: pf.cicids.load(folder, progress=False))
         clean, cleaning = timed(lambda flows=flows: pf.cicids.clean(flows, label_map="groups"))
         labels = clean["Label"].astype(str)
-        first = pf.models.FlowFeatures()
-        matrix, building = timed(
-            lambda clean=clean, labels=labels, first=first: first.fit(clean, labels).transform(clean)
-        )
+        matrix, building = timed(lambda clean=clean, labels=labels: matrix_of(clean, labels))
         prepared.append(load + cleaning + building)
         for kind in KINDS:
             rest = pf.models.make_model(kind)[1:]
