@@ -206,7 +206,7 @@ def test_joined_text_is_its_slow_twin(pieces: list[list[str | None]], dice: Any)
         texts.append(_made.text(codes, names))
         strings.append(_models_score._strings(piece))
     columns = {"text": _made.joined(texts), "string": _made.joined(strings)}
-    frame = _made.frame_of(columns, frozenset(columns), len(whole))
+    frame = _made.frame_of_values(columns, frozenset(columns), len(whole))
     rows = [dice.randrange(len(whole)) for _ in range(4)] if whole else []
     for name in columns:
         assert frame[name].tolist() == whole

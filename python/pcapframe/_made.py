@@ -118,7 +118,7 @@ class _Made:
         return _Made({name: self._columns[name] for name in chosen}, self._nullable, self._rows)
 
     def _arrow(self, note: str | None) -> Any:
-        arrow = import_arrow("a Frame of scores")
+        arrow = import_arrow("a computed Frame")
         columns = [_arrow_column(arrow, column, self._rows) for column in self._columns.values()]
         fields = [
             arrow.field(name, made.type, name in self._nullable)
@@ -162,12 +162,47 @@ class MadeFrame(Frame):
         return {**found, "options": {**found.get("options", {}), **self._told}} if self._told else found
 
 
-def frame_of(
+def frame_of_values(
     columns: Mapping[str, Values],
     nullable: frozenset[str],
     rows: int,
     capture: Capture | None = None,
     told: dict[str, Any] | None = None,
 ) -> MadeFrame:
-    """Make a Frame of computed columns, of which those may be null; ``told`` is for its provenance."""
+    """Make a Frame of columns in native form, of which those named may be null; ``told`` is for its provenance."""
     return MadeFrame(_Made(columns, nullable, rows), capture, told or {})
+
+
+def frame_of(
+    columns: dict[str, tuple[str, Any]], capture: Capture | None = None, told: dict[str, Any] | None = None
+) -> MadeFrame:
+    """Make a Frame of columns: the name, and its kind (``text``, ``time``, ``int64``, ``float64``) with its values.
+
+    Of a masked array the masked values are null, and of text None and NaN.
+    """
+    made = {name: _values(kind, values) for name, (kind, values) in columns.items()}
+    masked = {name for name, (_, values) in columns.items() if isinstance(values, np.ma.MaskedArray)}
+    texts = {name for name, (kind, _) in columns.items() if kind == "text"}
+    rows = len(next(iter(made.values())).values) if made else 0
+    return frame_of_values(made, frozenset(masked | texts), rows, capture, told)
+
+
+def _values(kind: str, values: Any) -> Values:
+    if kind == "text":
+        return _text_of(values)
+    dtype = np.dtype(np.int64 if kind == "time" else kind)
+    if isinstance(values, np.ma.MaskedArray):
+        return Values(kind, np.ma.filled(values, 0).astype(dtype), ~np.ma.getmaskarray(values))
+    return Values(kind, np.array(values, dtype=dtype))
+
+
+def _text_of(values: Any) -> Values:
+    """Text of a categorical, or of an array in which it may be None or NaN."""
+    if hasattr(values, "codes") and hasattr(values, "categories"):
+        return text(np.asarray(values.codes), [str(each) for each in values.categories])
+    places: dict[str, int] = {}
+    codes = np.empty(len(values), dtype=np.int32)
+    for row, each in enumerate(values):
+        there = each is not None and each == each
+        codes[row] = places.setdefault(str(each), len(places)) if there else -1
+    return text(codes, list(places))

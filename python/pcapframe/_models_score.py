@@ -11,7 +11,7 @@ from ._cicids_label import start_times
 from ._cicids_labels import is_benign
 from ._cicids_tables import as_table, meta_of
 from ._frame import Frame
-from ._made import Values, column_of, frame_of, joined, text
+from ._made import Values, column_of, frame_of_values, joined, text
 from ._models_evaluate import classified, is_detector
 from ._models_explain import MOST, reason_texts
 from ._models_save import _check_model
@@ -194,4 +194,4 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
         files = getattr(flows, "files", None)
         raise ValueError(f"score: no flows{' in ' + ', '.join(map(str, files)) if files else ''}")
     flows_told = told.get("options", {}).get("flows")
-    return frame_of(_all(parts), NULLABLE, rows, cap, {"flows": flows_told} if flows_told else None)
+    return frame_of_values(_all(parts), NULLABLE, rows, cap, {"flows": flows_told} if flows_told else None)
