@@ -81,9 +81,7 @@ def add(verbs: Any, verb: Callable[..., Any], parser_class: Any, whole: Callable
     score.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
     score.add_argument("-o", dest="output", metavar="FILE", help="write all flows to a .csv or .json file")
     live = score.add_argument_group("live")
-    live.add_argument(
-        "--live", metavar="INTERFACE", help="score what passes it until Ctrl-C, and tell flagged flows"
-    )
+    live.add_argument("--live", metavar="INTERFACE", help="score what passes it until Ctrl-C, and tell flagged flows")
     live.add_argument("--seconds", type=_seconds, metavar="S", help="end after so long")
     live.add_argument("--every", type=_seconds, default=5.0, metavar="S", help="how often (default: %(default)s)")
     live.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
