@@ -29,12 +29,13 @@ KINDS = ("logistic", "random_forest", "gradient_boosting", "xgboost")
 SMALL = 100_000_000  # octets
 ROWS = 4_000  # of each of the eight made-up tables
 
-HOW = """The least time of {rounds} rounds, and of ten times as many for small captures. `score` reads the capture,
-makes flows, their matrix, the model's answers and a Frame of them; `flows` reads the capture and makes flows. The time of the
-model's own steps, all that come after the matrix, is taken out of `score`. The model is a logistic regression of
-`examples/lab.pcap`; the other capture is the one that the other benches use. Tables are made up
-(`examples/flow_tables.py`): eight files, {rows:,} rows in all, loaded, cleaned and made a matrix, against the time that
-it takes to train a model on that. They are easier than real traffic, so training is quicker than on real tables."""
+HOW = """The least time of {rounds} rounds, and of ten times as many for small captures. `score` reads the
+capture, makes flows, their matrix, the model's answers and a Frame of them; `flows` reads the capture and makes
+flows. The time of the model's own steps, all that come after the matrix, is taken out of `score`. The model is a
+logistic regression of `examples/lab.pcap`; the other capture is the one that the other benches use. Tables are
+made up (`examples/flow_tables.py`): eight files, {rows:,} rows in all, loaded, cleaned and made a matrix, against
+the time that it takes to train a model on that. They are easier than real traffic, so training is quicker than on
+real tables."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, float]:
