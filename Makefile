@@ -60,6 +60,7 @@ bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written 
 	$(PY) benchmarks/bench_tables.py --packets $(PACKETS) --write
 	$(PY) benchmarks/bench_count.py --packets $(PACKETS)
 	$(PY) benchmarks/bench_flows.py --packets $(PACKETS) --write
+	$(PY) benchmarks/bench_score.py --packets $(PACKETS) --write
 
 lint: $(VENV)/.lint $(VENV)/.built ## formats, types, and the plain C rooms with -Wconversion
 	$(PY) -m ruff check
