@@ -1,0 +1,42 @@
+"""How Sphinx makes the pages: `make docs`, into build/docs/html."""
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+sys.path.insert(0, os.path.abspath("../python"))  # an installed one of another version is not what is described
+
+project = "pcapframe"
+author = "pcapframe developers"
+copyright = author
+try:
+    release = version(project)
+except PackageNotFoundError:
+    release = ""
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+# docs/notebooks is a link to ../notebooks, so that a notebook finds ../examples here as well as there.
+exclude_patterns = ["notebooks/.ipynb_checkpoints", "notebooks/*.py"]
+
+myst_enable_extensions = ["deflist", "smartquotes"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"  # once for each change of a notebook; the cache lies beside the pages
+nb_execution_cache_path = os.path.abspath("../build/docs/notebooks")
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "none"  # the docstrings say what is meant; the signatures would fill the page
+autoclass_content = "class"
+napoleon_numpy_docstring = True
+napoleon_google_docstring = False
+default_role = "code"  # what docstrings write between single backticks
+
+html_theme = "furo"
+html_title = "pcapframe"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
