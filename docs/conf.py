@@ -1,8 +1,9 @@
 """How Sphinx makes the pages: `make docs`, into build/docs/html."""
 
 import os
+import re
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 sys.path.insert(0, os.path.abspath("../python"))  # an installed one of another version is not what is described
 
@@ -10,8 +11,8 @@ project = "pcapframe"
 author = "pcapframe developers"
 copyright = author
 try:
-    release = version(project)
-except PackageNotFoundError:
+    release = metadata.version(project)
+except metadata.PackageNotFoundError:
     release = ""
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
@@ -26,11 +27,18 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
-autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    # What scikit-learn makes for every estimator; its documentation describes them.
+    "exclude-members": "set_fit_request, set_score_request, set_predict_request, set_transform_request",
+}
 autodoc_typehints = "none"  # the docstrings say what is meant; the signatures would fill the page
 autoclass_content = "class"
 napoleon_numpy_docstring = True
 napoleon_google_docstring = False
+# A parameter such as `name` is looked for among all attributes of that name.
+suppress_warnings = ["ref.python"]
 default_role = "code"  # what docstrings write between single backticks
 
 html_theme = "furo"
@@ -40,3 +48,15 @@ html_css_files = ["pages.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
+
+# Links to notebooks are written as they work beside the files; here the notebooks stand behind a link, which MyST
+# would follow out of the pages.
+_NOTEBOOK = re.compile(r"\[([^\]]+)\]\((?:(?:\.\./)+notebooks/)?(\w+)\.ipynb\)")
+
+
+def _link_notebooks(app, page, source):
+    source[0] = _NOTEBOOK.sub(r"{doc}`\1 </notebooks/\2>`", source[0])
+
+
+def setup(app):
+    app.connect("source-read", _link_notebooks)

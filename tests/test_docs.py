@@ -1,0 +1,217 @@
+"""The pages: their Python blocks run, their commands parse, and their tables name columns that there are."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import pcapframe as pf
+from pcapframe import cli
+from pcapframe._commands import Usage
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+if not DOCS.is_dir():
+    pytest.skip("the pages are not here (an sdist has none)", allow_module_level=True)
+PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "notebooks" not in path.parts)]
+
+FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON = {"python", "{code-cell} python"}
+# Why a block is not run is written before it. These pages have such blocks, and so many: a new one is noticed.
+NOT_RUN = {
+    "README.md": 0,
+    "docs/cicids2017.md": 1,
+    "docs/differences.md": 1,
+    "docs/howto/cicids2017.md": 3,
+    "docs/howto/remote.md": 2,
+    "docs/howto/scoring.md": 2,
+    "docs/indicators.md": 1,
+    "docs/live.md": 1,
+}
+
+
+@dataclass
+class Block:
+    """A fenced block of a page."""
+
+    kind: str
+    text: str
+    line: int
+    reason: str  # why it is not run
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for found in FENCE.finditer(text):
+        before = text[: found.start()].rstrip().rsplit("\n", 1)[-1]
+        marked = re.fullmatch(r"<!-- not run: (.+) -->", before)
+        reason = marked[1] if marked else ""
+        yield Block(found[1].strip(), found[2], text.count("\n", 0, found.start()) + 1, reason)
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def python_of(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if block.kind in PYTHON]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the captures that the pages speak of, below one that has the examples, as docs/ is."""
+    here = tmp_path / "docs"
+    here.mkdir()
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    lab = ROOT / "examples" / "lab.pcap"
+    for name in ("capture.pcap", "Friday-WorkingHours.pcap", "Friday.pcap"):
+        (here / name).symlink_to(lab)
+    cap = pf.open(lab, progress=False)
+    middle = "2026-11-24T04:22:00"
+    cap.between(end=middle).write(here / "day-1.pcap")
+    cap.between(start=middle).write(here / "day-2.pcap")
+    monkeypatch.chdir(here)
+    return here
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_of(page)], ids=name_of)
+def test_python_blocks_run(page: Path, folder: Path) -> None:
+    plt = pytest.importorskip("matplotlib.pyplot", reason="pages draw")
+    for needed in ("pandas", "duckdb", "fsspec", "sklearn"):
+        pytest.importorskip(needed, reason=f"pages use {needed}")
+    plt.switch_backend("agg")
+    # What a page may take for granted.
+    space: dict[str, object] = {"pf": pf, "cap": pf.open("capture.pcap"), "f": "capture.pcap"}
+    space["flows"] = space["cap"].flows()  # type: ignore[attr-defined]
+    space["ip"] = space["cap"].ioc_counts().ip  # type: ignore[attr-defined]
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore", pf.ThresholdWarning)
+        for block in python_of(page):
+            if block.reason:
+                continue
+            code = "\n" * block.line + block.text  # so that a traceback names the line of the page
+            exec(compile(code, name_of(page), "exec"), space)
+    plt.close("all")
+
+
+def test_blocks_that_are_not_run_are_known() -> None:
+    found = {name_of(page): sum(bool(block.reason) for block in python_of(page)) for page in PAGES}
+    assert {name: n for name, n in found.items() if n} == {name: n for name, n in NOT_RUN.items() if n}
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    for line in text.replace("\\\n", " ").splitlines():
+        line = line.removeprefix("$ ").split(" | ")[-1 if " | pcapframe" in line else 0]
+        if line.startswith("pcapframe "):
+            yield shlex.split(line.split("  #")[0])[1:]
+
+
+def parse(arguments: list[str]) -> None:
+    try:
+        given = cli._parser().parse_args(arguments)
+    except Usage as error:
+        pytest.fail(f"pcapframe {shlex.join(arguments)}: {error}")
+    assert hasattr(given, "run") or arguments[:1] == ["--help"]
+
+
+def test_commands_of_pages_parse() -> None:
+    found = [
+        arguments
+        for page in PAGES
+        for block in blocks(page)
+        if block.kind == "console"
+        for arguments in commands("\n".join(line for line in block.text.splitlines() if line.startswith("$ ")))
+    ]
+    assert len(found) > 10
+    for arguments in found:
+        parse(arguments)
+
+
+def verbs() -> dict[str, str]:
+    """The help of each verb, and of the parts of verbs."""
+    helps: dict[str, str] = {}
+
+    def walk(parser: cli._Parser, name: str) -> None:
+        for action in parser._actions:
+            for verb, below in (getattr(action, "choices", None) or {}).items() if action.nargs == "A..." else ():
+                helps[f"{name}{verb}"] = below.format_help()
+                walk(below, f"{name}{verb} ")
+
+    walk(cli._parser(), "")
+    return helps
+
+
+def test_each_verb_has_an_example_that_parses() -> None:
+    helps = verbs()
+    assert {"info", "counts", "packets", "flows", "cicids load"} <= set(helps)
+    for verb, text in helps.items():
+        _, mark, example = text.partition("example:\n")
+        assert mark, f"pcapframe {verb} --help has no example"
+        found = [command for line in example.splitlines() for command in commands(line.strip())]
+        assert found, verb
+        for command in found:
+            parse(command)
+
+
+def test_each_verb_is_on_the_page() -> None:
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    for verb in verbs():
+        assert f"`{verb}`" in page or f"`{verb.split()[-1]} " in page, verb
+
+
+def test_attributes_become_columns_that_there_are() -> None:
+    page = (DOCS / "coming-from.md").read_text(encoding="utf-8")
+    table = page.split("## Attribute to column")[1].split("\n## ")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| ") and "`" in line]
+    names = {column.name: column for column in pf.columns()}
+    assert len(rows) > 20
+    for row in rows:
+        columns = re.findall(r"`(\w+)`", row[4])
+        assert columns
+        assert set(columns) <= set(names), columns
+        wireshark = re.findall(r"`([\w.]+)`", row[3])
+        assert set(wireshark) <= set(names[columns[0]].wireshark.split("|")), columns
+
+
+def test_attributes_of_scapy_are_what_the_page_says() -> None:
+    """scapy's own attribute, as the table writes it, equals the column beside it in packets that have it."""
+    scapy = pytest.importorskip("scapy.all", reason="the table is about scapy's attributes")
+    page = (DOCS / "coming-from.md").read_text(encoding="utf-8")
+    table = page.split("## Attribute to column")[1].split("\n## ")[0]
+    groups = ["frame", "eth", "vlan", "ip", "tcp", "udp", "icmp", "dns"]
+    frame = pf.open(ROOT / "examples" / "lab.pcap", progress=False).packets(groups)
+    packets = scapy.rdpcap(str(ROOT / "examples" / "lab.pcap"), 1500)
+    compared = 0
+    for line in table.splitlines():
+        cells = line.split("|")
+        if len(cells) < 5 or "padding" in cells[1]:
+            continue
+        for attribute in re.findall(r"`(p[\[.][^`]*|len\(p\))`", cells[1]):
+            column = frame[re.findall(r"`(\w+)`", cells[4])[0]].tolist()
+            layer = re.match(r"p\[(\w+)\]", attribute)
+            for number, p in enumerate(packets):
+                if layer and getattr(scapy, layer[1]) not in p:
+                    continue
+                if "of replies" in cells[4] and p[scapy.DNS].qr == 0:
+                    assert column[number] is None
+                    continue
+                theirs = eval(attribute, vars(scapy), {"p": p})
+                ours = column[number]
+                if attribute == "p.time":
+                    theirs, ours = int(theirs * 10**9), frame["frame_time"].values[number].astype("int64")
+                elif isinstance(theirs, bytes):  # the dot at the end
+                    theirs = theirs.decode().removesuffix(".")
+                elif attribute == "p[TCP].flags":
+                    theirs = int(theirs)
+                assert ours == theirs, (attribute, number + 1)
+                compared += 1
+    assert compared > 10_000
