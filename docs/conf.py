@@ -51,12 +51,20 @@ html_show_copyright = False
 
 # Links to notebooks are written as they work beside the files; here the notebooks stand behind a link, which MyST
 # would follow out of the pages.
-_NOTEBOOK = re.compile(r"\[([^\]]+)\]\((?:(?:\.\./)+notebooks/)?(\w+)\.ipynb\)")
+_NOTEBOOK = re.compile(r"\[([^\[\]\n]+)\]\((?:(?:\.\./)+notebooks/)?(\w+)\.ipynb\)")
 
 
 def _link_notebooks(app, page, source):
     source[0] = _NOTEBOOK.sub(r"{doc}`\1 </notebooks/\2>`", source[0])
 
 
+def _hide_constructor(app, what, name, what_it_is, options, signature, returns):
+    """Most classes are given, not made: their signature would be a matter of ours."""
+    if what == "class" and "Parameters\n" not in (what_it_is.__doc__ or ""):
+        return "", None
+    return signature, returns
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", _hide_constructor)
     app.connect("source-read", _link_notebooks)
