@@ -19,7 +19,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx
 # docs/notebooks is a link to ../notebooks, so that a notebook finds ../examples here as well as there.
 exclude_patterns = ["notebooks/.ipynb_checkpoints", "notebooks/*.py"]
 
-myst_enable_extensions = ["deflist", "smartquotes"]
+smartquotes = False  # --by is no dash
 myst_heading_anchors = 3
 nb_execution_mode = "cache"  # once for each change of a notebook; the cache lies beside the pages
 nb_execution_cache_path = os.path.abspath("../build/docs/notebooks")

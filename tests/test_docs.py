@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import shutil
@@ -215,3 +216,49 @@ def test_attributes_of_scapy_are_what_the_page_says() -> None:
                 assert ours == theirs, (attribute, number + 1)
                 compared += 1
     assert compared > 10_000
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_what_the_command_prints_fits_the_terminal(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab = "lab.pcap"
+    monkeypatch.chdir(ROOT / "examples")
+    monkeypatch.setenv("COLUMNS", str(width))
+    for arguments in (
+        ["info", "--full", lab],
+        ["counts", lab],
+        ["counts", "--by", "ip_src,ip_dst,tcp_dstport", "--sum", "frame_len", "--gaps", lab],
+        ["packets", lab],
+        ["packets", "--list"],
+        ["select", "--auto", "3", lab],
+        ["flows", lab],
+        ["--help"],
+        ["packets", "--help"],
+    ):
+        assert cli.main(arguments) == 0
+        printed = capsys.readouterr().out
+        # An option's own name may be longer than its place; what is never cut is a column's name.
+        long = [line for line in printed.splitlines() if len(line) > width and "--" not in line]
+        long = [line for line in long if arguments != ["packets", "--list"] or width >= 80]
+        example = printed.partition("example:")[2]  # a command is one line, so that it can be pasted
+        assert not [line for line in long if line not in example], (arguments, long)
+
+
+def test_keys_of_json_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    sections = {part.split("\n", 1)[0]: part for part in re.split(r"^##+ ", page, flags=re.MULTILINE)}
+    lab = str(ROOT / "examples" / "lab.pcap")
+    for title, arguments in {
+        "info": ["info", lab],
+        "counts": ["counts", lab],
+        "counts --by": ["counts", "--by", "ip_src", "--every", "5s", lab],
+        "packets": ["packets", "--where", "udp_dstport=53", lab],
+        "select": ["select", "--ip", "203.0.113.9", lab],
+        "flows": ["flows", lab],
+    }.items():
+        assert cli.main([*arguments, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        for key in told:
+            named = f"`{key}`" in sections[title] or (title == "info" and "the rest of `CaptureInfo`" in sections[title])
+            assert named, (title, key)
