@@ -260,5 +260,27 @@ def test_keys_of_json_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> Non
         assert cli.main([*arguments, "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         for key in told:
-            named = f"`{key}`" in sections[title] or (title == "info" and "the rest of `CaptureInfo`" in sections[title])
+            named = f"`{key}`" in sections[title] or (
+                title == "info" and "the rest of `CaptureInfo`" in sections[title]
+            )
             assert named, (title, key)
+
+
+def test_figures_of_the_readme_are_those_that_were_measured() -> None:
+    def rows(text: str) -> dict[str, list[str]]:
+        cells = [
+            [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")
+        ]
+        return {row[0]: row[1:] for row in reversed(cells)}  # of several tables the first counts
+
+    ours = rows((ROOT / "README.md").read_text(encoding="utf-8"))
+    measured = rows((DOCS / "performance.md").read_text(encoding="utf-8").split("## Figures")[1])
+    for name, measured_name in {
+        "`pf.open(...).ioc_counts()`": "`ioc_counts`, 2 threads",
+        "libpcap's empty loop, one thread, counting nothing": "libpcap loop",
+        "the loop in dpkt": "the loop in dpkt",
+        "`tshark -T fields`": "`tshark -T fields`",
+        "the loop in scapy": "the loop in scapy",
+    }.items():
+        seconds, _, packets, *_ = measured[measured_name]
+        assert ours[name] == [seconds, packets], name
