@@ -70,7 +70,7 @@ def empty(tmp_path: Path) -> Path:
 def test_alone_says_what_to_do_first(run: Run) -> None:
     code, out, err = run()
     assert (code, out) == (2, "")
-    assert err.count("\n  pcapframe ") == 4
+    assert err.count("\n  pcapframe ") == 5
     assert "pcapframe VERB --help" in err
 
 
