@@ -74,7 +74,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     here.mkdir()
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     lab = ROOT / "examples" / "lab.pcap"
-    for name in ("capture.pcap", "Friday-WorkingHours.pcap", "Friday.pcap"):
+    for name in ("capture.pcap", "Friday-WorkingHours.pcap", "Friday.pcap", "office.pcap"):
         (here / name).symlink_to(lab)
     cap = pf.open(lab, progress=False)
     middle = "2026-11-24T04:22:00"
@@ -99,9 +99,19 @@ def test_python_blocks_run(page: Path, folder: Path) -> None:
         for block in python_of(page):
             if block.reason:
                 continue
-            code = "\n" * block.line + block.text  # so that a traceback names the line of the page
+            text = block.text
+            if text.startswith(">>> "):  # with what it gives, which is there for the eye
+                text = "".join(example.source for example in doctest.DocTestParser().get_examples(text))
+            code = "\n" * block.line + text  # so that a traceback names the line of the page
             exec(compile(code, name_of(page), "exec"), space)
     plt.close("all")
+
+
+def test_the_reference_has_all_names() -> None:
+    page = (DOCS / "reference.md").read_text(encoding="utf-8")
+    errors = set(vars(pf.errors))  # by automodule
+    named = set(re.findall(r":: (\w+)$", page, re.MULTILINE))
+    assert set(pf.__all__) - errors <= named
 
 
 def test_blocks_that_are_not_run_are_known() -> None:
