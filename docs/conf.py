@@ -19,7 +19,6 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx
 # docs/notebooks is a link to ../notebooks, so that a notebook finds ../examples here as well as there.
 exclude_patterns = ["notebooks/.ipynb_checkpoints", "notebooks/*.py"]
 
-smartquotes = False  # --by is no dash
 myst_heading_anchors = 3
 nb_execution_mode = "cache"  # once for each change of a notebook; the cache lies beside the pages
 nb_execution_cache_path = os.path.abspath("../build/docs/notebooks")
@@ -37,6 +36,7 @@ autodoc_typehints = "none"  # the docstrings say what is meant; the signatures w
 autoclass_content = "class"
 napoleon_numpy_docstring = True
 napoleon_google_docstring = False
+napoleon_use_param = False  # else words in the types of parameters, such as "names", are taken for attributes
 # A parameter such as `name` is looked for among all attributes of that name.
 suppress_warnings = ["ref.python"]
 default_role = "code"  # what docstrings write between single backticks

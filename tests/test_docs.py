@@ -108,6 +108,16 @@ def test_python_blocks_run(page: Path, folder: Path) -> None:
     plt.close("all")
 
 
+def test_each_page_is_in_the_table_of_contents() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    entries = {
+        entry for tree in re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL) for entry in tree.splitlines()
+    }
+    entries = {re.sub(r".*<(.+)>", r"\1", entry) for entry in entries}
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES[1:]} - {"index"}
+    assert not pages - entries, "docs/index.md lists all pages"
+
+
 def test_the_reference_has_all_names() -> None:
     page = (DOCS / "reference.md").read_text(encoding="utf-8")
     errors = set(vars(pf.errors))  # by automodule
