@@ -719,7 +719,7 @@ class Capture:
         Returns
         -------
         Frame
-            Those with most packets first. Lists are text with `` | `` between the items, which are sorted; at most 32,
+            Those with most packets first. Lists are text with ``" | "`` between the items, sorted; at most 32,
             then ``+N`` for N more; null where there are none.
 
             ``address`` (the one with most packets), ``addresses``, ``macs``; ``names`` (from DHCP, NetBIOS, mDNS,

@@ -27,11 +27,13 @@ DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
 FIRST = """\
 pcapframe: packets in, frames out
 
-  pcapframe info capture.pcap        what is in it
-  pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
-  pcapframe packets capture.pcap     packets as rows, with any columns
+  pcapframe info capture.pcap      begin here: what is in it
+  pcapframe counts capture.pcap    who stands out, by DNS, source address, TCP
+  pcapframe packets capture.pcap   packets as rows, with any columns
+  pcapframe flows capture.pcap     connections, with the CICIDS2017 features
+  pcapframe hosts capture.pcap     who is there: addresses, names, roles
 
-then hosts, select or check; pcapframe --help tells more."""
+pcapframe --help lists all verbs, pcapframe VERB --help has examples."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -121,7 +123,7 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
-        description=textwrap.fill(text, 100),
+        description=textwrap.fill(text, _commands._width() - 2),
         epilog=f"example:\n{textwrap.indent(example, '  ')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -196,8 +198,12 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
-        epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
+        epilog=textwrap.fill(
+            "exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable input; "
+            "3 check found an unexplained difference, or cicids verify one from what was published",
+            _commands._width() - 2,
+        )
+        + "\n\nexample:\n  pcapframe info capture.pcap",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
