@@ -108,6 +108,9 @@ void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size
 /* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
+/* The same with several sinks, which all see the same packets in one reading. */
+bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
+                  struct pf_sink *const *sinks, size_t sink_count);
 /* The faults as a list of (kind, input, frame_number, offset, lost, message). */
 PyObject *pf_run_faults(const struct pf_run *run);
 void pf_run_end(struct pf_run *run);
@@ -150,6 +153,10 @@ struct pf_indicators_object {
     PyObject_HEAD
     struct pf_indicator_set set;
 };
+
+/* detect.c */
+PyObject *pf_detect(PyObject *module, PyObject *arguments);
+PyObject *pf_findings(PyObject *module, PyObject *argument);
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
