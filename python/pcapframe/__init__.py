@@ -15,6 +15,7 @@ from ._match import Hits
 from ._reader import Capture, open
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
+from .detectors import Finding, Findings, detect
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
 
 __version__ = "0.1.0"
@@ -29,6 +30,8 @@ __all__ = [
     "Column",
     "Counts",
     "FilterError",
+    "Finding",
+    "Findings",
     "Frame",
     "Hits",
     "Indicator",
@@ -39,6 +42,7 @@ __all__ = [
     "Threshold",
     "ThresholdWarning",
     "columns",
+    "detect",
     "eval_packets",
     "from_scapy",
     "open",
