@@ -168,7 +168,8 @@ static bool take_neighbour(const struct pf_packet *packet, uint8_t layer, struct
         target.address = body + ICMP_HEADER;
     if (target.address[0] == MULTICAST)
         return false;
-    source.port = target.port = 0;
+    source.port = event->answer;
+    target.port = !event->answer;
     set_talk(event, 6, PF_TALK_RESOLVE, source, target);
     return true;
 }
@@ -270,8 +271,9 @@ static unsigned arp_events(const struct pf_packet *packet, struct pf_detect_even
     if (memcmp(sender, nobody, 4) == 0)
         return 0;
     if (memcmp(sender, asked, 4) != 0) { /* else it tells everybody */
-        events[count].answer = arp[7] == 2;
-        set_talk(&events[count++], 4, PF_TALK_RESOLVE, (struct end){sender, 0}, (struct end){asked, 0});
+        bool answer = arp[7] == 2;
+        events[count].answer = answer;
+        set_talk(&events[count++], 4, PF_TALK_RESOLVE, (struct end){sender, answer}, (struct end){asked, !answer});
     }
     events[count].numbers = arp[7] == 2;
     events[count].answer = count != 0;

@@ -14,7 +14,7 @@ enum { PF_TALK_RESOLVE = 256 }; /* who has this address? (RFC 826, RFC 4861 4.3)
 
 struct pf_talk_key {
     uint8_t address[2][16]; /* of IPv4 the first four octets, the rest 0 */
-    uint16_t port[2];       /* of ICMP twice the identifier */
+    uint16_t port[2];       /* of ICMP twice the identifier; of PF_TALK_RESOLVE 1 at who is asked for, 0 at who asks */
     uint16_t kind;
     uint8_t version; /* 4 or 6 */
     uint8_t zero;

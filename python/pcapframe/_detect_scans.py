@@ -214,30 +214,32 @@ def arp_sweep(tables: Mapping[str, Frame], *, arp_hosts: int = 25, arp_minutes: 
 
 
 def version(
-    tables: Mapping[str, Frame], *, version_ports: int = 6, version_minutes: float = 5, version_wrong: int = 2
+    tables: Mapping[str, Frame], *, version_ports: int = 2, version_bare: int = 3, version_minutes: float = 10
 ) -> Iterator[Finding]:
     """Services of one host asked what they are (``scan_version``).
 
-    `version_ports` ports of one host that were connected to within `version_minutes`: no program uses so many services
-    of one host, but monitors do: so at least `version_wrong` of the ports must have got no data or been left without an
-    answer to some, as questions in the wrong language are.
+    A scanner first looks whether a port is open and then comes back to talk to it. `version_ports` ports of one host that
+    were left half open (a handshake that no client's stack breaks off like that) and used within `version_minutes`; or
+    `version_bare` that were opened and closed without a word before, as a monitor does that checks one service twice.
     """
     talks = rows_of(tables).talks
-    used = (talks.protocol == TCP) & (talks.syn_acks > 0) & (talks.acks > 0) & (talks.port < 32768)
-    for rows in large_groups(version_ports, np.flatnonzero(used), talks.source, talks.target):
-        ports = talks.port[rows]
-        if distinct(ports) < version_ports:
-            continue
-        _, begin, end = densest(talks.first_time[rows], np.ones(len(rows), np.int64), int(version_minutes * MINUTE))
-        near = rows[np.argsort(talks.first_time[rows], kind="stable")][begin : end + 1]
-        several = distinct(talks.port[near])
-        odd = near[(talks.octets[near] == 0) | (talks.answer_octets[near] == 0)]
-        wrong = distinct(talks.port[odd])
-        if several < version_ports or wrong < version_wrong:
-            continue
-        first, last = _times(talks, near)
-        yield Finding(
-            "scan_version", "medium", first, last, talks.hosts[talks.source[rows[0]]],
-            talks.hosts[talks.target[rows[0]]], None,
-            evidence(ports=several, connections=len(near), fruitless=wrong, which=listed(talks.port[near])), _TECHNIQUE,
-        )  # fmt: skip
+    which = np.flatnonzero((talks.protocol == TCP) & (talks.syn_acks > 0))
+    for rows in large_groups(2 * version_ports, which, talks.source, talks.target):
+        quiet = (talks.octets[rows] == 0) & (talks.answer_octets[rows] == 0)
+        half = quiet & (talks.acks[rows] == 0) & (talks.resets[rows] > 0)
+        used = rows[talks.octets[rows] > 0]
+        for looked, least, style in ((rows[half], version_ports, "syn"), (rows[quiet & ~half], version_bare, "connect")):
+            ports = np.intersect1d(talks.port[looked], talks.port[used])
+            if len(ports) < least:
+                continue
+            near = np.concatenate((looked, used))
+            near = near[np.isin(talks.port[near], ports)]
+            first, last = _times(talks, near)
+            if talks.first_time[near].max() - first > version_minutes * MINUTE:
+                continue
+            yield Finding(
+                "scan_version", "medium", first, last, talks.hosts[talks.source[rows[0]]],
+                talks.hosts[talks.target[rows[0]]], None,
+                evidence(ports=len(ports), connections=len(near), style=style, which=listed(ports)), _TECHNIQUE,
+            )  # fmt: skip
+            break

@@ -18,7 +18,7 @@ from ._detect_tables import Tables, evidence, rows_of
 from ._finding import Finding
 from ._frame import Frame
 from ._thresholds import eval_packets, set_threshold
-from .errors import CaptureWarning
+from .errors import CaptureWarning, ThresholdWarning
 
 if TYPE_CHECKING:
     from ._info import CaptureFault
@@ -58,7 +58,9 @@ def counts_threshold(tables: Mapping[str, Frame], *, count_sigma: float = 3) -> 
     numbers = {host: number for number, host in enumerate(talks.hosts)}
     whole = int(talks.first_time.min()), int(talks.last_time.max())
     for kind, counts in every.counts.items():
-        limit = set_threshold(counts, count_sigma) if len(counts) else 0.0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ThresholdWarning)  # of too few keys: then none stands out
+            limit = set_threshold(counts, count_sigma)
         keys = sorted(eval_packets(limit, counts), key=lambda key: (-counts[key], str(key)))
         if kind == "seq":
             if keys:
