@@ -207,7 +207,7 @@ static enum pf_status take_sighting(struct pf_detect_sink *sink, const struct pf
     sighted->last = event->time > sighted->last ? event->time : sighted->last;
     sighted->seen++;
     sighted->numbered += event->numbers;
-    sighted->unasked += event->numbers && !(event->answer && sink->asked);
+    sighted->unasked += event->numbers && event->answer && !sink->asked;
     if (sighted->second != sink->second)
         sighted->in_second = 0;
     sighted->second = sink->second;

@@ -26,7 +26,7 @@ struct pf_sighted {
     struct pf_book_entry entry; /* struct pf_sighting_key */
     int64_t first, last;
     uint64_t seen, numbered; /* how often; of them those with event.numbers */
-    uint64_t unasked;        /* answers to nobody's question */
+    uint64_t unasked;        /* answers to somebody who had not asked; what is told to all is none */
     int64_t second;
     uint32_t in_second, most_in_second;
 };

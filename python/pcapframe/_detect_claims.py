@@ -54,6 +54,22 @@ def arp_spoof(tables: Mapping[str, Frame], *, claims_unasked: int = 3) -> Iterat
                          owner_claims=rival[4]),
                 "T1557.002",
             )  # fmt: skip
+    yield from _pushers(by_address, claims_unasked)
+
+
+def _pushers(by_address: Mapping[str, list[tuple[Any, ...]]], unasked_least: int) -> Iterator[Finding]:
+    """Who tells others unasked that several addresses are its own, and never asks in their names: the owners are not in
+    the capture, and nobody but a forger goes on telling them.
+    """
+    pushed: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for rows in by_address.values():
+        if len(rows) == 1 and rows[0][6] >= 3 * unasked_least and rows[0][6] == rows[0][4]:
+            pushed[rows[0][0]].append(rows[0])
+    for who, rows in list(pushed.items())[:_MOST]:
+        if len({":" in row[1] for row in rows}) == 1 and len(rows) > 1:
+            for _, address, first, last, seen, answers, unasked, _ in rows:
+                facts = evidence(forger=who, claims=seen, unasked=unasked, answers=answers, addresses=len(rows))
+                yield Finding("arp_spoof", "medium", first, last, who, address, None, facts, "T1557.002")
 
 
 def deauth_flood(

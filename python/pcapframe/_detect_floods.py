@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ._detect_tables import (
-    ICMP, SECOND, TCP, UDP, Array, Rows, Tables, densest, evidence, is_group, large_groups, rows_of, runs,
+    ICMP, SECOND, TCP, UDP, Array, Rows, Tables, densest, evidence, heavy_groups, is_group, large_groups, rows_of, runs,
 )  # fmt: skip
 from ._finding import Finding
 from ._frame import Frame
@@ -17,15 +17,14 @@ _HTTP = (80, 443, 8000, 8008, 8080, 8081, 8443, 8888)
 _TLS = (443, 8443)
 
 
-def _bursts(tables: Tables, protocols: tuple[int, ...], busy: Array, least: int) -> Iterator[Array]:
-    """Rows of busy seconds by target and port, cut where it was quiet for three, with at least so many seconds."""
+def _bursts(tables: Tables, protocols: tuple[int, ...], busy: Array) -> Iterator[Array]:
+    """Rows of busy seconds by target and port, cut where it was quiet for three."""
     seconds = tables.seconds
     which = np.flatnonzero(np.isin(seconds.protocol, protocols) & busy)
     for rows in large_groups(1, which, seconds.target, seconds.port, seconds.protocol):
         rows = rows[np.argsort(seconds.time[rows], kind="stable")]
         for part in runs(seconds.time[rows], 4 * SECOND):
-            if len(part) >= least:
-                yield rows[part]
+            yield rows[part]
 
 
 def _who(talks: Rows, rows: Array) -> tuple[str | None, int]:
@@ -42,10 +41,11 @@ def _talks_in(tables: Tables, rows: Array, protocols: tuple[int, ...], port: int
     """The talks to the target of some busy seconds meanwhile, and when that was."""
     talks, seconds = tables.talks, tables.seconds
     begin, end = int(seconds.time[rows[0]]), int(seconds.time[rows[-1]]) + SECOND
-    near = np.isin(talks.protocol, protocols) & (talks.target == seconds.target[rows[0]])
+    found = tables.near(int(seconds.target[rows[0]]), begin, end)
+    meant = np.isin(talks.protocol[found], protocols) & (talks.last_time[found] >= begin)
     if port is not None:
-        near &= talks.port == port
-    found = np.flatnonzero(near & (talks.first_time < end) & (talks.last_time >= begin))
+        meant &= talks.port[found] == port
+    found = found[meant]
     if not len(found):
         return found, begin, end
     return found, max(begin, int(talks.first_time[found].min())), min(end, int(talks.last_time[found].max()))
@@ -56,13 +56,13 @@ def syn_flood(
 ) -> Iterator[Finding]:
     """Connections to one port begun and not used (``syn_flood``), from one source or many.
 
-    `syn_rate` a second for two seconds, `syn_total` in all: a backlog of 128 to 1,024 half-open connections, each held
+    `syn_rate` a second, `syn_total` in all: a backlog of 128 to 1,024 half-open connections, each held
     for a minute (RFC 4987), is full after seconds. `syn_used`: of a crowd that means it most go on to send something.
     """
     every = rows_of(tables)
     talks, seconds = every.talks, every.seconds
     busy = (seconds.syns >= syn_rate) & (seconds.carried < syn_used * seconds.syns)
-    for rows in _bursts(every, (TCP,), busy, 2):
+    for rows in _bursts(every, (TCP,), busy):
         syns = int(seconds.syns[rows].sum())
         if syns < syn_total:
             continue
@@ -78,47 +78,60 @@ def syn_flood(
         )  # fmt: skip
 
 
+# Services that answer more than they are asked, to whoever is said to ask; 0 are the later fragments of such answers.
+_AMPLIFIERS = (0, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 500, 1194, 1900, 3283, 3389, 3478, 3702, 4500, 5353, 5683,
+               10001, 11211, 27015, 27960, 30120, 33848, 37810, 47808)  # fmt: skip
+
+
 def udp_flood(
-    tables: Mapping[str, Frame], *, udp_rate: int = 500, udp_total: int = 1000, udp_answered: float = 0.05
+    tables: Mapping[str, Frame], *, udp_rate: int = 500, udp_total: int = 1000, udp_answered: float = 0.05,
+    udp_reflected: int = 100, udp_reflectors: int = 10,
 ) -> Iterator[Finding]:
     """Datagrams at one host that it does not answer (``udp_flood``).
 
-    `udp_rate` a second for two seconds: ten voices, or a film, and more than a log server gets from its hosts.
-    `udp_answered`: QUIC, games and DNS answer at least every tenth. Groups are streams and left out. Where most come
-    from ports of amplifiers (DNS, NTP, ...) and from many, it is a reflection.
+    `udp_rate` a second, `udp_total` in all: ten voices, or a film, and more than a log server gets from its hosts.
+    `udp_answered`: QUIC, games and DNS answer at least every tenth. Groups are streams and left out. Of answers that
+    nobody asked for, most of them from ports of amplifiers and from `udp_reflectors` hosts, `udp_reflected` a second and
+    three times as many in all do: a reflection.
     """
     every = rows_of(tables)
     talks, seconds = every.talks, every.seconds
-    busy = (seconds.packets >= udp_rate) & (seconds.answers < udp_answered * seconds.packets)
-    for rows in _bursts(every, (UDP,), busy, 2):
-        packets, target = int(seconds.packets[rows].sum()), talks.hosts[seconds.target[rows[0]]]
-        if packets < udp_total or is_group(target):
+    least = min(udp_rate, udp_reflected)
+    busy = (seconds.packets >= least) & (seconds.answers < udp_answered * seconds.packets)
+    for rows in _bursts(every, (UDP,), busy):
+        packets, peak = int(seconds.packets[rows].sum()), int(seconds.packets[rows].max())
+        target = talks.hosts[seconds.target[rows[0]]]
+        if packets < min(udp_total, 3 * udp_reflected) or is_group(target):
             continue
         near, first, last = _talks_in(every, rows, (UDP,), None)
         source, sources = _who(talks, near)
         weights = talks.packets[near]
-        reflected = int(weights[np.isin(talks.source_port[near], (17, 19, 53, 111, 123, 161, 389, 1900, 11211))].sum())
+        reflected = int(weights[np.isin(talks.source_port[near], _AMPLIFIERS)].sum()) / max(1, int(weights.sum()))
+        reflection = reflected > 0.5 and sources >= udp_reflectors
+        fast = seconds.packets[rows][seconds.packets[rows] >= udp_rate]
+        if not reflection and fast.sum() < udp_total:
+            continue
         ports, place = np.unique(talks.port[near], return_inverse=True)
         by_port = np.bincount(place, weights=weights)
         main = int(ports[np.argmax(by_port)]) if len(ports) and by_port.max() >= 0.8 * by_port.sum() else None
         yield Finding(
-            "udp_flood", "high" if seconds.packets[rows].max() >= 2 * udp_rate or len(rows) >= 3 else "medium",
-            first, last, source, target, main,
-            evidence(packets=packets, peak_per_s=int(seconds.packets[rows].max()), seconds=len(rows), sources=sources,
+            "udp_flood", "high" if reflection or peak >= 2 * udp_rate or len(rows) >= 3 else "medium", first, last,
+            source, target, main,
+            evidence(packets=packets, peak_per_s=peak, seconds=len(rows), sources=sources,
                      octets=int(seconds.octets[rows].sum()), unreachable=int(talks.unreachable[near].sum()),
-                     reflected=reflected / max(1, int(weights.sum()))),
-            "T1498.002" if 2 * reflected > weights.sum() and sources > 1 else _HARD,
+                     reflected=reflected),
+            "T1498.002" if reflection else _HARD,
         )  # fmt: skip
 
 
 def icmp_flood(tables: Mapping[str, Frame], *, icmp_rate: int = 100, icmp_total: int = 300) -> Iterator[Finding]:
     """ICMP questions at one host (``icmp_flood``).
 
-    `icmp_rate` a second for two seconds: ping asks once a second, and 100 times is what ``ping -f`` does at least.
+    `icmp_rate` a second, `icmp_total` in all: ping asks once a second, and 100 times is what ``ping -f`` does at least.
     """
     every = rows_of(tables)
     talks, seconds = every.talks, every.seconds
-    for rows in _bursts(every, ICMP, seconds.packets >= icmp_rate, 2):
+    for rows in _bursts(every, ICMP, seconds.packets >= icmp_rate):
         packets = int(seconds.packets[rows].sum())
         if packets < icmp_total:
             continue
@@ -146,7 +159,7 @@ def http_flood(tables: Mapping[str, Frame], *, http_rate: float = 20, http_secon
     tls = np.isin(talks.port, _TLS) & (talks.data > 0)
     weights = np.where(tls & (weights == 0), 1, weights)
     which = np.flatnonzero((talks.protocol == TCP) & (weights > 0))
-    for rows in large_groups(1, which, talks.source, talks.target, talks.port):
+    for rows in heavy_groups(http_rate * http_seconds, weights, which, talks.source, talks.target, talks.port):
         most, _, _ = densest(talks.first_time[rows], weights[rows], span)
         if most < http_rate * http_seconds:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ._detect_tables import ICMP, SECOND, TCP, UDP, Array, Rows, evidence, groups, is_group, is_local, large_groups, rows_of
+from ._detect_tables import ICMP, SECOND, TCP, UDP, Array, Rows, evidence, is_group, is_local, large_groups, rows_of
 from ._finding import Finding
 from ._frame import Frame
 
@@ -108,7 +108,7 @@ def upload(
     sent = np.bincount(place, weights=talks.octets[which])
     got = np.bincount(place, weights=talks.answer_octets[which])
     large = np.flatnonzero((sent >= upload_octets) & (sent >= upload_ratio * got))
-    for rows in groups(which[np.isin(place, large)], talks.source, talks.target):
+    for rows in large_groups(1, which[np.isin(place, large)], talks.source, talks.target):
         source, target = talks.hosts[talks.source[rows[0]]], talks.hosts[talks.target[rows[0]]]
         if is_group(target):
             continue
@@ -142,7 +142,9 @@ def icmp_tunnel(
         answered = talks.answer_data[row] >= 0.5 * talks.data[row]
         # Per packet, so that an answer that was lost does not matter.
         unlike = abs(sent / talks.data[row] - got / talks.answer_data[row]) / max(1.0, sent / talks.data[row])
-        other = talks.most[row] != talks.answer_most[row] and unlike > echo_unlike
+        # An answer larger than any question, or smaller than all, is the echo of none.
+        beyond = talks.answer_most[row] > talks.most[row] or talks.answer_least[row] < talks.least[row]
+        other = beyond or (talks.most[row] != talks.answer_most[row] and unlike > echo_unlike)
         range_ = int(talks.most[row] - talks.least[row])
         if not (answered and other) and range_ < 64:
             continue
@@ -162,7 +164,7 @@ def heartbleed(tables: Mapping[str, Frame], *, heartbeats: int = 1) -> Iterator[
     `heartbeats`: one is enough; no program sends it by accident. Low where nothing of size came back.
     """
     talks = rows_of(tables).talks
-    for rows in groups(np.flatnonzero(talks.overclaims >= heartbeats), talks.source, talks.target, talks.port):
+    for rows in large_groups(1, np.flatnonzero(talks.overclaims >= max(1, heartbeats)), talks.source, talks.target, talks.port):
         got = int(talks.answer_octets[rows].sum())
         yield Finding(
             "heartbleed", "high", int(talks.first_time[rows].min()), int(talks.last_time[rows].max()),

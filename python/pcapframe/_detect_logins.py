@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ._detect_tables import MINUTE, SECOND, TCP, Array, Rows, densest, evidence, large_groups, rows_of
+from ._detect_tables import MINUTE, SECOND, TCP, Array, Rows, densest, evidence, heavy_groups, large_groups, rows_of
 from ._finding import Finding
 from ._frame import Frame
 
@@ -111,7 +111,8 @@ def http_brute(
     talks = rows_of(tables).talks
     span = int(http_minutes * MINUTE)
     used = (talks.protocol == TCP) & (talks.requests > 0)
-    for rows in large_groups(1, np.flatnonzero(used), talks.source, talks.target, talks.port):
+    either = np.maximum(talks.denials / max(1, http_denials), talks.posts / max(1, http_posts))
+    for rows in heavy_groups(1, either, np.flatnonzero(used), talks.source, talks.target, talks.port):
         denials, posts = talks.denials[rows], talks.posts[rows]
         denied, begin, end = densest(talks.first_time[rows], denials, span)
         severity = "high" if denied >= 2 * http_denials else "medium"

@@ -19,6 +19,9 @@ _IMPOSSIBLE = ("null", "fin", "xmas")
 _TRACEROUTE = (33434, 33534)  # the ports of traceroute, one for each hop and try
 
 
+_TOGETHER = 15 * MINUTE  # what was not found on the link belongs to what was asked, where all of it took no longer
+
+
 def _fruitless(talks: Rows) -> Array:
     return (talks.octets == 0) & (talks.answer_octets == 0)
 
@@ -36,6 +39,7 @@ def _styled(talks: Rows) -> dict[str, Array]:
     found["ack"] = rows[alone & (talks.answer_resets[rows] == talks.answers[rows])]
     udp = (talks.protocol == UDP) & (talks.answers == 0)
     udp &= (talks.port < _TRACEROUTE[0]) | (talks.port > _TRACEROUTE[1])
+    udp &= (talks.source_port >= 1024) | (talks.port < 1024)  # else an answer whose question is not in the capture
     rows = np.flatnonzero(udp)
     groups = np.array([is_group(host) for host in talks.hosts], dtype=bool)
     found["udp"] = rows[~groups[talks.target[rows]]] if len(rows) else rows
@@ -71,8 +75,9 @@ def vertical(
     """Many ports of one host (``scan_syn``, ``_connect``, ``_fin``, ``_null``, ``_xmas``, ``_ack``, ``_udp``, ``_slow``).
 
     `scan_ports`: 15 ports without a use of any, as Zeek's scan policy has it: no program tries so many of one host.
-    `scan_many`: from 100 on it is no accident. `scan_slow_pause`: seconds between probes from which a scan is slow:
-    below the default rate limits of scanners by orders of magnitude, so somebody meant it.
+    `scan_many`: from 100 on it is no accident. `scan_slow_pause`: seconds between probes from which a scan with SYN or
+    UDP is slow: below the default rates of scanners by orders of magnitude, so somebody meant it. It takes as long as
+    the capture (or the window).
     """
     talks = rows_of(tables).talks
     for style, which in _styled(talks).items():
@@ -84,8 +89,9 @@ def vertical(
             pause = (talks.first_time[rows].max() - talks.first_time[rows].min()) / SECOND / (ports - 1)
             name = _named(style, talks, rows)
             high = style in _IMPOSSIBLE or ports >= scan_many
+            slow = pause >= scan_slow_pause and style in ("syn", "udp")
             yield Finding(
-                "scan_slow" if pause >= scan_slow_pause else f"scan_{name}", "high" if high else "medium", first, last,
+                "scan_slow" if slow else f"scan_{name}", "high" if high else "medium", first, last,
                 talks.hosts[talks.source[rows[0]]], talks.hosts[talks.target[rows[0]]], None,
                 evidence(ports=ports, shape="vertical", style=name, **_facts(talks, rows), pause_s=float(pause),
                          which=listed(talks.port[rows])),
@@ -96,18 +102,30 @@ def vertical(
 def _unresolved(talks: Rows) -> dict[int, Array]:
     """Rows of ARP and neighbour questions that nobody answered, by who asked."""
     rows = np.flatnonzero((talks.protocol == RESOLVE) & (talks.answers == 0))
-    return {int(talks.source[part[0]]): part for part in large_groups(1, rows, talks.source)}
+    return {int(talks.source[part[0]]): part for part in large_groups(5, rows, talks.source)}
 
 
 def _targets(talks: Rows, rows: Array, asked: Array | None) -> tuple[int, int]:
     """Distinct targets, and of them those that were not even found on the link while it went on."""
     there = np.unique(talks.target[rows])
-    if asked is None:
-        return len(there), 0
     first, last = talks.first_time[rows].min() - MINUTE, talks.first_time[rows].max() + MINUTE
+    if asked is None or last - first > _TOGETHER:
+        return len(there), 0
     near = asked[(talks.first_time[asked] >= first) & (talks.first_time[asked] <= last)]
     missing = np.setdiff1d(talks.target[near], there)
     return len(there) + len(missing), len(missing)
+
+
+def _served(talks: Rows) -> tuple[Array, Array]:
+    """Source and port as one number, ascending, and how many targets served the source there."""
+    rows = np.flatnonzero((talks.protocol == TCP) & ((talks.octets > 0) | (talks.answer_octets > 0)))
+    triples = np.unique(np.stack((talks.source[rows] << 16 | talks.port[rows], talks.target[rows])), axis=1)
+    return np.unique(triples[0], return_counts=True)
+
+
+def _count_of(pairs: tuple[Array, Array], source: int, port: int) -> int:
+    place = int(np.searchsorted(pairs[0], source << 16 | port))
+    return int(pairs[1][place]) if place < len(pairs[0]) and pairs[0][place] == source << 16 | port else 0
 
 
 def horizontal(
@@ -116,10 +134,13 @@ def horizontal(
     """One port of many hosts (``scan_sweep``), or many of many (``scan_block``).
 
     `scan_hosts`: 25, as Zeek's scan policy has it. On the own link hosts that do not exist show as ARP or neighbour
-    questions alone; they count where at least `scan_seen` hosts were asked for the port. `scan_many_hosts`: a /24.
+    questions alone; they count where at least `scan_seen` hosts were asked for the port. More hosts must have failed than
+    have served the source on that port: of what people ask for nearly all is there, of what scanners do nearly nothing
+    (Jung, Paxson, Berger and Balakrishnan 2004). `scan_many_hosts`: a /24.
     """
     talks = rows_of(tables).talks
     asked = _unresolved(talks)
+    served = _served(talks)
     for style, which in _styled(talks).items():
         found: dict[int, list[tuple[Array, int, int]]] = {}
         for rows in large_groups(scan_seen, which, talks.source, talks.port):
@@ -127,7 +148,10 @@ def horizontal(
             if distinct(talks.target[rows]) < scan_seen:
                 continue
             count, missing = _targets(talks, rows, asked.get(source))
-            if count >= scan_hosts:
+            # A handshake that was finished and left is a failure of the race that browsers let addresses run.
+            raced = distinct(talks.target[rows[(talks.syn_acks[rows] > 0) & (talks.acks[rows] > 0)]])
+            good = 0 if style == "udp" else _count_of(served, source, int(talks.port[rows[0]]))
+            if count >= scan_hosts and count - raced > max(good, raced):
                 found.setdefault(source, []).append((rows, count, missing))
         for source, parts in found.items():
             rows = np.concatenate([rows for rows, _, _ in parts])

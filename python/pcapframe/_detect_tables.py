@@ -55,14 +55,15 @@ class Rows:
         return len(self._frame)
 
     def __getattr__(self, name: str) -> Array:
-        if name.startswith("_") or name not in self._frame:
+        if name.startswith("_"):
             raise AttributeError(name)
         return self[name]
 
     def __getitem__(self, name: str) -> Array:
-        if name not in self._known:
-            self._known[name] = self._plain(self._frame[name])
-        return self._known[name]
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._plain(self._frame[name])
+        return found
 
     def _plain(self, column: Any) -> Array:
         values: Array = column.values
@@ -93,28 +94,28 @@ class Tables(dict[str, Frame]):
     def seconds(self) -> Rows:
         return Rows(self["seconds"], self.talks.hosts)
 
+    @cached_property
+    def _by_target(self) -> tuple[Array, Array, Array]:
+        order = np.lexsort((self.talks.first_time, self.talks.target))
+        return order, self.talks.target[order], self.talks.first_time[order]
+
+    def near(self, target: int, first: int, last: int) -> Array:
+        """Talks to a target that began within a time, or up to a minute before."""
+        order, targets, times = self._by_target
+        begin, end = np.searchsorted(targets, (target, target + 1))
+        low, high = np.searchsorted(times[begin:end], (first - MINUTE, last))
+        return order[begin + low : begin + high]
+
 
 def rows_of(tables: Mapping[str, Frame]) -> Tables:
     return tables if isinstance(tables, Tables) else Tables(tables)
 
 
-def groups(which: Array, *keys: Array) -> Iterator[Array]:
-    """Rows of `which` that agree in all keys, group by group, each in the order of `which`."""
+def heavy_groups(least: float, weights: Array | None, which: Array, *keys: Array) -> Iterator[Array]:
+    """Rows of `which` that agree in all keys, group by group, each in the order of `which`: those whose weights (of all
+    rows; None: 1 each) add up to at least so much. Whoever is light costs nothing, and there may be millions of them.
+    """
     if not len(which):
-        return
-    columns = [key[which] for key in keys]
-    order = np.lexsort(columns[::-1])
-    changed = np.zeros(len(order) - 1, dtype=bool)
-    for column in columns:
-        ordered = column[order]
-        changed |= ordered[1:] != ordered[:-1]
-    for part in np.split(order, np.flatnonzero(changed) + 1):
-        yield which[part]
-
-
-def large_groups(least: int, which: Array, *keys: Array) -> Iterator[Array]:
-    """`groups` of at least so many rows: those that are smaller cost nothing."""
-    if len(which) < least:
         return
     columns = [key[which] for key in keys]
     order = np.lexsort(columns[::-1])
@@ -124,8 +125,15 @@ def large_groups(least: int, which: Array, *keys: Array) -> Iterator[Array]:
         changed |= ordered[1:] != ordered[:-1]
     starts = np.concatenate(([0], np.flatnonzero(changed) + 1))
     ends = np.concatenate((starts[1:], [len(order)]))
-    for number in np.flatnonzero(ends - starts >= least):
+    sums = ends - starts if weights is None else np.add.reduceat(weights[which][order], starts)
+    for number in np.flatnonzero(sums >= least):
         yield which[order[starts[number] : ends[number]]]
+
+
+def large_groups(least: int, which: Array, *keys: Array) -> Iterator[Array]:
+    """Groups of at least so many rows."""
+    if len(which) >= least:
+        yield from heavy_groups(least, None, which, *keys)
 
 
 def distinct(values: Array) -> int:
