@@ -80,6 +80,8 @@ static uint8_t marks_of(const struct pf_packet *packet, uint8_t layer, uint32_t 
         return PF_MARK_REQUEST;
     if (is_any_of(octets, denials, sizeof denials / sizeof denials[0]))
         return PF_MARK_DENIAL;
+    if (memcmp(octets, "SSH-", 4) == 0)
+        return PF_MARK_SSH;
     if (memcmp(octets, "HTTP", 4) == 0) { /* HTTP/1.1 401 */
         const uint8_t *status = pf_layer_octets(packet, layer, at + 9, 3);
         return status != NULL && (memcmp(status, "401", 3) == 0 || memcmp(status, "403", 3) == 0) ? PF_MARK_DENIAL : 0;

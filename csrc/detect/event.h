@@ -34,7 +34,8 @@ enum pf_mark {
     PF_MARK_POST = 2,        /* one that sends something */
     PF_MARK_DENIAL = 4,      /* an answer that refuses a login: FTP 530, SMTP 535, HTTP 401 and 403 */
     PF_MARK_OVERCLAIM = 8,   /* a TLS heartbeat that claims more than it carries (CVE-2014-0160) */
-    PF_MARK_UNREACHABLE = 16 /* an ICMP error about this talk, from whoever */
+    PF_MARK_SSH = 16,        /* the line that SSH begins with (RFC 4253 4.2) */
+    PF_MARK_UNREACHABLE = 32 /* an ICMP error about this talk, from whoever */
 };
 
 enum pf_event_form { PF_EVENT_TALK, PF_EVENT_SIGHTING };

@@ -14,7 +14,7 @@ static const struct pf_kind talk_kinds[] = {
     {"syns", PF_UINT32, false},         {"syn_acks", PF_UINT32, false},     {"acks", PF_UINT32, false},
     {"resets", PF_UINT32, false},       {"answer_resets", PF_UINT32, false}, {"fins", PF_UINT32, false},
     {"answer_fins", PF_UINT32, false},  {"requests", PF_UINT32, false},     {"posts", PF_UINT32, false},
-    {"denials", PF_UINT32, false},      {"overclaims", PF_UINT32, false},   {"unreachable", PF_UINT32, false},
+    {"denials", PF_UINT32, false},      {"overclaims", PF_UINT32, false},   {"banners", PF_UINT32, false},     {"unreachable", PF_UINT32, false},
     {"shut_windows", PF_UINT32, false}, {"bursts", PF_UINT32, false},       {"gap_sum", PF_UINT64, false},
     {"gap_squares", PF_UINT64, false},  {"flags", PF_UINT8, false},         {"header", PF_UINT8, false},
 };
@@ -110,7 +110,7 @@ static enum pf_status put_talk(struct pf_column **columns, int64_t window, const
         talk->least[0],    talk->most[0],     talk->least[1],        talk->most[1],        talk->syns,
         talk->syn_acks,    talk->acks,        talk->resets[0],       talk->resets[1],      talk->fins[0],
         talk->fins[1],     talk->requests,    talk->posts,           talk->denials,        talk->overclaims,
-        talk->unreachable, talk->shut_windows, talk->bursts,         talk->gap_sum,        talk->gap_squares,
+        talk->banners,     talk->unreachable, talk->shut_windows, talk->bursts,         talk->gap_sum,        talk->gap_squares,
         talk->flags,       talk->header,
     };
     _Static_assert(COUNT(numbers) + 4 == COUNT(talk_kinds), "a number for every column");

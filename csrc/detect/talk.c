@@ -66,6 +66,7 @@ bool pf_talk_add(struct pf_talk *talk, const struct pf_detect_event *event)
     talk->posts += (event->marks & PF_MARK_POST) != 0 && way == 0;
     talk->denials += (event->marks & PF_MARK_DENIAL) != 0 && way == 1;
     talk->overclaims += (event->marks & PF_MARK_OVERCLAIM) != 0;
+    talk->banners += (event->marks & PF_MARK_SSH) != 0;
     bool carries = event->payload != 0 || event->key.talk.kind != TCP;
     if (!carries)
         return false;

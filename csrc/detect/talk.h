@@ -15,7 +15,7 @@ struct pf_talk {
     uint32_t packets[2], data[2];  /* data: those that carry something */
     uint32_t least[2], most[2];    /* payload of those */
     uint32_t syns, syn_acks, acks, resets[2], fins[2];
-    uint32_t requests, posts, denials, overclaims, unreachable, shut_windows;
+    uint32_t requests, posts, denials, overclaims, banners, unreachable, shut_windows;
     uint32_t bursts;
     uint8_t client; /* its place in the key */
     uint8_t flags;  /* of the first packet of the client */

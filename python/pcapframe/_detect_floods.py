@@ -192,7 +192,8 @@ def slow_http(
     talks = rows_of(tables).talks
     lasts = (talks.last_time - talks.first_time) / SECOND
     lone = (talks.answer_data == 0) | (talks.shut_windows > 2)
-    held = (talks.protocol == TCP) & np.isin(talks.port, _HTTP) & (talks.acks > 0) & (talks.data > 0) & lone
+    web = np.isin(talks.port, _HTTP) | (talks.requests > 0)
+    held = (talks.protocol == TCP) & web & (talks.acks > 0) & (talks.data > 0) & lone
     held &= (lasts >= slow_seconds) & (talks.octets < slow_octets * np.maximum(lasts, 1))
     for rows in large_groups(slow_open, np.flatnonzero(held), talks.source, talks.target, talks.port):
         open_ = _at_once(talks.first_time[rows], talks.last_time[rows])

@@ -36,16 +36,17 @@ def rhythm(starts: Array, merge: int = SECOND) -> tuple[float, float, float, int
 
 
 def beacon(
-    tables: Mapping[str, Frame], *, beacon_beats: int = 8, beacon_fits: float = 0.75, beacon_jitter: float = 0.2,
+    tables: Mapping[str, Frame], *, beacon_beats: int = 6, beacon_fits: float = 0.75, beacon_jitter: float = 0.2,
     beacon_period: float = 2.0,
 ) -> Iterator[Finding]:
     """Connections of one source to one service at even pauses (``beacon``).
 
-    `beacon_beats` and `beacon_fits`: of eight beats of a random (Poisson) caller three quarters of the pauses fit a
-    period within 30 % in one of thirty cases, of twelve beats in one of a hundred; so fewer than a dozen must fit more
-    tightly. `beacon_jitter`: a sleep that is drawn from within 40 % of the period has 0.2, chance 0.25. `beacon_period`:
-    what comes faster is one piece of work. Updates, monitors and mail do the same: medium to addresses outside, low
-    inside and for services that are asked by the clock.
+    `beacon_fits` and `beacon_jitter`: three quarters of the pauses within 30 % of a whole number of periods, and their
+    median within 20 %. Of random (Poisson) callers 1 in 120 does so with twelve beats, of those that draw their sleep from
+    within 30 % of the period 9 in 10 (both simulated). Fewer beats must be more even: from eight on 0.8 and 0.15 (1 in
+    50), from `beacon_beats` on all pauses and 0.05. `beacon_period`, seconds: what comes faster is one piece of work.
+    Updates, monitors and mail do the same: medium to addresses outside, low inside and for services that are asked by the
+    clock anyway.
     """
     talks = rows_of(tables).talks
     which = np.flatnonzero(np.isin(talks.protocol, (TCP, UDP)) & (talks.data > 0) & (talks.answers > 0))
@@ -54,11 +55,13 @@ def beacon(
         if found is None:
             continue
         period, jitter, fits, beats = found
-        tight = beats >= 12 or (fits >= 0.85 and jitter <= beacon_jitter / 2)
-        if beats < beacon_beats or period < beacon_period or fits < beacon_fits or jitter > beacon_jitter or not tight:
-            continue
-        yield _beacon(talks, rows, period, jitter, fits, beats, "connections")
-    yield from _within(talks, beacon_beats, beacon_period)
+        for enough, share, spread in ((12, 0.0, 1.0), (8, 0.8, 0.15), (0, 1.0, 0.05)):
+            if beats >= enough:
+                break
+        even = fits >= max(beacon_fits, share) and jitter <= min(beacon_jitter, spread)
+        if beats >= beacon_beats and period >= beacon_period and even:
+            yield _beacon(talks, rows, period, jitter, fits, beats, "connections")
+    yield from _within(talks, max(8, beacon_beats), beacon_period)
 
 
 def _within(talks: Rows, least: int, shortest: float) -> Iterator[Finding]:

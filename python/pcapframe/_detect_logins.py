@@ -11,19 +11,19 @@ from ._finding import Finding
 from ._frame import Frame
 
 _TECHNIQUE = "T1110.001"
-_SSH, _FTP, _RDP = (22, 2222), (21, 990), (3389,)
+_SSH, _FTP, _RDP, _MAIL = (22, 2222), (21, 990), (3389,), (25, 465, 587)
 _HTTP = (80, 443, 8000, 8008, 8080, 8081, 8443, 8888)
 _TRIES = 6  # of one connection: OpenSSH's MaxAuthTries, and more than what others allow
 _GRACE = 150 * SECOND  # a login takes no longer: OpenSSH's LoginGraceTime and some
 
 
-def _login_like(talks: Rows, ports: tuple[int, ...], most: int) -> Array:
-    """Connections that were opened, said something both ways, moved little and were closed soon."""
+def _login_like(talks: Rows, service: Array, most: int) -> Array:
+    """Connections to a service that were opened, said something both ways, moved little and were closed soon."""
     small = (talks.octets <= most) & (talks.answer_octets <= most)
     used = (talks.data > 0) & (talks.answer_data > 0) & (talks.syns > 0)
     soon = talks.last_time - talks.first_time <= _GRACE
     closed = talks.fins + talks.answer_fins + talks.resets + talks.answer_resets > 0
-    return np.flatnonzero((talks.protocol == TCP) & np.isin(talks.port, ports) & small & used & soon & closed)
+    return np.flatnonzero((talks.protocol == TCP) & service & small & used & soon & closed)
 
 
 def _guesses(talks: Rows, rows: Array) -> Array:
@@ -76,7 +76,7 @@ def ssh_brute(
     under 6,000 octets either way, key exchange included; a session that does anything more.
     """
     talks = rows_of(tables).talks
-    yield from _brute("ssh_brute", talks, _login_like(talks, _SSH, 6000), ssh_guesses, ssh_quick, login_minutes)
+    yield from _brute("ssh_brute", talks, _login_like(talks, np.isin(talks.port, _SSH) | (talks.banners > 0), 6000), ssh_guesses, ssh_quick, login_minutes)
 
 
 def ftp_brute(
@@ -84,7 +84,8 @@ def ftp_brute(
 ) -> Iterator[Finding]:
     """Refused logins (530) of one source at one FTP server, or pauses as of SSH where TLS hides them (``ftp_brute``)."""
     talks = rows_of(tables).talks
-    yield from _brute("ftp_brute", talks, _login_like(talks, _FTP, 8000), ftp_guesses, ftp_quick, login_minutes)
+    service = np.isin(talks.port, _FTP) | ((talks.denials > 0) & (talks.requests == 0) & ~np.isin(talks.port, _MAIL))
+    yield from _brute("ftp_brute", talks, _login_like(talks, service, 8000), ftp_guesses, ftp_quick, login_minutes)
 
 
 def rdp_brute(
@@ -96,7 +97,7 @@ def rdp_brute(
     `rdp_quick` within `login_minutes` is two a minute.
     """
     talks = rows_of(tables).talks
-    yield from _brute("rdp_brute", talks, _login_like(talks, _RDP, 16000), rdp_guesses, rdp_quick, login_minutes)
+    yield from _brute("rdp_brute", talks, _login_like(talks, np.isin(talks.port, _RDP), 16000), rdp_guesses, rdp_quick, login_minutes)
 
 
 def http_brute(
