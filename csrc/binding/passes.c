@@ -396,6 +396,7 @@ PyMethodDef pf_pass_methods[] = {
     {"flow_features", pf_flow_features, METH_NOARGS,
      "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
+    {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},

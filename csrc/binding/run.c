@@ -11,10 +11,27 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error)
     return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
 }
 
+/* Ctrl-C ends a file that is followed, and so the pass with an answer; where there is none, or it was ended so before,
+ * it ends the pass. */
+static bool ends_following(struct pf_run *run)
+{
+    bool any = false;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        for (size_t i = 0; i < run->pass.input_count; i++)
+            any |= pf_source_follow_end(run->inputs[i]->source);
+    }
+    if (any)
+        PyErr_Clear();
+    PyGILState_Release(gil);
+    return any;
+}
+
 static enum pf_status tick(void *context, struct pf_error *error)
 {
     struct pf_run *run = context;
-    PF_TRY(pf_check_signals(NULL, error));
+    if (pf_check_signals(NULL, error) != PF_OK && !ends_following(run))
+        return error->status;
     if (run->tick == NULL)
         return PF_OK;
     PyGILState_STATE gil = PyGILState_Ensure();

@@ -393,6 +393,41 @@ def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
         frame.write(path)
 
 
+# --------------------------------------------------------------------------------------------------------- capture
+
+
+def capture(given: argparse.Namespace) -> int:
+    if given.output is not None and not given.output.lower().endswith(".pcapng"):
+        raise Usage(f"{given.output}: .pcapng can be written")
+    names = ("filter", "seconds", "packets", "octets", "rotate", "keep", "source")
+    limits = {name: getattr(given, name) for name in names}
+    if given.snaplen is not None:
+        limits["snaplen"] = given.snaplen
+    captured = pcapframe.capture(
+        given.interface,
+        path=given.output,
+        promiscuous=not given.no_promiscuous,
+        progress=False if given.no_progress else None,
+        **limits,
+    )
+    info = captured.info(full=True)
+    last = info.interfaces[-1] if info.interfaces else None
+    counts = {name: getattr(last, name, None) for name in ("received", "dropped")}
+    files = captured.files if given.output is not None else []
+    if given.json:
+        _json({"files": files, "interface": given.interface, "packets": info.packets, "octets": info.octets,
+               "first_time": info.first_time, "last_time": info.last_time, **counts})  # fmt: skip
+        return DONE
+    rows = [("interface", given.interface), ("packets", f"{info.packets:,}"), ("size", _size(info.octets))]
+    rows += [(name, "unknown" if count is None else f"{count:,}") for name, count in counts.items()]
+    if info.first_time is not None and info.last_time is not None:
+        rows += [("first packet", when(info.first_time)), ("duration", duration(info.last_time - info.first_time))]
+    rows += [("file", display(name)) for name in files]
+    for name, value in rows:
+        _print(f"{name:14}{value}")
+    return DONE
+
+
 # ----------------------------------------------------------------------------------------------------------- flows
 
 FLOW_SUFFIXES = (".csv", ".json", ".parquet", ".arrow")

@@ -39,6 +39,7 @@ def open(
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
     spool: bool = False,
+    follow: bool = False,
 ) -> Capture:
     """Open a capture, or several as one.
 
@@ -64,6 +65,9 @@ def open(
     spool : bool
         Copy what can be read only once (standard input, a FIFO, a file object that cannot seek), and what a URL names,
         into an unnamed temporary file first, so that it can be asked as often as you like.
+    follow : bool
+        Of a file that is still being written: wait at its end for more. A question then ends with Ctrl-C, and answers
+        with what was there; or with `Capture.end`, called by another thread or by `progress`.
 
     Returns
     -------
@@ -79,6 +83,8 @@ def open(
         A file cannot be opened.
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
+    if follow:
+        return Capture((_inputs.followed(source),), options)
     if isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
         found, several = _inputs.named(text)
@@ -192,6 +198,16 @@ class Capture:
     def reusable(self) -> bool:
         """Whether it can be asked more than once; a pipe cannot."""
         return not any(source.once for source in self._inputs)
+
+    def end(self) -> bool:
+        """Tell the question that waits at the end of a followed file (``open(..., follow=True)``) that no more comes.
+
+        Returns
+        -------
+        bool
+            Whether there was such a file, not told so before. The next question waits anew.
+        """
+        return sum(source.end() for source in self._inputs) > 0  # all of them are told
 
     @property
     def files(self) -> list[str]:

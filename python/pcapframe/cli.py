@@ -289,6 +289,31 @@ def _parser() -> _Parser:
         help="write the packets to a capture, or their rows to a .csv or .json file",
     )
 
+    capture = _verb(
+        verbs, "capture", "packets from an interface into a file",
+        "Capture packets from an interface until it was enough, or Ctrl-C. Without a file it only tells what came.",
+        "pcapframe capture eth0 --seconds 60 -o now.pcapng\n"
+        "pcapframe capture eth0 --filter 'tcp port 80' --rotate 100MB --keep 10 -o web.pcapng", _commands.capture,
+    )  # fmt: skip
+    capture.add_argument("interface", metavar="INTERFACE", help="its name; any for all on Linux")
+    capture.add_argument("-o", dest="output", metavar="FILE", help="the .pcapng file to write")
+    capture.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
+    enough = capture.add_argument_group("enough")
+    enough.add_argument("--seconds", type=_sigma, metavar="S", help="so many seconds")
+    enough.add_argument("--packets", type=_whole, metavar="N", help="so many packets")
+    enough.add_argument("--octets", metavar="SIZE", help="a file, or a series, of this size, such as 2GB")
+    series = capture.add_argument_group("a series of files")
+    series.add_argument(
+        "--rotate", metavar="SIZE|TIME", help="a new file after so many octets (100MB) or each period (1h)"
+    )
+    series.add_argument("--keep", type=_whole, metavar="N", help="so many files stay, the oldest is deleted")
+    how = capture.add_argument_group("how")
+    how.add_argument("--snaplen", type=_whole, metavar="N", help="octets of a packet at most")
+    how.add_argument("--no-promiscuous", action="store_true", help="only packets that this machine gets anyhow")
+    how.add_argument("--source", choices=["libpcap", "dumpcap", "tcpdump"], help="what captures (default: what may)")
+    how.add_argument("--no-progress", action="store_true", help="no line on standard error")
+    capture.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
+
     flows = _verb(
         verbs, "flows", "bidirectional flows with the CICIDS2017 features",
         "Put packets together into flows, a row each; write them to a file, or say how they ended. --features lists "
@@ -405,7 +430,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, packets, select, flows, match or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, flows, capture, ... (pcapframe --help lists them)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note
