@@ -150,6 +150,10 @@ const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
 
+/* detect_text.c */
+PyObject *pf_detect_text(PyObject *module, PyObject *arguments);
+PyObject *pf_attack_list(PyObject *module, PyObject *ignored);
+
 /* match.c */
 extern PyType_Spec pf_indicators_spec;
 PyObject *pf_match(PyObject *module, PyObject *arguments);

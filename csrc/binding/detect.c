@@ -2,6 +2,7 @@
 #include "binding/core.h"
 
 #include "detect/sink.h"
+#include "detect/text.h"
 #include "tally/ioc.h"
 
 /* What the pass is to give, and the sinks that give it. */
@@ -10,7 +11,10 @@ struct detection {
     struct pf_counts_object *counts[PF_IOC_KINDS]; /* of indicators, or NULL */
     struct pf_detect_sink traffic;
     struct pf_ioc_sink ioc;
-    struct pf_sink *sinks[2];
+    struct pf_text_sink text;
+    struct pf_frame read[PF_TEXT_TABLES]; /* what `text` fills */
+    bool reads;
+    struct pf_sink *sinks[3];
     size_t count;
 };
 
@@ -18,6 +22,10 @@ static void clear(struct detection *detection)
 {
     pf_detect_sink_clear(&detection->traffic);
     pf_ioc_sink_clear(&detection->ioc);
+    if (detection->reads)
+        pf_text_sink_clear(&detection->text);
+    for (unsigned i = 0; i < PF_TEXT_TABLES; i++)
+        pf_frame_clear(&detection->read[i]);
     for (unsigned i = 0; i < PF_DETECT_TABLES; i++)
         Py_XDECREF(detection->frames[i]);
     for (unsigned i = 0; i < PF_IOC_KINDS; i++)
@@ -57,12 +65,42 @@ static bool add_counts(struct detection *detection, struct pf_state *state, PyOb
     return true;
 }
 
-static PyObject *result_of(const struct detection *detection)
+static bool add_text(struct detection *detection, struct pf_state *state)
+{
+    struct pf_error error = {.status = PF_OK};
+    detection->reads = true;
+    detection->sinks[detection->count++] = &detection->text.sink;
+    if (pf_text_sink_init(&detection->text, detection->read, &error) == PF_OK)
+        return true;
+    (void)pf_raise(state, &error);
+    return false;
+}
+
+/* Adds the frames of text to a dict; they are the objects' then. */
+static bool hand_over(struct detection *detection, struct pf_state *state, PyObject *dict)
+{
+    for (unsigned i = 0; dict != NULL && detection->reads && i < PF_TEXT_TABLES; i++) {
+        struct pf_frame_object *made = pf_frame_object_new(state);
+        if (made == NULL)
+            return false;
+        made->frame = detection->read[i];
+        memset(&detection->read[i], 0, sizeof detection->read[i]);
+        int failed = PyDict_SetItemString(dict, pf_text_table_names[i], (PyObject *)made);
+        Py_DECREF(made);
+        if (failed < 0)
+            return false;
+    }
+    return dict != NULL;
+}
+
+static PyObject *result_of(struct detection *detection, struct pf_state *state)
 {
     const struct pf_detect_sink *traffic = &detection->traffic;
     PyObject *frames = Py_BuildValue("{sOsOsO}", "talks", detection->frames[PF_DETECT_TALKS], "sightings",
                                      detection->frames[PF_DETECT_SIGHTINGS], "seconds",
                                      detection->frames[PF_DETECT_SECONDS]);
+    if (!hand_over(detection, state, frames))
+        Py_CLEAR(frames);
     PyObject *counters = Py_BuildValue("{sKsKsK}", "closed_early", (unsigned long long)traffic->closed_early,
                                        "rows_left_out", (unsigned long long)traffic->rows_left_out, "targets_left_out",
                                        (unsigned long long)traffic->targets_left_out);
@@ -79,9 +117,10 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
     PyObject *inputs, *options, *rules, *result = NULL;
     long long window;
     Py_ssize_t most_talks, most_rows;
+    int text;
     struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!(Lnn)O:detect", &inputs, &PyTuple_Type, &options, &window, &most_talks,
-                          &most_rows, &rules))
+    if (!PyArg_ParseTuple(arguments, "OO!(Lnn)Op:detect", &inputs, &PyTuple_Type, &options, &window, &most_talks,
+                          &most_rows, &rules, &text))
         return NULL;
     if (window < 0 || most_talks < 0 || most_rows < 0) {
         PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
@@ -93,8 +132,8 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
     struct detection detection;
     memset(&detection, 0, sizeof detection);
     if (add_traffic(&detection, state, &parsed) && (rules == Py_None || add_counts(&detection, state, rules)) &&
-        pf_run_sinks(&run, NULL, 0, detection.sinks, detection.count))
-        result = result_of(&detection);
+        (text == 0 || add_text(&detection, state)) && pf_run_sinks(&run, NULL, 0, detection.sinks, detection.count))
+        result = result_of(&detection, state);
     clear(&detection);
     result = pf_with_faults(&run, result);
     pf_run_end(&run);

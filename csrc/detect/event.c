@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-_Static_assert(sizeof(struct pf_talk_key) == PF_BOOK_KEY, "a talk's key is that of a book");
+_Static_assert(sizeof(struct pf_exchange_key) == PF_BOOK_KEY, "a talk's key is that of a book");
 _Static_assert(sizeof(struct pf_sighting_key) == PF_BOOK_KEY, "a sighting's key is that of a book");
 
 enum {
@@ -31,7 +31,7 @@ struct end {
 static void set_talk(struct pf_detect_event *event, unsigned version, unsigned kind, struct end source,
                      struct end target)
 {
-    struct pf_talk_key *key = &event->key.talk;
+    struct pf_exchange_key *key = &event->key.talk;
     size_t size = version == 4 ? 4 : 16;
     int order = memcmp(source.address, target.address, size);
     event->side = order > 0 || (order == 0 && source.port > target.port);

@@ -12,7 +12,7 @@
 /* Talks by the number of their IP protocol, and: */
 enum { PF_TALK_RESOLVE = 256 }; /* who has this address? (RFC 826, RFC 4861 4.3) */
 
-struct pf_talk_key {
+struct pf_exchange_key {
     uint8_t address[2][16]; /* of IPv4 the first four octets, the rest 0 */
     uint16_t port[2];       /* of ICMP twice the identifier; of PF_TALK_RESOLVE 1 at who is asked for, 0 at who asks */
     uint16_t kind;
@@ -44,7 +44,7 @@ struct pf_detect_event {
     int64_t time;
     uint64_t hash; /* of the key */
     union {
-        struct pf_talk_key talk;
+        struct pf_exchange_key talk;
         struct pf_sighting_key sighting;
     } key;
     uint32_t payload;

@@ -64,7 +64,7 @@ enum pf_status pf_detect_rows_flush(struct pf_detect_rows *rows, struct pf_error
     return part != NULL ? pf_frame_add(rows->frame, part, error) : PF_OK;
 }
 
-static enum pf_status put_address(struct pf_column *column, const struct pf_talk_key *key, unsigned end,
+static enum pf_status put_address(struct pf_column *column, const struct pf_exchange_key *key, unsigned end,
                                   struct pf_error *error)
 {
     struct pf_value value = pf_value_octets(key->address[end], key->version == 4 ? 4 : 16);
@@ -95,10 +95,10 @@ static enum pf_status put_what(struct pf_column *column, const struct pf_sightin
     return pf_column_put_octets(column, text, length, error);
 }
 
-static enum pf_status put_talk(struct pf_column **columns, int64_t window, const struct pf_talk *talk,
+static enum pf_status put_talk(struct pf_column **columns, int64_t window, const struct pf_exchange *talk,
                                struct pf_error *error)
 {
-    const struct pf_talk_key *key = (const struct pf_talk_key *)(const void *)talk->entry.key;
+    const struct pf_exchange_key *key = (const struct pf_exchange_key *)(const void *)talk->entry.key;
     unsigned client = talk->client, server = !client;
     PF_TRY(put_address(columns[2], key, client, error));
     PF_TRY(put_address(columns[3], key, server, error));
@@ -140,7 +140,7 @@ static enum pf_status put_sighting(struct pf_column **columns, int64_t window, c
 static enum pf_status put_second(struct pf_column **columns, int64_t window, int64_t time, const struct pf_busy *busy,
                                  struct pf_error *error)
 {
-    const struct pf_talk_key *key = (const struct pf_talk_key *)(const void *)busy->entry.key;
+    const struct pf_exchange_key *key = (const struct pf_exchange_key *)(const void *)busy->entry.key;
     PF_TRY(put_address(columns[3], key, 0, error));
     pf_column_put_number(columns[0], (uint64_t)window);
     pf_column_put_number(columns[1], (uint64_t)time);

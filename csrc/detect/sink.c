@@ -134,13 +134,13 @@ static enum pf_status go_on(struct pf_detect_sink *sink, int64_t time, struct pf
 }
 
 /* Of all but TCP the ports of a target count together: a flood may spread over them. */
-static enum pf_status count_second(struct pf_detect_sink *sink, const struct pf_talk *talk,
+static enum pf_status count_second(struct pf_detect_sink *sink, const struct pf_exchange *talk,
                                    const struct pf_detect_event *event, bool begins, bool first_data,
                                    struct pf_error *error)
 {
-    const struct pf_talk_key *given = &event->key.talk;
+    const struct pf_exchange_key *given = &event->key.talk;
     unsigned server = !talk->client;
-    struct pf_talk_key key = {.kind = given->kind, .version = given->version};
+    struct pf_exchange_key key = {.kind = given->kind, .version = given->version};
     memcpy(key.address[0], given->address[server], sizeof key.address[0]);
     key.port[0] = given->kind == TCP ? given->port[server] : 0;
     uint64_t hash = pf_hash_octets(pf_secret(), &key, sizeof key);
@@ -168,7 +168,7 @@ static enum pf_status count_second(struct pf_detect_sink *sink, const struct pf_
 static enum pf_status take_talk(struct pf_detect_sink *sink, const struct pf_detect_event *event,
                                 struct pf_error *error)
 {
-    struct pf_talk *talk = pf_book_find(&sink->talks, event->hash, &event->key);
+    struct pf_exchange *talk = pf_book_find(&sink->talks, event->hash, &event->key);
     bool begins = talk == NULL;
     bool unreachable = (event->marks & PF_MARK_UNREACHABLE) != 0;
     sink->asked = !begins && talk->asked != INT64_MIN && event->time - talk->asked <= PATIENCE;
@@ -182,9 +182,9 @@ static enum pf_status take_talk(struct pf_detect_sink *sink, const struct pf_det
         }
         PF_TRY(pf_book_add(&sink->talks, event->hash, &event->key, &added, error));
         talk = added;
-        pf_talk_begin(talk, event);
+        pf_exchange_begin(talk, event);
     }
-    bool first_data = pf_talk_add(talk, event);
+    bool first_data = pf_exchange_add(talk, event);
     return unreachable ? PF_OK : count_second(sink, talk, event, begins, first_data, error);
 }
 
@@ -267,7 +267,7 @@ enum pf_status pf_detect_sink_init(struct pf_detect_sink *sink, const struct pf_
     sink->sink.depth = PF_DEPTH_TRANSPORT;
     sink->options = *options;
     size_t most = options->most_talks != 0 ? options->most_talks : PF_MOST_TALKS;
-    pf_book_init(&sink->talks, sizeof(struct pf_talk), most);
+    pf_book_init(&sink->talks, sizeof(struct pf_exchange), most);
     pf_book_init(&sink->sightings, sizeof(struct pf_sighted), most < PF_MOST_SIGHTINGS ? most : PF_MOST_SIGHTINGS);
     pf_book_init(&sink->targets, sizeof(struct pf_busy), most < PF_MOST_TARGETS ? most : PF_MOST_TARGETS);
     for (unsigned i = 0; i < PF_DETECT_TABLES; i++)

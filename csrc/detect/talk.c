@@ -13,14 +13,14 @@ enum {
  * s), shorter than the period of whoever calls home. */
 static const int64_t PAUSE = INT64_C(1500000000);
 
-void pf_talk_begin(struct pf_talk *talk, const struct pf_detect_event *event)
+void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *event)
 {
     talk->client = event->answer ? !event->side : event->side;
     talk->first = talk->last = event->time;
     talk->asked = INT64_MIN;
 }
 
-static void add_burst(struct pf_talk *talk, int64_t time)
+static void add_burst(struct pf_exchange *talk, int64_t time)
 {
     if (talk->bursts != 0 && time - talk->asked < PAUSE)
         return;
@@ -32,7 +32,7 @@ static void add_burst(struct pf_talk *talk, int64_t time)
     talk->gap_squares = square > UINT64_MAX - talk->gap_squares ? UINT64_MAX : talk->gap_squares + square;
 }
 
-static void add_tcp(struct pf_talk *talk, const struct pf_detect_event *event, unsigned way)
+static void add_tcp(struct pf_exchange *talk, const struct pf_detect_event *event, unsigned way)
 {
     uint8_t flags = event->flags;
     if (way == 0 && talk->packets[0] == 0)
@@ -50,7 +50,7 @@ static void add_tcp(struct pf_talk *talk, const struct pf_detect_event *event, u
     talk->fins[way] += (flags & FIN) != 0;
 }
 
-bool pf_talk_add(struct pf_talk *talk, const struct pf_detect_event *event)
+bool pf_exchange_add(struct pf_exchange *talk, const struct pf_detect_event *event)
 {
     if ((event->marks & PF_MARK_UNREACHABLE) != 0) {
         talk->unreachable++;

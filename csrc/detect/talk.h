@@ -6,8 +6,8 @@
 
 #include "detect/event.h"
 
-struct pf_talk {
-    struct pf_book_entry entry; /* struct pf_talk_key */
+struct pf_exchange {
+    struct pf_book_entry entry; /* struct pf_exchange_key */
     int64_t first, last;
     int64_t asked; /* when the client last sent something that carries data */
     uint64_t octets[2];
@@ -31,15 +31,15 @@ struct pf_sighted {
     uint32_t in_second, most_in_second;
 };
 
-/* Whoever is talked to: struct pf_talk_key with one end alone. */
+/* Whoever is talked to: struct pf_exchange_key with one end alone. */
 struct pf_busy {
     struct pf_book_entry entry;
     uint64_t octets;
     uint32_t packets, answers, syns, begun, carried, requests;
 };
 
-void pf_talk_begin(struct pf_talk *talk, const struct pf_detect_event *event);
+void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *event);
 /* Whether it is the first packet with data of its client. */
-bool pf_talk_add(struct pf_talk *talk, const struct pf_detect_event *event);
+bool pf_exchange_add(struct pf_exchange *talk, const struct pf_detect_event *event);
 
 #endif

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _detect_claims, _detect_floods, _detect_habits, _detect_logins, _detect_scans, _times
+from . import _core, _detect_claims, _detect_floods, _detect_habits, _detect_logins, _detect_scans, _detect_text, _times
 from ._columns import nearest
 from ._counts import Counts
 from ._detect_tables import Tables, evidence, rows_of
@@ -39,12 +39,30 @@ class Rule(NamedTuple):
     find: Callable[..., Iterator[Finding]]
     kinds: tuple[str, ...]
     """The kinds of its findings."""
+    prefix: str = ""
+    """What stands before the names of its thresholds."""
+    reads: str = "traffic"
+    """What of a capture it looks at: ``traffic``, ``text`` (names, requests, logins) or ``counts`` of indicators."""
 
     @property
     def thresholds(self) -> dict[str, Any]:
-        """Its arguments and their defaults."""
+        """Its thresholds, by the name that `detect` takes, and their defaults."""
         parameters = inspect.signature(self.find).parameters.values()
-        return {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+        return {self.prefix + each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+    def findings(self, tables: Mapping[str, Frame], given: Mapping[str, Any]) -> Iterator[Finding]:
+        """What it finds with these thresholds, others being its own."""
+        mine = {name.removeprefix(self.prefix): given[name] for name in self.thresholds if name in given}
+        return self.find(tables, **mine)
+
+
+def _of_text(find: Callable[..., Iterator[Finding]]) -> Rule:
+    kinds = {"web_attack": tuple(f"web_attack_{attack}" for attack in _attacks())}
+    return Rule(find.__name__, find, kinds.get(find.__name__, (find.__name__,)), f"{find.__name__}_", "text")
+
+
+def _attacks() -> list[str]:
+    return sorted({attack for attack, _, _ in _core.attack_patterns()} - {"scanner"})
 
 
 def counts_threshold(tables: Mapping[str, Frame], *, count_sigma: float = 3) -> Iterator[Finding]:
@@ -100,7 +118,8 @@ RULES: tuple[Rule, ...] = (
     Rule("arp_spoof", _detect_claims.arp_spoof, ("arp_spoof",)),
     Rule("deauth_flood", _detect_claims.deauth_flood, ("deauth_flood",)),
     Rule("access_points", _detect_claims.many_access_points, ("ssid_many_bssids", "bssid_many_ssids")),
-    Rule("counts", counts_threshold, ("count_dns", "count_ip", "count_seq")),
+    *map(_of_text, _detect_text.RULES),
+    Rule("counts", counts_threshold, ("count_dns", "count_ip", "count_seq"), "", "counts"),
 )
 
 
@@ -153,15 +172,21 @@ def _chosen(only: Iterable[str] | str | None) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES if rule.name in wanted or not set(rule.kinds).isdisjoint(wanted))
 
 
-def _arguments(chosen: Iterable[Rule], given: Mapping[str, Any]) -> list[tuple[Rule, dict[str, Any]]]:
-    """The thresholds of each rule; one that no rule has, or that is no number, is an error before the pass."""
-    known = {name for rule in RULES for name in rule.thresholds}
+def _check(given: Mapping[str, Any]) -> None:
+    """Raise for a threshold that no rule has, or that is no number where its default is one, before the pass."""
+    known = {name: default for rule in RULES for name, default in rule.thresholds.items()}
     for name, value in given.items():
         if name not in known:
             raise TypeError(f"detect: no threshold {name!r}{nearest(name, known)}")
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
-            raise ValueError(f"{name}: a number from 0 on, not {value!r}")
-    return [(rule, {name: given[name] for name in rule.thresholds if name in given}) for rule in chosen]
+        if isinstance(known[name], bool):
+            good = isinstance(value, bool)
+        elif isinstance(known[name], tuple):
+            good = not isinstance(value, str) and isinstance(value, Iterable)
+        else:
+            good = not isinstance(value, bool) and isinstance(value, int | float | np.number) and bool(value >= 0)
+        if not good:
+            kinds = {bool: "True or False", tuple: "a list of texts"}
+            raise ValueError(f"{name}: {kinds.get(type(known[name]), 'a number from 0 on')}, not {value!r}")
 
 
 def _windows(frames: Mapping[str, Frame]) -> Iterator[Tables]:
@@ -175,17 +200,17 @@ def _windows(frames: Mapping[str, Frame]) -> Iterator[Tables]:
 
 
 def _find(
-    frames: Mapping[str, Frame], counts: dict[str, Counts] | None, asked: list[tuple[Rule, dict[str, Any]]]
+    frames: Mapping[str, Frame], counts: dict[str, Counts] | None, chosen: Iterable[Rule], given: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    for tables in _windows(frames):
-        for rule, arguments in asked:
-            if rule.find is not counts_threshold:
-                yield from rule.find(tables, **arguments)
+    for tables in _windows({name: frames[name] for name in ("talks", "sightings", "seconds")}):
+        for rule in chosen:
+            if rule.reads == "traffic":
+                yield from rule.findings(tables, given)
     whole = Tables(frames)
     whole.counts = counts
-    for rule, arguments in asked:
-        if rule.find is counts_threshold:
-            yield from rule.find(whole, **arguments)
+    for rule in chosen:
+        if rule.reads != "traffic":
+            yield from rule.findings(whole, given)
 
 
 def _order(finding: Finding) -> tuple[Any, ...]:
@@ -194,9 +219,9 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 
 
 def detect(
-    capture: Capture, *, only: Iterable[str] | str | None = None, window: Any = None, **thresholds: float
+    capture: Capture, *, only: Iterable[str] | str | None = None, window: Any = None, **thresholds: Any
 ) -> Findings:
-    """Look for scans, floods, guessed passwords, beacons, uploads, tunnels and spoofing, in one pass.
+    """Look for scans, floods, guessed passwords, beacons, uploads, tunnels, spoofing and attacks on the web, in one pass.
 
     Parameters
     ----------
@@ -207,7 +232,7 @@ def detect(
     window : str, timedelta, numpy.timedelta64 or int, optional
         Look at stretches of this length by themselves (``"10min"``; int are nanoseconds), counted from the epoch: what
         lasts comes as a finding per window, and what is slow across windows is not seen. Memory then holds the
-        connections of one window at a time, besides a row for each.
+        connections of one window at a time, besides a row for each. Rules of text and of counts look at all of it.
     **thresholds
         Those of the rules by name, such as ``scan_ports=30``; docs/detectors.md has all, with their reasons.
 
@@ -241,22 +266,25 @@ def _detect(
 ) -> Findings:
     """`detect` with bounds of the tests' own."""
     chosen = _chosen(only)
-    asked = _arguments(chosen, thresholds)
+    _check(thresholds)
     length = 0 if window is None else _times.duration("window", window)
-    counting = any(rule.find is counts_threshold for rule in chosen)
-    native, faults = capture._run(_core.detect, (length, *bounds), _RULES if counting else None, stacklevel=5)
+    reads = {rule.reads for rule in chosen}
+    rules_of_counts = _RULES if "counts" in reads else None
+    native, faults = capture._run(_core.detect, (length, *bounds), rules_of_counts, "text" in reads, stacklevel=5)
     natives, counters, kinds = native
     frames = {name: Frame(frame) for name, frame in natives.items()}
     names = ("ip_dst", "ip_src", "tcp_seq")
     counts = None
     if kinds is not None:
         counts = {kind: Counts(each, name) for kind, each, name in zip(("dns", "ip", "seq"), kinds, names, strict=True)}
-    found = sorted(_find(frames, counts, asked), key=_order)
+    found = sorted(_find(frames, counts, chosen, thresholds), key=_order)
     if only is not None:
         wanted = {only} if isinstance(only, str) else set(only)
         whole = {kind for rule in RULES if rule.name in wanted for kind in rule.kinds}
         found = [finding for finding in found if finding.kind in wanted | whole]
-    if counters["rows_left_out"] or counters["targets_left_out"]:
+    if "text_dropped" in frames:
+        counters |= {what: count for what, count in frames["text_dropped"].rows("what", "count") if count}
+    if any(count for name, count in counters.items() if name != "closed_early"):
         warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=3)
     options = {"detect": {"only": None if only is None else sorted(wanted), "window_ns": length, **thresholds}}
     rows = [astuple(finding) for finding in found]
@@ -264,11 +292,9 @@ def _detect(
 
 
 def _bounded(counters: Mapping[str, int]) -> str:
-    return (
-        f"detect: {counters['rows_left_out']:,} connections and claims beyond the bounds, and packets to "
-        f"{counters['targets_left_out']:,} targets beyond those of a second, were not looked at; window='10min', or a "
-        "filter, makes room"
-    )
+    names = {"rows_left_out": "connections and claims", "targets_left_out": "packets to further targets of a second"}
+    left = [f"{count:,} {names.get(name, name)}" for name, count in counters.items() if count and name != "closed_early"]
+    return f"detect: beyond the bounds, and not looked at: {'; '.join(left)}; a filter makes room"
 
 
 # ------------------------------------------------------------------------------------------------------ packets
