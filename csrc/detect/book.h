@@ -39,6 +39,11 @@ static inline void *pf_book_at(const struct pf_book *book, size_t number)
     return book->entries + number * book->size;
 }
 
+static inline size_t pf_book_number(const struct pf_book *book, const void *entry)
+{
+    return (size_t)((const uint8_t *)entry - book->entries) / book->size;
+}
+
 void *pf_book_find(const struct pf_book *book, uint64_t hash, const void *key); /* NULL: there is none */
 /* A new entry, zeroed behind its key, which must not be there yet; the book must not be full. */
 enum pf_status pf_book_add(struct pf_book *book, uint64_t hash, const void *key, void **entry, struct pf_error *error);

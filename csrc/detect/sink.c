@@ -133,32 +133,48 @@ static enum pf_status go_on(struct pf_detect_sink *sink, int64_t time, struct pf
     return PF_OK;
 }
 
-/* Of all but TCP the ports of a target count together: a flood may spread over them. */
-static enum pf_status count_second(struct pf_detect_sink *sink, const struct pf_exchange *talk,
-                                   const struct pf_detect_event *event, bool begins, bool first_data,
-                                   struct pf_error *error)
+/* Whom a talk is with, in the book of this second: NULL where that is full. Of all but TCP the ports of a target count
+ * together: a flood may spread over them. */
+static enum pf_status target_of(struct pf_detect_sink *sink, struct pf_exchange *talk, struct pf_busy **target,
+                                struct pf_error *error)
 {
-    const struct pf_exchange_key *given = &event->key.talk;
+    if (talk->second == sink->second) {
+        *target = pf_book_at(&sink->targets, talk->target);
+        return PF_OK;
+    }
+    const struct pf_exchange_key *given = (const struct pf_exchange_key *)(const void *)talk->entry.key;
     unsigned server = !talk->client;
+    *target = NULL;
     struct pf_exchange_key key = {.kind = given->kind, .version = given->version};
     memcpy(key.address[0], given->address[server], sizeof key.address[0]);
     key.port[0] = given->kind == TCP ? given->port[server] : 0;
     uint64_t hash = pf_hash_octets(pf_secret(), &key, sizeof key);
-    struct pf_busy *busy = pf_book_find(&sink->targets, hash, &key);
+    void *found = pf_book_find(&sink->targets, hash, &key);
+    if (found == NULL && pf_book_full(&sink->targets))
+        return PF_OK;
+    if (found == NULL)
+        PF_TRY(pf_book_add(&sink->targets, hash, &key, &found, error));
+    *target = found;
+    talk->target = (uint32_t)pf_book_number(&sink->targets, found);
+    talk->second = sink->second;
+    return PF_OK;
+}
+
+static enum pf_status count_second(struct pf_detect_sink *sink, struct pf_exchange *talk,
+                                   const struct pf_detect_event *event, bool begins, bool first_data,
+                                   struct pf_error *error)
+{
+    struct pf_busy *busy;
+    PF_TRY(target_of(sink, talk, &busy, error));
     if (busy == NULL) {
-        void *added;
-        if (pf_book_full(&sink->targets)) {
-            sink->targets_left_out++;
-            return PF_OK;
-        }
-        PF_TRY(pf_book_add(&sink->targets, hash, &key, &added, error));
-        busy = added;
+        sink->targets_left_out++;
+        return PF_OK;
     }
     bool to_client = event->side != talk->client;
     busy->answers += to_client;
     busy->packets += !to_client;
     busy->octets += to_client ? 0 : event->payload;
-    busy->syns += !to_client && given->kind == TCP && (event->flags & (SYN | ACK)) == SYN;
+    busy->syns += !to_client && event->key.talk.kind == TCP && (event->flags & (SYN | ACK)) == SYN;
     busy->begun += begins;
     busy->carried += first_data;
     busy->requests += !to_client && (event->marks & PF_MARK_REQUEST) != 0;

@@ -17,7 +17,7 @@ void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *e
 {
     talk->client = event->answer ? !event->side : event->side;
     talk->first = talk->last = event->time;
-    talk->asked = INT64_MIN;
+    talk->asked = talk->second = INT64_MIN;
 }
 
 static void add_burst(struct pf_exchange *talk, int64_t time)

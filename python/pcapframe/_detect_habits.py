@@ -13,6 +13,12 @@ from ._frame import Frame
 _LOOKUPS = (53, 67, 68, 123, 137, 138, 161, 514, 1900, 5353, 5355)  # services that are asked by the clock by themselves
 
 
+def _middle(values: Array) -> float:
+    """The median; numpy.median takes ten times as long for a few dozen values, and there are thousands of them."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float(ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2)
+
+
 def rhythm(starts: Array, merge: int = SECOND) -> tuple[float, float, float, int] | None:
     """Period (s), jitter, share of pauses that fit, and beats of start times (ns); None where there is no rhythm to see.
 
@@ -25,14 +31,14 @@ def rhythm(starts: Array, merge: int = SECOND) -> tuple[float, float, float, int
     pauses = np.diff(beats) / SECOND
     if len(pauses) < 2:
         return None
-    period = float(np.median(pauses))
+    period = _middle(pauses)
     for _ in range(2):
         whole = np.maximum(1, np.round(pauses / period))
-        period = float(np.median(pauses / whole))
+        period = _middle(pauses / whole)
     whole = np.maximum(1, np.round(pauses / period))
     off = np.abs(pauses - whole * period) / period
     fits = float(np.mean((off <= 0.3) & (whole <= 4)))
-    return period, float(np.median(off)), fits, len(beats)
+    return period, _middle(off), fits, len(beats)
 
 
 def beacon(
