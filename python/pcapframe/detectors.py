@@ -312,7 +312,11 @@ def _rows(findings: Any) -> Iterator[tuple[Any, ...]]:
         return
     table = findings.to_frame().T if not hasattr(findings, "columns") else findings
     for row in table[list(_NEEDED)].itertuples(index=False):
-        yield tuple(None if value != value or value is None else value for value in row)
+        yield tuple(None if _is_null(value) else value for value in row)
+
+
+def _is_null(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
 
 
 def _alternatives(kind: str, when: slice, source: str | None, target: str | None, port: int | None) -> Iterator[dict[str, Any]]:
@@ -323,9 +327,10 @@ def _alternatives(kind: str, when: slice, source: str | None, target: str | None
         ends = {"wlan_ta": source, "wlan_ra": target}
         yield {"frame_time": when, **{name: value for name, value in ends.items() if value is not None}}
         return
-    for ours, theirs in (("src", "dst"), ("dst", "src")):
-        asked = {f"inner_ip_{ours}": source, f"inner_ip_{theirs}": target, f"inner_{theirs}port": port}
-        yield {"frame_time": when, **{name: value for name, value in asked.items() if value is not None}}
+    for inner in ("", "inner_"):  # which are null outside of tunnels
+        for ours, theirs in (("src", "dst"), ("dst", "src")):
+            asked = {f"{inner}ip_{ours}": source, f"{inner}ip_{theirs}": target, f"{inner}{theirs}port": port}
+            yield {"frame_time": when, **{name: value for name, value in asked.items() if value is not None}}
 
 
 def _claims(kind: str, when: slice, source: str | None, target: str | None) -> Iterator[dict[str, Any]]:
