@@ -1,5 +1,7 @@
 #include "detect/talk.h"
 
+#include <string.h>
+
 enum {
     FIN = 0x01,
     SYN = 0x02,
@@ -15,7 +17,9 @@ static const int64_t PAUSE = INT64_C(1500000000);
 
 void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *event)
 {
-    talk->client = event->answer ? !event->side : event->side;
+    const struct pf_exchange_key *key = &event->key.talk;
+    bool alone = key->port[0] == key->port[1] && memcmp(key->address[0], key->address[1], 16) == 0;
+    talk->client = event->answer && !alone ? !event->side : event->side;
     talk->first = talk->last = event->time;
     talk->asked = talk->second = INT64_MIN;
 }
