@@ -16,6 +16,11 @@ static size_t label_before(const char *name, size_t end)
     return end;
 }
 
+static bool is_country(const char *label, size_t length)
+{
+    return length == COUNTRY && label[0] >= 'a' && label[0] <= 'z' && label[1] >= 'a' && label[1] <= 'z';
+}
+
 static bool is_registry(const char *label, size_t length)
 {
     for (size_t i = 0; i < sizeof registries / sizeof registries[0]; i++) {
@@ -31,7 +36,7 @@ size_t pf_text_registered(const char *name, size_t length)
     if (top == 0)
         return 0;
     size_t second = label_before(name, top - 1);
-    if (second == 0 || length - top != COUNTRY || !is_registry(name + second, top - 1 - second))
+    if (second == 0 || !is_country(name + top, length - top) || !is_registry(name + second, top - 1 - second))
         return second;
     return label_before(name, second - 1);
 }

@@ -174,7 +174,8 @@ static void count_minute(struct client *client, const struct pf_text_event *even
     }
     client->now_responses++;
     client->now_nxdomain += failed;
-    if (client->now_nxdomain > client->worst_nxdomain || (client->worst_nxdomain != 0 && now == client->worst)) {
+    bool goes_on = now == client->worst && client->now_nxdomain == client->worst_nxdomain && client->now_nxdomain != 0;
+    if (client->now_nxdomain > client->worst_nxdomain || goes_on) {
         client->worst = now;
         client->worst_nxdomain = client->now_nxdomain;
         client->worst_responses = client->now_responses;
