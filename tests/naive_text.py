@@ -12,7 +12,10 @@ from typing import Any, NamedTuple
 from naive_http import escaped
 
 DATA_TYPES = {10, 5, 15, 16, 25, 33}
-REGISTRIES = set("ac co com ed edu gob go gov gv ltd me mil ne net nom or org plc re sch tm".split())
+REGISTRIES = {
+    "ac", "co", "com", "ed", "edu", "gob", "go", "gov", "gv", "ltd", "me", "mil", "ne", "net", "nom", "or", "org",
+    "plc", "re", "sch", "tm",
+}  # fmt: skip
 MINUTE = 60 * 10**9
 
 

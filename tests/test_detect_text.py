@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import inspect
 import os
 import random
 import struct
@@ -18,7 +19,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive_text
-import pcapframe as pf
 from captures import Packet, ethernet, ipv4, ipv6, pcap_bytes, tcp, udp
 from naive_text import Message
 from pcapframe import _core, _detect_text
@@ -39,12 +39,14 @@ def tables_of(source: Any, threads: int = 1, chunk: int = 0) -> dict[str, Frame]
 
 
 def rows_of(frame: Frame) -> list[dict[str, Any]]:
+    """Rows as dicts; times are nanoseconds, null ones None."""
     columns = {}
     for name in frame.columns:
-        values, valid = frame[name].values, frame[name].valid
-        values = values.view("int64") if values.dtype.kind in "Mm" else values
-        columns[name] = [v if ok else None for v, ok in zip(values.tolist(), valid if valid is not None else [True] * len(values))]
-    return [dict(zip(columns, row)) for row in zip(*columns.values())]
+        column = frame[name]
+        values = column.values.view("int64") if column.values.dtype.kind in "Mm" else column.values
+        valid = [True] * len(values) if column.valid is None else column.valid
+        columns[name] = [value if ok else None for value, ok in zip(values.tolist(), valid, strict=True)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def findings(source: Any, rule: Any = None, **thresholds: Any) -> list[Finding]:
@@ -74,7 +76,9 @@ def dns_capture(messages: Iterable[Message]) -> bytes:
     return pcap_bytes([dns_packet(message) for message in messages], magic="nano")
 
 
-def lookups(names: Iterable[str], kind: int = 1, rcode: int = 0, answer: bytes = bytes(16), every: float = 0.1) -> bytes:
+def lookups(
+    names: Iterable[str], kind: int = 1, rcode: int = 0, answer: bytes = bytes(16), every: float = 0.1
+) -> bytes:
     """A query and its response for each name."""
     made = []
     for i, name in enumerate(names):
@@ -248,9 +252,12 @@ def drawn(count: int) -> list[str]:
     return ["".join(source.choice(letters) for _ in range(14)) + source.choice([".com", ".net"]) for _ in range(count)]
 
 
-WORDS = """facebook wikipedia instagram whatsapp microsoft linkedin pinterest wordpress cloudflare stackoverflow
- mozilla booking theguardian nytimes washingtonpost reuters bloomberg telegraph independent accuweather
- homedepot bestbuy costco walgreens nordstrom marriott expedia tripadvisor airbnb southwest""".split()
+WORDS = [
+    "facebook", "wikipedia", "instagram", "whatsapp", "microsoft", "linkedin", "pinterest", "wordpress", "cloudflare",
+    "stackoverflow", "mozilla", "booking", "theguardian", "nytimes", "washingtonpost", "reuters", "bloomberg",
+    "telegraph", "independent", "accuweather", "homedepot", "bestbuy", "costco", "walgreens", "nordstrom", "marriott",
+    "expedia", "tripadvisor", "airbnb", "southwest",
+]  # fmt: skip
 
 
 def test_generated_domains() -> None:
@@ -328,7 +335,8 @@ def test_honest_requests() -> None:
 
 ATTACKS = {
     "sqli": [b"/i?id=1'+OR+'1'='1", b"/i?id=1%27%20or%201%3D1--", b"/i?id=1+UnIoN/**/aLl/**/SeLeCt+1,2",
-             b"/i?id=1%2527%2520AND%2520sleep(5)", b"/i?id=1/*!50000union*//*!50000select*/1", b"/i?id=1);waitfor+delay+'0:0:5'--"],
+             b"/i?id=1%2527%2520AND%2520sleep(5)", b"/i?id=1/*!50000union*//*!50000select*/1",
+             b"/i?id=1);waitfor+delay+'0:0:5'--"],
     "xss": [b"/s?q=%3CScRiPt%3Ealert(1)", b"/s?q=%22%3E%3Cimg%20src=x%20onerror=alert(1)%3E",
             b"/s?q=%253Csvg/onload=alert(1)%253E", b"/s?q=javascript:alert(document.domain)"],
     "traversal": [b"/d?f=../../../../etc/passwd", b"/d?f=..%2f..%2f..%2fwindows%2fwin.ini", b"/%2e%2e/%2e%2e/x",
@@ -391,8 +399,9 @@ LOGINS: dict[str, tuple[int, list[tuple[bool, bytes]], tuple[str, str, str, int,
                        ("pop3", "bob", "s3cr3t", 1, 0)),
     "smtp plain": (25, [*SMTP, (C, b"AUTH PLAIN " + encoded(b"\0bob\0s3cr3t") + b"\r\n"), (S, b"235 ok\r\n")],
                    ("smtp", "bob", "s3cr3t", 1, 0)),
-    "smtp plain later": (587, [*SMTP, (C, b"auth plain\r\n"), (S, b"334 \r\n"), (C, encoded(b"me\0bob\0s3cr3t") + b"\r\n"),
-                               (S, b"535 no\r\n")], ("smtp", "bob", "s3cr3t", 0, 1)),
+    "smtp plain later": (587, [*SMTP, (C, b"auth plain\r\n"), (S, b"334 \r\n"),
+                               (C, encoded(b"me\0bob\0s3cr3t") + b"\r\n"), (S, b"535 no\r\n")],
+                         ("smtp", "bob", "s3cr3t", 0, 1)),
     "smtp login": (25, [*SMTP, (C, b"AUTH LOGIN\r\n"), (S, b"334 VXNlcm5hbWU6\r\n"), (C, encoded(b"bob") + b"\r\n"),
                         (S, b"334 UGFzc3dvcmQ6\r\n"), (C, encoded(b"s3cr3t") + b"\r\n"), (S, b"235 ok\r\n")],
                    ("smtp", "bob", "s3cr3t", 1, 0)),
@@ -403,7 +412,7 @@ LOGINS: dict[str, tuple[int, list[tuple[bool, bytes]], tuple[str, str, str, int,
                                (S, b"Login incorrect\r\nlogin: ")], ("telnet", "bob", "s3cr3t", 0, 1)),
     "http": (80, [(C, b"GET / HTTP/1.1\r\nAuthorization: Basic " + encoded(b"bob:s3cr3t") + b"\r\n\r\n")],
              ("http", "bob", "s3cr3t", 0, 0)),
-    "proxy": (3128, [(C, b"GET http://a/ HTTP/1.1\r\nproxy-authorization: basic " + encoded(b"bob:s3cr3t") + b"\r\n\r\n")],
+    "proxy": (3128, [(C, b"GET http://a/ HTTP/1.1\nproxy-authorization: basic " + encoded(b"bob:s3cr3t") + b"\r\n\n")],
               ("http", "bob", "s3cr3t", 0, 0)),
 }  # fmt: skip
 SHOWN = ("protocol", "user", "secret", "accepted", "refused")
@@ -416,7 +425,13 @@ def test_logins(what: str, again: bool) -> None:
     frames = [frame for frame in segments(*said, port=port) for _ in range(1 + (again and want[0] != "http"))]
     (row,) = rows_of(tables_of(pcap_bytes(frames))["logins"])
     assert tuple(row[name] for name in SHOWN) == want
-    assert (row["client"], row["server"], row["port"], row["tries"], row["secrets"]) == ("10.0.0.1", "10.0.0.2", port, 1, 1)
+    assert (row["client"], row["server"], row["port"], row["tries"], row["secrets"]) == (
+        "10.0.0.1",
+        "10.0.0.2",
+        port,
+        1,
+        1,
+    )
 
 
 NO_LOGIN = {
@@ -464,11 +479,12 @@ def everything() -> bytes:
     frames = []
     for i, (port, said, _) in enumerate(LOGINS.values()):
         frames += segments(*said, port=port, client_port=41_000 + i)
-    for i, target in enumerate(sum(ATTACKS.values(), [])):
+    for i, target in enumerate(target for targets in ATTACKS.values() for target in targets):
         frames += segments((C, b"GET " + target + b" HTTP/1.1\r\n\r\n"), port=80, client_port=42_000 + i, v6=i % 2 == 0)
     names = [*drawn(40), *(f"{base32(i, 40)}.evil.example" for i in range(40))]
-    frames += [dns_packet(Message("10.0.0.1", "10.0.0.53", tuple(name.encode().split(b".")), 16, True, 3, b"", 0)).octets
-               for name in names]  # fmt: skip
+    for name in names:
+        labels = tuple(name.encode().split(b"."))
+        frames.append(dns_packet(Message("10.0.0.1", "10.0.0.53", labels, 16, True, 3, b"", 0)).octets)
     random.Random(3).shuffle(frames)
     return pcap_bytes(frames)
 
@@ -494,7 +510,10 @@ def test_attacks_of_the_laboratory() -> None:
     with (folder / "truth.csv").open() as file:
         for row in csv.DictReader(file):
             kinds = {(each.kind, each.source, each.target) for each in found.get(row["capture"], ())}
-            if row["label"] not in OURS or (row["label"], row["capture"]) == ("web_attack_xss", "web_attack_snap96.pcap"):
+            if row["label"] not in OURS or (row["label"], row["capture"]) == (
+                "web_attack_xss",
+                "web_attack_snap96.pcap",
+            ):
                 continue  # of the latter ten octets of each request were captured
             ends = {(row["attacker_ip"], row["victim_ip"])}
             assert ends & {(s, t) for kind, s, t in kinds if kind == row["label"]}, row
@@ -515,11 +534,8 @@ def test_tunnels_of_others(kind: str) -> None:
 
 def test_core_and_page_agree() -> None:
     """The page names every rule and threshold, with its value."""
-    import inspect
-
     page = (Path(__file__).parents[1] / "docs" / "detectors-text.md").read_text()
     for rule in _detect_text.RULES:
         assert f"## {rule.__name__}" in page
         for parameter in list(inspect.signature(rule).parameters.values())[1:]:
             assert f"| `{parameter.name}` | {parameter.default} |" in page, (rule.__name__, parameter)
-    assert pf.__version__

@@ -6,8 +6,8 @@
 enum { COUNTRY = 2 };
 
 /* Second-level labels that more than one country's registry sells names below (com.au, co.jp, or.kr, gob.mx, ...). */
-static const char *const registries[] = {"ac", "co", "com", "ed", "edu", "gob", "go", "gov", "gv",  "ltd", "me",
-                                         "mil", "ne", "net", "nom", "or",  "org", "plc", "re", "sch", "tm"};
+static const char *const registries[] = {"ac",  "co", "com", "ed",  "edu", "gob", "go",  "gov", "gv",  "ltd", "me",
+                                         "mil", "ne", "net", "nom", "or",  "org", "plc", "re",  "sch", "tm"};
 
 static size_t label_before(const char *name, size_t end)
 {

@@ -96,8 +96,14 @@ static void test_domains(struct guard *guard)
 {
     static const struct {
         const char *name, *domain;
-    } names[] = {{"a.b.co.uk", "b.co.uk"}, {"b.co.uk", "b.co.uk"}, {"co.uk", "co.uk"}, {"a.co.example", "co.example"},
-                 {"x", "x"},               {".", "."},             {"a..", ""},        {"a.b.\303\251", "b.\303\251"}};
+    } names[] = {{"a.b.co.uk", "b.co.uk"},
+                 {"b.co.uk", "b.co.uk"},
+                 {"co.uk", "co.uk"},
+                 {"a.co.example", "co.example"},
+                 {"x", "x"},
+                 {".", "."},
+                 {"a..", ""},
+                 {"a.b.\303\251", "b.\303\251"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         size_t length = strlen(names[i].name);
         const char *copy = (const char *)guard_behind(guard, names[i].name, length);
