@@ -8,7 +8,10 @@ import hashlib
 import inspect
 import os
 import random
+import shutil
 import struct
+import subprocess
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -496,6 +499,64 @@ def test_the_same_however_it_is_run(source: Any) -> None:
     for threads, chunk in ((2, 0), (1, 64), (3, 500), (8, 4096)):
         got = {name: rows_of(frame) for name, frame in tables_of(source, threads, chunk).items()}
         assert got == want, (threads, chunk)
+
+
+# --- an oracle -------------------------------------------------------------------------------------------------------
+
+needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="needs tshark on the path")
+
+
+def tshark(path: Path, *arguments: str) -> list[str]:
+    command = ["tshark", "-n", "-r", str(path), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def tshark_logins(path: Path) -> Counter[tuple[str, str]]:
+    """(protocol, user) of each login that `-z credentials` lists; its SMTP users are base64, its IMAP ones quoted."""
+    found: Counter[tuple[str, str]] = Counter()
+    for line in tshark(path, "-q", "-z", "credentials"):
+        for name, protocol in (("FTP", "ftp"), ("POP3", "pop3"), ("HTTP basic auth", "http")):
+            number, _, rest = line.partition(" ")
+            if number.isdigit() and rest.strip().startswith(name + " "):
+                found[protocol, rest.strip().removeprefix(name).split()[0]] += 1
+    return found
+
+
+def check_logins(path: Path, logins: Frame, missed: frozenset[int] = frozenset()) -> None:
+    ours: Counter[tuple[str, str]] = Counter()
+    for row in rows_of(logins):
+        if row["protocol"] in ("ftp", "pop3", "http") and row["port"] not in missed:
+            ours[row["protocol"], row["user"]] += row["tries"]
+    assert ours == tshark_logins(path)
+
+
+@needs_tshark
+def test_logins_equal_tshark(tmp_path: Path) -> None:
+    frames = []
+    for i, (port, said, _) in enumerate(LOGINS.values()):
+        frames += segments(*said, port=port, client_port=41_000 + i)
+    path = tmp_path / "logins.pcap"
+    path.write_bytes(pcap_bytes(frames))
+    elsewhere = frozenset({1100, 2121, 3128})  # it knows FTP and POP3 by their ports, and lists no proxy's
+    check_logins(path, tables_of(path)["logins"], elsewhere)
+
+
+@needs_corpus
+@needs_tshark
+@pytest.mark.parametrize("name", ["benign", "ftp_brute", "benign_lookalike", "dns_tunnel_script"])
+def test_laboratory_equals_tshark(name: str) -> None:
+    path = Path(str(CORPUS)) / "lab" / f"{name}.pcap"
+    tables = tables_of(path)
+    check_logins(path, tables["logins"])
+    counts = Counter(tshark(path, "-Y", "dns.flags.rcode == 3", "-T", "fields", "-e", "ip.dst"))
+    assert {row["client"]: row["nxdomain"] for row in rows_of(tables["dns_clients"]) if row["nxdomain"]} == counts
+    asked = {tuple(line.lower().split("\t")) for line in
+             tshark(path, "-Y", "dns.flags.response == 0", "-T", "fields", "-e", "ip.src", "-e", "dns.qry.name")}  # fmt: skip
+    different = Counter(client for client, _ in asked)
+    ours: Counter[str] = Counter()
+    for row in rows_of(tables["dns_domains"]):
+        ours[row["client"]] += row["names"]
+    assert ours == different
 
 
 # --- real captures ---------------------------------------------------------------------------------------------------
