@@ -52,8 +52,8 @@ PyObject *pf_attack_list(PyObject *module, PyObject *ignored)
     PyObject *list = PyList_New(0);
     for (unsigned i = 0; list != NULL && i < pf_attack_pattern_count; i++) {
         const struct pf_attack_pattern *pattern = &pf_attack_patterns[i];
-        PyObject *item = Py_BuildValue("(sOs)", pf_attack_names[pattern->attack], pattern->weak ? Py_True : Py_False,
-                                       pattern->text);
+        PyObject *item =
+            Py_BuildValue("(sOs)", pf_attack_names[pattern->attack], pattern->weak ? Py_True : Py_False, pattern->text);
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);

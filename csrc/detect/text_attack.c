@@ -69,8 +69,8 @@ static bool is_pair(const uint8_t *text, size_t size, size_t at, char first, cha
     return size - at > 1 && text[at] == (uint8_t)first && text[at + 1] == (uint8_t)second;
 }
 
-/* Behind a comment of SQL that begins here, or `at`. Of one that MySQL runs ("/" "*!50000 ... *" "/") only the marks are
- * stepped over. */
+/* Behind a comment of SQL that begins here, or `at`. Of one that MySQL runs ("/" "*!50000 ... *" "/") only the marks
+ * are stepped over. */
 static size_t skip_comment(const uint8_t *text, size_t size, size_t at)
 {
     if (is_pair(text, size, at, '*', '/'))

@@ -6,14 +6,19 @@
 enum { COUNTRY = 2 };
 
 /* Second-level labels that more than one country's registry sells names below (com.au, co.jp, or.kr, gob.mx, ...). */
-static const char *const registries[] = {"ac", "co", "com", "ed", "edu", "gob", "go", "gov", "gv",  "ltd", "me",
-                                         "mil", "ne", "net", "nom", "or",  "org", "plc", "re", "sch", "tm"};
+static const char *const registries[] = {"ac",  "co", "com", "ed",  "edu", "gob", "go",  "gov", "gv",  "ltd", "me",
+                                         "mil", "ne", "net", "nom", "or",  "org", "plc", "re",  "sch", "tm"};
 
 static size_t label_before(const char *name, size_t end)
 {
     while (end > 0 && name[end - 1] != '.')
         end--;
     return end;
+}
+
+static bool is_country(const char *label, size_t length)
+{
+    return length == COUNTRY && label[0] >= 'a' && label[0] <= 'z' && label[1] >= 'a' && label[1] <= 'z';
 }
 
 static bool is_registry(const char *label, size_t length)
@@ -31,7 +36,7 @@ size_t pf_text_registered(const char *name, size_t length)
     if (top == 0)
         return 0;
     size_t second = label_before(name, top - 1);
-    if (second == 0 || length - top != COUNTRY || !is_registry(name + second, top - 1 - second))
+    if (second == 0 || !is_country(name + top, length - top) || !is_registry(name + second, top - 1 - second))
         return second;
     return label_before(name, second - 1);
 }

@@ -19,7 +19,7 @@ struct pf_text_event {
     uint8_t kind;
     bool timed;
     union {
-        struct { /* text 0: the name, escaped, in small letters */
+        struct {                 /* text 0: the name, escaped, in small letters */
             uint32_t registered; /* where the registered domain begins in it */
             uint32_t octets;     /* in the labels before that */
             uint32_t entropy;    /* of those octets, thousandths of a bit each */

@@ -26,10 +26,10 @@ struct row {
 };
 
 const struct pf_kind pf_text_login_kinds[PF_TEXT_LOGIN_COLUMNS] = {
-    {"client", PF_TEXT, false},     {"server", PF_TEXT, false},     {"port", PF_UINT16, false},
-    {"protocol", PF_TEXT, false},   {"user", PF_STRING, false},     {"secret", PF_STRING, false},
-    {"tries", PF_UINT64, false},    {"accepted", PF_UINT64, false}, {"refused", PF_UINT64, false},
-    {"secrets", PF_UINT64, false},  {"first_time", PF_TIME, true},  {"last_time", PF_TIME, true},
+    {"client", PF_TEXT, false},         {"server", PF_TEXT, false},     {"port", PF_UINT16, false},
+    {"protocol", PF_TEXT, false},       {"user", PF_STRING, false},     {"secret", PF_STRING, false},
+    {"tries", PF_UINT64, false},        {"accepted", PF_UINT64, false}, {"refused", PF_UINT64, false},
+    {"secrets", PF_UINT64, false},      {"first_time", PF_TIME, true},  {"last_time", PF_TIME, true},
     {"frame_number", PF_UINT64, false},
 };
 
@@ -229,8 +229,7 @@ static void from_server(struct pf_text_logins *logins, struct pf_talk *talk, con
         answer(logins, talk, pf_talk_server(talk, &line.text));
 }
 
-static enum pf_status add_line(struct pf_text_logins *logins, const struct pf_text_event *event,
-                               struct pf_error *error)
+static enum pf_status add_line(struct pf_text_logins *logins, const struct pf_text_event *event, struct pf_error *error)
 {
     struct pf_text_event turned = *event;
     pf_text_event_turn(&turned);
@@ -301,8 +300,7 @@ static enum pf_status put_row(struct pf_text_put *put, const struct row *row, st
     return PF_OK;
 }
 
-enum pf_status pf_text_logins_frame(const struct pf_text_logins *logins, struct pf_frame *frame,
-                                    struct pf_error *error)
+enum pf_status pf_text_logins_frame(const struct pf_text_logins *logins, struct pf_frame *frame, struct pf_error *error)
 {
     struct pf_text_put put;
     enum pf_status status = PF_OK;

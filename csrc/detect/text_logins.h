@@ -1,11 +1,9 @@
 /* Logins whose secret was readable: FTP (RFC 959), POP3 (RFC 1939, 5034), SMTP (RFC 4954), IMAP (RFC 3501), Telnet
  * (RFC 854) and HTTP's scheme Basic (RFC 7617), by client, server, protocol and user.
  *
- *   event    | what a segment carries |         on workers: a short one to or from a port of these protocols, or one that
- *                     ↓                         begins like a login or the answer to one, on any port
- *   talk     client and server: the user, what comes next, the login that waits for its answer
- *                     ↓
- *   row      tries, accepted, refused, different secrets
+ *   event    | what a segment carries |         on workers: a short one to or from a port of these protocols, or one
+ * that ↓                         begins like a login or the answer to one, on any port talk     client and server: the
+ * user, what comes next, the login that waits for its answer ↓ row      tries, accepted, refused, different secrets
  *
  * Segments count once: a client's octets before the highest seen are a retransmission. A line that goes on in another
  * segment is not read, but for Telnet, where every key is a segment. */

@@ -13,7 +13,8 @@ enum {
     NAME_ROOM = 1024,       /* a name has 255 octets, each at most four when escaped */
     KEPT = 160,             /* of the first name of a domain, as an example */
     NXDOMAIN = 3,
-    ASKED = 0, DENIED = 1, /* what a text was seen for: the last bit of `whose` */
+    ASKED = 0,
+    DENIED = 1, /* what a text was seen for: the last bit of `whose` */
 };
 
 static const int64_t minute = 60 * (int64_t)1000000000;
@@ -30,8 +31,7 @@ struct client {
 struct domain {
     struct pf_value client, server;
     uint32_t example_length;
-    uint64_t queries, responses, answered, nxdomain, names, name_octets, longest, entropy, data,
-        answer_octets;
+    uint64_t queries, responses, answered, nxdomain, names, name_octets, longest, entropy, data, answer_octets;
     struct pf_text_span span;
     char example[KEPT];
 };
@@ -51,23 +51,12 @@ const struct pf_kind pf_text_client_kinds[PF_TEXT_CLIENT_COLUMNS] = {
 };
 
 const struct pf_kind pf_text_domain_kinds[PF_TEXT_DOMAIN_COLUMNS] = {
-    {"client", PF_TEXT, false},
-    {"server", PF_TEXT, false},
-    {"domain", PF_TEXT, false},
-    {"queries", PF_UINT64, false},
-    {"responses", PF_UINT64, false},
-    {"answered", PF_UINT64, false},
-    {"nxdomain", PF_UINT64, false},
-    {"names", PF_UINT64, false},
-    {"name_octets", PF_UINT64, false},
-    {"longest", PF_UINT64, false},
-    {"entropy", PF_UINT64, false},
-    {"data_messages", PF_UINT64, false},
-    {"answer_octets", PF_UINT64, false},
-    {"example", PF_STRING, false},
-    {"first_time", PF_TIME, true},
-    {"last_time", PF_TIME, true},
-    {"frame_number", PF_UINT64, false},
+    {"client", PF_TEXT, false},          {"server", PF_TEXT, false},         {"domain", PF_TEXT, false},
+    {"queries", PF_UINT64, false},       {"responses", PF_UINT64, false},    {"answered", PF_UINT64, false},
+    {"nxdomain", PF_UINT64, false},      {"names", PF_UINT64, false},        {"name_octets", PF_UINT64, false},
+    {"longest", PF_UINT64, false},       {"entropy", PF_UINT64, false},      {"data_messages", PF_UINT64, false},
+    {"answer_octets", PF_UINT64, false}, {"example", PF_STRING, false},      {"first_time", PF_TIME, true},
+    {"last_time", PF_TIME, true},        {"frame_number", PF_UINT64, false},
 };
 
 void pf_text_names_init(struct pf_text_names *names)
@@ -174,15 +163,15 @@ static void count_minute(struct client *client, const struct pf_text_event *even
     }
     client->now_responses++;
     client->now_nxdomain += failed;
-    if (client->now_nxdomain > client->worst_nxdomain || (client->worst_nxdomain != 0 && now == client->worst)) {
+    bool goes_on = now == client->worst && client->now_nxdomain == client->worst_nxdomain && client->now_nxdomain != 0;
+    if (client->now_nxdomain > client->worst_nxdomain || goes_on) {
         client->worst = now;
         client->worst_nxdomain = client->now_nxdomain;
         client->worst_responses = client->now_responses;
     }
 }
 
-static enum pf_status add_client(struct pf_text_names *names, const struct pf_text_event *event,
-                                 struct pf_error *error)
+static enum pf_status add_client(struct pf_text_names *names, const struct pf_text_event *event, struct pf_error *error)
 {
     void *row;
     bool is_new, first;
@@ -224,8 +213,7 @@ static void count_name(struct domain *domain, const struct pf_text_event *event)
         domain->longest = event->is.name.octets;
 }
 
-enum pf_status pf_text_names_add(struct pf_text_names *names, const struct pf_text_event *event,
-                                 struct pf_error *error)
+enum pf_status pf_text_names_add(struct pf_text_names *names, const struct pf_text_event *event, struct pf_error *error)
 {
     uint8_t key[sizeof event->source + NAME_ROOM];
     const char *name = pf_text_event_text(event, 0);
@@ -278,9 +266,9 @@ static enum pf_status put_domain(struct pf_text_put *put, const struct domain *d
     PF_TRY(pf_text_put_address(put, &domain->client, error));
     PF_TRY(pf_text_put_address(put, &domain->server, error));
     PF_TRY(pf_text_put_text(put, name, length, error));
-    const uint64_t numbers[] = {domain->queries,     domain->responses, domain->answered, domain->nxdomain,
-                                domain->names,       domain->name_octets, domain->longest,  domain->entropy,
-                                domain->data,        domain->answer_octets};
+    const uint64_t numbers[] = {domain->queries, domain->responses,    domain->answered, domain->nxdomain,
+                                domain->names,   domain->name_octets,  domain->longest,  domain->entropy,
+                                domain->data,    domain->answer_octets};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         pf_text_put_number(put, numbers[i]);
     PF_TRY(pf_text_put_text(put, domain->example, domain->example_length, error));

@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    MOST_ROWS = 1 << 14, /* who attacks whom and how: more are nothing to read, at 400 octets 6 MiB */
-    KEPT = 256,          /* octets of the text that matched, as an example */
+    MOST_ROWS = 1 << 14,    /* who attacks whom and how: more are nothing to read, at 400 octets 6 MiB */
+    KEPT = 256,             /* octets of the text that matched, as an example */
     MOST_HEADER = 64 << 10, /* as payload/http */
 };
 
@@ -25,10 +25,10 @@ struct row {
 };
 
 const struct pf_kind pf_text_request_kinds[PF_TEXT_REQUEST_COLUMNS] = {
-    {"source", PF_TEXT, false},       {"target", PF_TEXT, false},     {"port", PF_UINT16, false},
-    {"attack", PF_TEXT, false},       {"requests", PF_UINT64, false}, {"weak", PF_UINT64, false},
-    {"pattern", PF_TEXT, false},      {"example", PF_STRING, false},  {"first_time", PF_TIME, true},
-    {"last_time", PF_TIME, true},     {"frame_number", PF_UINT64, false},
+    {"source", PF_TEXT, false},   {"target", PF_TEXT, false},         {"port", PF_UINT16, false},
+    {"attack", PF_TEXT, false},   {"requests", PF_UINT64, false},     {"weak", PF_UINT64, false},
+    {"pattern", PF_TEXT, false},  {"example", PF_STRING, false},      {"first_time", PF_TIME, true},
+    {"last_time", PF_TIME, true}, {"frame_number", PF_UINT64, false},
 };
 
 void pf_text_requests_init(struct pf_text_requests *requests)
@@ -51,8 +51,7 @@ static enum pf_status note_text(const struct pf_packet *packet, const struct pf_
     struct pf_writer writer = {.octets = room, .room = sizeof room};
     struct pf_text_event event;
     size_t size = pf_cursor_left(text);
-    if (!pf_attack_look(text->at, size, wanted, found) ||
-        !pf_text_event_of(packet, PF_TEXT_REQUEST, PF_TCP, &event))
+    if (!pf_attack_look(text->at, size, wanted, found) || !pf_text_event_of(packet, PF_TEXT_REQUEST, PF_TCP, &event))
         return PF_OK;
     pf_write_text(&writer, text->at, size < KEPT ? size : KEPT, 0);
     for (unsigned i = 0; i < PF_ATTACKS; i++) {

@@ -1,6 +1,6 @@
 /* Rows found by a key of octets, numbered in order of first appearance, and never more than `most` of them: what comes
- * for a row that there is no room for is counted as dropped. And a set of which texts a row has seen. Both are filled in
- * file order by one thread at a time, so that limits too fall alike in every run. */
+ * for a row that there is no room for is counted as dropped. And a set of which texts a row has seen. Both are filled
+ * in file order by one thread at a time, so that limits too fall alike in every run. */
 #ifndef PF_DETECT_TEXT_ROWS_H
 #define PF_DETECT_TEXT_ROWS_H
 

@@ -26,8 +26,8 @@ struct pf_talk {
     struct pf_talk_key key;
     bool used, has_user, has_seq;
     uint8_t protocol, next;
-    uint32_t seq;    /* behind the client's last octet */
-    uint32_t row;    /* the login that waits for its answer, + 1; 0: none does */
+    uint32_t seq; /* behind the client's last octet */
+    uint32_t row; /* the login that waits for its answer, + 1; 0: none does */
     struct pf_secret_text user, secret;
     struct pf_secret_text line; /* Telnet: what the client has typed of one */
 };
