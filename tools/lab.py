@@ -1,10 +1,11 @@
 """What the detectors find, miss and invent on labelled recordings.
 
-    python tools/lab.py FOLDER [-o docs/detectors_lab.md] [--rows]
+    python tools/lab.py FOLDER [-o docs/detectors.md] [--rows]
 
 FOLDER holds captures and a `truth.csv` with a row per labelled step: capture, label, attacker_ip, victim_ip, start_utc, end_utc;
 without attacker_ip it is benign. Printed is a Markdown table with a line per kind of finding: steps with that label that were
 found (a finding of that kind whose time and source fit), those that were missed, and findings that fit no step, by severity.
+With -o it goes between the marks <!-- lab --> and <!-- /lab --> of that page.
 """
 
 from __future__ import annotations
@@ -137,7 +138,11 @@ def main() -> int:
     if given.output is None:
         print(lines)
     else:
-        given.output.write_text(lines + "\n")
+        before, mark, rest = given.output.read_text().partition("<!-- lab -->\n")
+        _, end, after = rest.partition("<!-- /lab -->")
+        if not mark or not end:
+            parser.error(f"{given.output}: the marks <!-- lab --> and <!-- /lab --> are needed")
+        given.output.write_text(f"{before}{mark}{lines}\n{end}{after}")
     return 0
 
 
