@@ -15,11 +15,37 @@ SECOND = 10**9
 PAUSE = 1_500_000_000
 PATIENCE = 5_000_000_000
 BUSY = 30
-NUMBERS = (
-    "packets answers octets answer_octets data answer_data least most answer_least answer_most syns syn_acks acks resets"
-    " answer_resets fins answer_fins requests posts denials overclaims banners unreachable shut_windows bursts gap_sum"
-    " gap_squares flags header"
-).split()
+NUMBERS = [
+    "packets",
+    "answers",
+    "octets",
+    "answer_octets",
+    "data",
+    "answer_data",
+    "least",
+    "most",
+    "answer_least",
+    "answer_most",
+    "syns",
+    "syn_acks",
+    "acks",
+    "resets",
+    "answer_resets",
+    "fins",
+    "answer_fins",
+    "requests",
+    "posts",
+    "denials",
+    "overclaims",
+    "banners",
+    "unreachable",
+    "shut_windows",
+    "bursts",
+    "gap_sum",
+    "gap_squares",
+    "flags",
+    "header",
+]
 
 
 def records(octets: bytes) -> Iterator[tuple[int, bytes]]:

@@ -96,9 +96,9 @@ static bool hand_over(struct detection *detection, struct pf_state *state, PyObj
 static PyObject *result_of(struct detection *detection, struct pf_state *state)
 {
     const struct pf_detect_sink *traffic = &detection->traffic;
-    PyObject *frames = Py_BuildValue("{sOsOsO}", "talks", detection->frames[PF_DETECT_TALKS], "sightings",
-                                     detection->frames[PF_DETECT_SIGHTINGS], "seconds",
-                                     detection->frames[PF_DETECT_SECONDS]);
+    PyObject *frames =
+        Py_BuildValue("{sOsOsO}", "talks", detection->frames[PF_DETECT_TALKS], "sightings",
+                      detection->frames[PF_DETECT_SIGHTINGS], "seconds", detection->frames[PF_DETECT_SECONDS]);
     if (!hand_over(detection, state, frames))
         Py_CLEAR(frames);
     PyObject *counters = Py_BuildValue("{sKsKsK}", "closed_early", (unsigned long long)traffic->closed_early,
@@ -143,8 +143,8 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
 /* ------------------------------------------------------------------------------------------------------- findings */
 
 static const struct pf_kind kinds[] = {
-    {"kind", PF_TEXT, false},      {"severity", PF_TEXT, false}, {"first_time", PF_TIME, false},
-    {"last_time", PF_TIME, false}, {"source", PF_TEXT, true},    {"target", PF_TEXT, true},
+    {"kind", PF_TEXT, false},      {"severity", PF_TEXT, false},   {"first_time", PF_TIME, false},
+    {"last_time", PF_TIME, false}, {"source", PF_TEXT, true},      {"target", PF_TEXT, true},
     {"port", PF_UINT16, true},     {"evidence", PF_STRING, false}, {"technique", PF_TEXT, false},
 };
 enum { COLUMNS = sizeof kinds / sizeof kinds[0] };

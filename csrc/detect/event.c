@@ -299,7 +299,14 @@ static bool advertised(const struct pf_packet *packet, struct pf_detect_event *e
 /* Frame control, receiver, transmitter, BSSID (IEEE 802.11-2020 9.3.3). */
 static unsigned wlan_events(const struct pf_packet *packet, struct pf_detect_event *event)
 {
-    enum { PROBE_RESPONSE = 0x50, BEACON = 0x80, DISASSOCIATION = 0xa0, DEAUTHENTICATION = 0xc0, HEADER = 24, FIXED = 12 };
+    enum {
+        PROBE_RESPONSE = 0x50,
+        BEACON = 0x80,
+        DISASSOCIATION = 0xa0,
+        DEAUTHENTICATION = 0xc0,
+        HEADER = 24,
+        FIXED = 12
+    };
     const uint8_t *frame = pf_layer_octets(packet, packet->first[PF_WLAN], 0, HEADER);
     if (frame == NULL)
         return 0;

@@ -5,24 +5,25 @@
 enum { PART = 1 << 16 }; /* rows of a part: columns of some hundred KiB */
 
 static const struct pf_kind talk_kinds[] = {
-    {"window", PF_TIME, false},         {"protocol", PF_UINT16, false},     {"source", PF_TEXT, false},
-    {"target", PF_TEXT, false},         {"source_port", PF_UINT16, false},  {"port", PF_UINT16, false},
-    {"first_time", PF_TIME, false},     {"last_time", PF_TIME, false},      {"packets", PF_UINT32, false},
-    {"answers", PF_UINT32, false},      {"octets", PF_UINT64, false},       {"answer_octets", PF_UINT64, false},
-    {"data", PF_UINT32, false},         {"answer_data", PF_UINT32, false},  {"least", PF_UINT32, false},
-    {"most", PF_UINT32, false},         {"answer_least", PF_UINT32, false}, {"answer_most", PF_UINT32, false},
-    {"syns", PF_UINT32, false},         {"syn_acks", PF_UINT32, false},     {"acks", PF_UINT32, false},
-    {"resets", PF_UINT32, false},       {"answer_resets", PF_UINT32, false}, {"fins", PF_UINT32, false},
-    {"answer_fins", PF_UINT32, false},  {"requests", PF_UINT32, false},     {"posts", PF_UINT32, false},
-    {"denials", PF_UINT32, false},      {"overclaims", PF_UINT32, false},   {"banners", PF_UINT32, false},     {"unreachable", PF_UINT32, false},
-    {"shut_windows", PF_UINT32, false}, {"bursts", PF_UINT32, false},       {"gap_sum", PF_UINT64, false},
-    {"gap_squares", PF_UINT64, false},  {"flags", PF_UINT8, false},         {"header", PF_UINT8, false},
+    {"window", PF_TIME, false},        {"protocol", PF_UINT16, false},      {"source", PF_TEXT, false},
+    {"target", PF_TEXT, false},        {"source_port", PF_UINT16, false},   {"port", PF_UINT16, false},
+    {"first_time", PF_TIME, false},    {"last_time", PF_TIME, false},       {"packets", PF_UINT32, false},
+    {"answers", PF_UINT32, false},     {"octets", PF_UINT64, false},        {"answer_octets", PF_UINT64, false},
+    {"data", PF_UINT32, false},        {"answer_data", PF_UINT32, false},   {"least", PF_UINT32, false},
+    {"most", PF_UINT32, false},        {"answer_least", PF_UINT32, false},  {"answer_most", PF_UINT32, false},
+    {"syns", PF_UINT32, false},        {"syn_acks", PF_UINT32, false},      {"acks", PF_UINT32, false},
+    {"resets", PF_UINT32, false},      {"answer_resets", PF_UINT32, false}, {"fins", PF_UINT32, false},
+    {"answer_fins", PF_UINT32, false}, {"requests", PF_UINT32, false},      {"posts", PF_UINT32, false},
+    {"denials", PF_UINT32, false},     {"overclaims", PF_UINT32, false},    {"banners", PF_UINT32, false},
+    {"unreachable", PF_UINT32, false}, {"shut_windows", PF_UINT32, false},  {"bursts", PF_UINT32, false},
+    {"gap_sum", PF_UINT64, false},     {"gap_squares", PF_UINT64, false},   {"flags", PF_UINT8, false},
+    {"header", PF_UINT8, false},
 };
 
 static const struct pf_kind sighting_kinds[] = {
-    {"window", PF_TIME, false},    {"kind", PF_TEXT, false},       {"who", PF_TEXT, false},
-    {"what", PF_TEXT, false},      {"first_time", PF_TIME, false}, {"last_time", PF_TIME, false},
-    {"seen", PF_UINT64, false},    {"numbered", PF_UINT64, false}, {"unasked", PF_UINT64, false},
+    {"window", PF_TIME, false},      {"kind", PF_TEXT, false},       {"who", PF_TEXT, false},
+    {"what", PF_TEXT, false},        {"first_time", PF_TIME, false}, {"last_time", PF_TIME, false},
+    {"seen", PF_UINT64, false},      {"numbered", PF_UINT64, false}, {"unasked", PF_UINT64, false},
     {"in_second", PF_UINT32, false},
 };
 
@@ -110,8 +111,8 @@ static enum pf_status put_talk(struct pf_column **columns, int64_t window, const
         talk->least[0],    talk->most[0],     talk->least[1],        talk->most[1],        talk->syns,
         talk->syn_acks,    talk->acks,        talk->resets[0],       talk->resets[1],      talk->fins[0],
         talk->fins[1],     talk->requests,    talk->posts,           talk->denials,        talk->overclaims,
-        talk->banners,     talk->unreachable, talk->shut_windows, talk->bursts,         talk->gap_sum,        talk->gap_squares,
-        talk->flags,       talk->header,
+        talk->banners,     talk->unreachable, talk->shut_windows,    talk->bursts,         talk->gap_sum,
+        talk->gap_squares, talk->flags,       talk->header,
     };
     _Static_assert(COUNT(numbers) + 4 == COUNT(talk_kinds), "a number for every column");
     for (size_t i = 0; i < COUNT(numbers); i++)
@@ -129,8 +130,8 @@ static enum pf_status put_sighting(struct pf_column **columns, int64_t window, c
     PF_TRY(put_what(columns[3], key, error));
     pf_column_put_number(columns[0], (uint64_t)window);
     const uint64_t numbers[] = {
-        (uint64_t)sighted->first, (uint64_t)sighted->last, sighted->seen, sighted->numbered, sighted->unasked,
-        sighted->most_in_second,
+        (uint64_t)sighted->first, (uint64_t)sighted->last, sighted->seen,
+        sighted->numbered,        sighted->unasked,        sighted->most_in_second,
     };
     for (size_t i = 0; i < COUNT(numbers); i++)
         pf_column_put_number(columns[4 + i], numbers[i]);

@@ -17,11 +17,11 @@ struct pf_exchange {
     uint32_t syns, syn_acks, acks, resets[2], fins[2];
     uint32_t requests, posts, denials, overclaims, banners, unreachable, shut_windows;
     uint32_t bursts;
-    uint32_t target;  /* its struct pf_busy in the book of */
-    int64_t second;   /* this second */
-    uint8_t client;   /* its place in the key */
-    uint8_t flags;  /* of the first packet of the client */
-    uint8_t header; /* octets of the first SYN's TCP header */
+    uint32_t target; /* its struct pf_busy in the book of */
+    int64_t second;  /* this second */
+    uint8_t client;  /* its place in the key */
+    uint8_t flags;   /* of the first packet of the client */
+    uint8_t header;  /* octets of the first SYN's TCP header */
 };
 
 struct pf_sighted {

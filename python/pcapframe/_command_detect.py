@@ -79,7 +79,8 @@ def detect(given: argparse.Namespace) -> int:
 
 def _rules(given: argparse.Namespace) -> int:
     rows = [
-        {"rule": rule.name, "kinds": list(rule.kinds), "thresholds": dict(rule.thresholds)} for rule in detectors.rules()
+        {"rule": rule.name, "kinds": list(rule.kinds), "thresholds": dict(rule.thresholds)}
+        for rule in detectors.rules()
     ]
     if given.json:
         _json({"rules": len(rows)}, rows)

@@ -72,9 +72,7 @@ def _pushers(by_address: Mapping[str, list[tuple[Any, ...]]], unasked_least: int
                 yield Finding("arp_spoof", "medium", first, last, who, address, None, facts, "T1557.002")
 
 
-def deauth_flood(
-    tables: Mapping[str, Frame], *, deauth_total: int = 30, deauth_per_s: int = 10
-) -> Iterator[Finding]:
+def deauth_flood(tables: Mapping[str, Frame], *, deauth_total: int = 30, deauth_per_s: int = 10) -> Iterator[Finding]:
     """Wireless goodbyes by the dozen (``deauth_flood``).
 
     `deauth_total` from one station to one (or all), `deauth_per_s` in one second: who leaves says so once, repeated by

@@ -7,7 +7,20 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ._detect_tables import (
-    ICMP, SECOND, TCP, UDP, Array, Rows, Tables, densest, evidence, heavy_groups, is_group, large_groups, rows_of, runs,
+    ICMP,
+    SECOND,
+    TCP,
+    UDP,
+    Array,
+    Rows,
+    Tables,
+    densest,
+    evidence,
+    heavy_groups,
+    is_group,
+    large_groups,
+    rows_of,
+    runs,
 )  # fmt: skip
 from ._finding import Finding
 from ._frame import Frame
@@ -84,8 +97,13 @@ _AMPLIFIERS = (0, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 500, 1194, 1900,
 
 
 def udp_flood(
-    tables: Mapping[str, Frame], *, udp_rate: int = 500, udp_total: int = 1000, udp_answered: float = 0.05,
-    udp_reflected: int = 100, udp_reflectors: int = 10,
+    tables: Mapping[str, Frame],
+    *,
+    udp_rate: int = 500,
+    udp_total: int = 1000,
+    udp_answered: float = 0.05,
+    udp_reflected: int = 100,
+    udp_reflectors: int = 10,
 ) -> Iterator[Finding]:
     """Datagrams at one host that it does not answer (``udp_flood``).
 

@@ -42,7 +42,11 @@ def rhythm(starts: Array, merge: int = SECOND) -> tuple[float, float, float, int
 
 
 def beacon(
-    tables: Mapping[str, Frame], *, beacon_beats: int = 6, beacon_fits: float = 0.75, beacon_jitter: float = 0.2,
+    tables: Mapping[str, Frame],
+    *,
+    beacon_beats: int = 6,
+    beacon_fits: float = 0.75,
+    beacon_jitter: float = 0.2,
     beacon_period: float = 2.0,
 ) -> Iterator[Finding]:
     """Connections of one source to one service at even pauses (``beacon``).
@@ -82,9 +86,7 @@ def _within(talks: Rows, least: int, shortest: float) -> Iterator[Finding]:
         yield _beacon(talks, np.array([row]), float(mean[row]), jitter, 1.0, int(talks.bursts[row]), "one connection")
 
 
-def _beacon(
-    talks: Rows, rows: Array, period: float, jitter: float, fits: float, beats: int, shape: str
-) -> Finding:
+def _beacon(talks: Rows, rows: Array, period: float, jitter: float, fits: float, beats: int, shape: str) -> Finding:
     source, target = talks.hosts[talks.source[rows[0]]], talks.hosts[talks.target[rows[0]]]
     port = int(talks.port[rows[0]])
     usual = is_local(target) or is_group(target) or port in _LOOKUPS
@@ -98,7 +100,10 @@ def _beacon(
 
 
 def upload(
-    tables: Mapping[str, Frame], *, upload_octets: int = 1_000_000, upload_ratio: float = 10,
+    tables: Mapping[str, Frame],
+    *,
+    upload_octets: int = 1_000_000,
+    upload_ratio: float = 10,
     upload_huge: int = 1_000_000_000,
 ) -> Iterator[Finding]:
     """More sent than got (``exfil``).
@@ -173,7 +178,9 @@ def heartbleed(tables: Mapping[str, Frame], *, heartbeats: int = 1) -> Iterator[
     `heartbeats`: one is enough; no program sends it by accident. Low where nothing of size came back.
     """
     talks = rows_of(tables).talks
-    for rows in large_groups(1, np.flatnonzero(talks.overclaims >= max(1, heartbeats)), talks.source, talks.target, talks.port):
+    for rows in large_groups(
+        1, np.flatnonzero(talks.overclaims >= max(1, heartbeats)), talks.source, talks.target, talks.port
+    ):
         got = int(talks.answer_octets[rows].sum())
         yield Finding(
             "heartbleed", "high", int(talks.first_time[rows].min()), int(talks.last_time[rows].max()),

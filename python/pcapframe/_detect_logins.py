@@ -39,9 +39,7 @@ def _finding(kind: str, severity: str, talks: Rows, near: Array, facts: Mapping[
     )  # fmt: skip
 
 
-def _brute(
-    kind: str, talks: Rows, which: Array, guesses: int, quick: int, minutes: float
-) -> Iterator[Finding]:
+def _brute(kind: str, talks: Rows, which: Array, guesses: int, quick: int, minutes: float) -> Iterator[Finding]:
     """Waiting guesses are told at `guesses`; connections that never waited, which may be a script, at `quick`."""
     for rows in large_groups(2, which, talks.source, talks.target, talks.port):
         tried = _guesses(talks, rows)
@@ -76,7 +74,14 @@ def ssh_brute(
     under 6,000 octets either way, key exchange included; a session that does anything more.
     """
     talks = rows_of(tables).talks
-    yield from _brute("ssh_brute", talks, _login_like(talks, np.isin(talks.port, _SSH) | (talks.banners > 0), 6000), ssh_guesses, ssh_quick, login_minutes)
+    yield from _brute(
+        "ssh_brute",
+        talks,
+        _login_like(talks, np.isin(talks.port, _SSH) | (talks.banners > 0), 6000),
+        ssh_guesses,
+        ssh_quick,
+        login_minutes,
+    )
 
 
 def ftp_brute(
@@ -97,7 +102,9 @@ def rdp_brute(
     `rdp_quick` within `login_minutes` is two a minute.
     """
     talks = rows_of(tables).talks
-    yield from _brute("rdp_brute", talks, _login_like(talks, np.isin(talks.port, _RDP), 16000), rdp_guesses, rdp_quick, login_minutes)
+    yield from _brute(
+        "rdp_brute", talks, _login_like(talks, np.isin(talks.port, _RDP), 16000), rdp_guesses, rdp_quick, login_minutes
+    )
 
 
 def http_brute(

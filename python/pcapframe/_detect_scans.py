@@ -7,7 +7,20 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ._detect_tables import (
-    ICMP, MINUTE, RESOLVE, SECOND, TCP, UDP, Array, Rows, densest, distinct, evidence, is_group, large_groups, listed,
+    ICMP,
+    MINUTE,
+    RESOLVE,
+    SECOND,
+    TCP,
+    UDP,
+    Array,
+    Rows,
+    densest,
+    distinct,
+    evidence,
+    is_group,
+    large_groups,
+    listed,
     rows_of,
 )  # fmt: skip
 from ._finding import Finding
@@ -253,7 +266,10 @@ def version(
         quiet = (talks.octets[rows] == 0) & (talks.answer_octets[rows] == 0)
         half = quiet & (talks.acks[rows] == 0) & (talks.resets[rows] > 0)
         used = rows[talks.octets[rows] > 0]
-        for looked, least, style in ((rows[half], version_ports, "syn"), (rows[quiet & ~half], version_bare, "connect")):
+        for looked, least, style in (
+            (rows[half], version_ports, "syn"),
+            (rows[quiet & ~half], version_bare, "connect"),
+        ):
             ports = np.intersect1d(talks.port[looked], talks.port[used])
             if len(ports) < least:
                 continue

@@ -374,12 +374,8 @@ def _parser() -> _Parser:
     what.add_argument("--window", metavar="LENGTH", help="look at stretches of this length by themselves: 10min, 1h")
     what.add_argument("--set", action="append", metavar="NAME=NUMBER", help="a threshold; --rules lists them")
     what.add_argument("--rules", action="store_true", help="list rules, kinds and thresholds; needs no FILE")
-    detect.add_argument(
-        "--fail-on", choices=list(SEVERITIES), help="exit with 3 where a finding is at least as severe"
-    )
-    detect.add_argument(
-        "--rows", type=_whole, default=20, metavar="N", help="rows to show (default: %(default)s)"
-    )
+    detect.add_argument("--fail-on", choices=list(SEVERITIES), help="exit with 3 where a finding is at least as severe")
+    detect.add_argument("--rows", type=_whole, default=20, metavar="N", help="rows to show (default: %(default)s)")
     detect.add_argument(
         "-o", dest="output", metavar="FILE", help="write the findings to a .csv, .json, .parquet or .arrow file"
     )

@@ -261,7 +261,10 @@ def detect(
 
 
 def _detect(
-    capture: Capture, only: Iterable[str] | str | None, window: Any, thresholds: Mapping[str, Any],
+    capture: Capture,
+    only: Iterable[str] | str | None,
+    window: Any,
+    thresholds: Mapping[str, Any],
     bounds: tuple[int, int],
 ) -> Findings:
     """`detect` with bounds of the tests' own."""
@@ -293,7 +296,9 @@ def _detect(
 
 def _bounded(counters: Mapping[str, int]) -> str:
     names = {"rows_left_out": "connections and claims", "targets_left_out": "packets to further targets of a second"}
-    left = [f"{count:,} {names.get(name, name)}" for name, count in counters.items() if count and name != "closed_early"]
+    left = [
+        f"{count:,} {names.get(name, name)}" for name, count in counters.items() if count and name != "closed_early"
+    ]
     return f"detect: beyond the bounds, and not looked at: {'; '.join(left)}; a filter makes room"
 
 
@@ -316,10 +321,14 @@ def _rows(findings: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def _is_null(value: Any) -> bool:
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    )
 
 
-def _alternatives(kind: str, when: slice, source: str | None, target: str | None, port: int | None) -> Iterator[dict[str, Any]]:
+def _alternatives(
+    kind: str, when: slice, source: str | None, target: str | None, port: int | None
+) -> Iterator[dict[str, Any]]:
     if kind in ("arp_spoof", "arp_sweep"):
         yield from _claims(kind, when, source, target)
         return
