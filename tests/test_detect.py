@@ -1,4 +1,4 @@
-"""Detectors: the native tables against their twin, the rules on what they are for and on what looks like it, the lab."""
+"""Detectors: the native tables against their twin, the rules on what they are for and on look-alikes, the lab."""
 
 import json
 import os

@@ -2,10 +2,10 @@
 
     python tools/lab.py FOLDER [-o docs/detectors.md] [--rows]
 
-FOLDER holds captures and a `truth.csv` with a row per labelled step: capture, label, attacker_ip, victim_ip, start_utc, end_utc;
-without attacker_ip it is benign. Printed is a Markdown table with a line per kind of finding: steps with that label that were
-found (a finding of that kind whose time and source fit), those that were missed, and findings that fit no step, by severity.
-With -o it goes between the marks <!-- lab --> and <!-- /lab --> of that page.
+FOLDER holds captures and a `truth.csv` with a row per labelled step: capture, label, attacker_ip, victim_ip,
+start_utc, end_utc; without attacker_ip it is benign. Printed is a Markdown table with a line per kind of finding:
+steps with that label that were found (a finding of that kind whose time and source fit), those that were missed, and
+findings that fit no step, by severity. With -o it goes between the marks <!-- lab --> and <!-- /lab --> of that page.
 """
 
 from __future__ import annotations

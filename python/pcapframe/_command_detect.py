@@ -78,7 +78,7 @@ def detect(given: argparse.Namespace) -> int:
 
 
 def _rules(given: argparse.Namespace) -> int:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"rule": rule.name, "kinds": list(rule.kinds), "thresholds": dict(rule.thresholds)}
         for rule in detectors.rules()
     ]

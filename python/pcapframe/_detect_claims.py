@@ -22,10 +22,10 @@ def _sightings(tables: Mapping[str, Frame], kind: str) -> list[tuple[Any, ...]]:
 def arp_spoof(tables: Mapping[str, Frame], *, claims_unasked: int = 3) -> Iterator[Finding]:
     """One address claimed by two (``arp_spoof``).
 
-    A hardware address that says at least `claims_unasked` times without being asked that it has an address, while another
-    says so as well before and after or at the same time, or one that has an address of its own besides. High where both
-    hold. A standby that takes over says so once or twice, for an address that the first no longer claims (VRRP has a
-    hardware address of its own); DHCP gives an address anew when its holder is gone.
+    A hardware address that says at least `claims_unasked` times without being asked that it has an address, while
+    another says so as well before and after or at the same time, or one that has an address of its own besides. High
+    where both hold. A standby that takes over says so once or twice, for an address that the first no longer claims
+    (VRRP has a hardware address of its own); DHCP gives an address anew when its holder is gone.
     """
     by_address: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     own: dict[str, set[str]] = defaultdict(set)
@@ -112,6 +112,6 @@ def many_access_points(
     for point, rows in sorted(points.items())[:_MOST]:
         if len(rows) > point_names:
             yield Finding(
-                "bssid_many_ssids", "medium", min(row[2] for row in rows), max(row[3] for row in rows), point, None, None,
-                evidence(ssids=len(rows), frames=sum(row[4] for row in rows)), "T1557.004",
+                "bssid_many_ssids", "medium", min(row[2] for row in rows), max(row[3] for row in rows),
+                point, None, None, evidence(ssids=len(rows), frames=sum(row[4] for row in rows)), "T1557.004",
             )  # fmt: skip

@@ -92,8 +92,8 @@ def syn_flood(
 
 
 # Services that answer more than they are asked, to whoever is said to ask; 0 are the later fragments of such answers.
-_AMPLIFIERS = (0, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 500, 1194, 1900, 3283, 3389, 3478, 3702, 4500, 5353, 5683,
-               10001, 11211, 27015, 27960, 30120, 33848, 37810, 47808)  # fmt: skip
+_AMPLIFIERS = (0, 17, 19, 53, 69, 111, 123, 137, 161, 389, 427, 500, 1194, 1900, 3283, 3389, 3478, 3702, 4500, 5353,
+               5683, 10001, 11211, 27015, 27960, 30120, 33848, 37810, 47808)  # fmt: skip
 
 
 def udp_flood(
@@ -109,8 +109,8 @@ def udp_flood(
 
     `udp_rate` a second, `udp_total` in all: ten voices, or a film, and more than a log server gets from its hosts.
     `udp_answered`: QUIC, games and DNS answer at least every tenth. Groups are streams and left out. Of answers that
-    nobody asked for, most of them from ports of amplifiers and from `udp_reflectors` hosts, `udp_reflected` a second and
-    three times as many in all do: a reflection.
+    nobody asked for, most of them from ports of amplifiers and from `udp_reflectors` hosts, `udp_reflected` a second
+    and three times as many in all do: a reflection.
     """
     every = rows_of(tables)
     talks, seconds = every.talks, every.seconds

@@ -20,11 +20,12 @@ def _middle(values: Array) -> float:
 
 
 def rhythm(starts: Array, merge: int = SECOND) -> tuple[float, float, float, int] | None:
-    """Period (s), jitter, share of pauses that fit, and beats of start times (ns); None where there is no rhythm to see.
+    """Period (s), jitter, share of pauses that fit, and beats of start times (ns); None where there is no rhythm to
+    see.
 
-    What starts within `merge` of a start is of the same beat. The period is the median pause, made anew from what fits
-    it; a pause of several periods is one with beats missed. Jitter is the median distance from a whole number of periods,
-    in periods: 0.25 of what has no rhythm.
+    What starts within `merge` of a start is of the same beat. The period is the median pause, made anew from what
+    fits it; a pause of several periods is one with beats missed. Jitter is the median distance from a whole number of
+    periods, in periods: 0.25 of what has no rhythm.
     """
     ordered = np.sort(starts)
     beats = ordered[np.concatenate(([True], np.diff(ordered) > merge))]
@@ -51,12 +52,12 @@ def beacon(
 ) -> Iterator[Finding]:
     """Connections of one source to one service at even pauses (``beacon``).
 
-    `beacon_fits` and `beacon_jitter`: three quarters of the pauses within 30 % of a whole number of periods, and their
-    median within 20 %. Of random (Poisson) callers 1 in 120 does so with twelve beats, of those that draw their sleep from
-    within 30 % of the period 9 in 10 (both simulated). Fewer beats must be more even: from eight on 0.8 and 0.15 (1 in
-    50), from `beacon_beats` on all pauses and 0.05. `beacon_period`, seconds: what comes faster is one piece of work.
-    Updates, monitors and mail do the same: medium to addresses outside, low inside and for services that are asked by the
-    clock anyway.
+    `beacon_fits` and `beacon_jitter`: three quarters of the pauses within 30 % of a whole number of periods, and
+    their median within 20 %. Of random (Poisson) callers 1 in 120 does so with twelve beats, of those that draw their
+    sleep from within 30 % of the period 9 in 10 (both simulated). Fewer beats must be more even: from eight on 0.8
+    and 0.15 (1 in 50), from `beacon_beats` on all pauses and 0.05. `beacon_period`, seconds: what comes faster is one
+    piece of work. Updates, monitors and mail do the same: medium to addresses outside, low inside and for services
+    that are asked by the clock anyway.
     """
     talks = rows_of(tables).talks
     which = np.flatnonzero(np.isin(talks.protocol, (TCP, UDP)) & (talks.data > 0) & (talks.answers > 0))
@@ -65,9 +66,7 @@ def beacon(
         if found is None:
             continue
         period, jitter, fits, beats = found
-        for enough, share, spread in ((12, 0.0, 1.0), (8, 0.8, 0.15), (0, 1.0, 0.05)):
-            if beats >= enough:
-                break
+        share, spread = (0.0, 1.0) if beats >= 12 else (0.8, 0.15) if beats >= 8 else (1.0, 0.05)
         even = fits >= max(beacon_fits, share) and jitter <= min(beacon_jitter, spread)
         if beats >= beacon_beats and period >= beacon_period and even:
             yield _beacon(talks, rows, period, jitter, fits, beats, "connections")
@@ -118,7 +117,7 @@ def upload(
     if not len(which):
         return
     pair = talks.source[which] * len(talks.hosts) + talks.target[which]
-    pairs, place = np.unique(pair, return_inverse=True)
+    _, place = np.unique(pair, return_inverse=True)
     sent = np.bincount(place, weights=talks.octets[which])
     got = np.bincount(place, weights=talks.answer_octets[which])
     large = np.flatnonzero((sent >= upload_octets) & (sent >= upload_ratio * got))
@@ -144,9 +143,10 @@ def icmp_tunnel(
 ) -> Iterator[Finding]:
     """Echo requests that carry more than echoes (``icmp_tunnel``).
 
-    An answer carries what the question did (RFC 792), so where octets both ways differ by more than `echo_unlike`, while
-    nearly all was answered, somebody else answers: high. Questions of many sizes, each answered in kind, are medium: a
-    search for the path's largest packet asks some ten times. `echo_packets` and `echo_octets`: less is no use.
+    An answer carries what the question did (RFC 792), so where octets both ways differ by more than `echo_unlike`,
+    while nearly all was answered, somebody else answers: high. Questions of many sizes, each answered in kind, are
+    medium: a search for the path's largest packet asks some ten times. `echo_packets` and `echo_octets`: less is no
+    use.
     """
     talks = rows_of(tables).talks
     least = (talks.data >= echo_packets) & (talks.answer_data > 0)
@@ -173,7 +173,8 @@ def icmp_tunnel(
 
 
 def heartbleed(tables: Mapping[str, Frame], *, heartbeats: int = 1) -> Iterator[Finding]:
-    """TLS heartbeats that claim more than they carry (``heartbleed``): RFC 6520 lets nobody answer them, CVE-2014-0160 did.
+    """TLS heartbeats that claim more than they carry (``heartbleed``): RFC 6520 lets nobody answer them,
+    CVE-2014-0160 did.
 
     `heartbeats`: one is enough; no program sends it by accident. Low where nothing of size came back.
     """

@@ -28,7 +28,8 @@ def _login_like(talks: Rows, service: Array, most: int) -> Array:
 
 def _guesses(talks: Rows, rows: Array) -> Array:
     """Of each connection how often its client went on after the server had let it wait, as for a wrong password."""
-    return np.clip(np.maximum(talks.bursts[rows] - 1, talks.denials[rows]), 1, _TRIES)
+    tries: Array = np.clip(np.maximum(talks.bursts[rows] - 1, talks.denials[rows]), 1, _TRIES)
+    return tries
 
 
 def _finding(kind: str, severity: str, talks: Rows, near: Array, facts: Mapping[str, object]) -> Finding:
@@ -68,10 +69,10 @@ def ssh_brute(
 ) -> Iterator[Finding]:
     """Many short SSH connections of one source to one server (``ssh_brute``).
 
-    `ssh_guesses` within `login_minutes`: twice what fail2ban (five in ten minutes) allows a person. A guess is a pause of
-    1.5 s and more that the server makes (PAM waits two seconds after a wrong password). Servers that do not wait look like
-    a script that logs in: `ssh_quick` connections, one every ten seconds, are told, at most as medium. A login moves
-    under 6,000 octets either way, key exchange included; a session that does anything more.
+    `ssh_guesses` within `login_minutes`: twice what fail2ban (five in ten minutes) allows a person. A guess is a
+    pause of 1.5 s and more that the server makes (PAM waits two seconds after a wrong password). Servers that do not
+    wait look like a script that logs in: `ssh_quick` connections, one every ten seconds, are told, at most as medium.
+    A login moves under 6,000 octets either way, key exchange included; a session that does anything more.
     """
     talks = rows_of(tables).talks
     yield from _brute(
@@ -87,7 +88,7 @@ def ssh_brute(
 def ftp_brute(
     tables: Mapping[str, Frame], *, ftp_guesses: int = 10, ftp_quick: int = 60, login_minutes: float = 10
 ) -> Iterator[Finding]:
-    """Refused logins (530) of one source at one FTP server, or pauses as of SSH where TLS hides them (``ftp_brute``)."""
+    """Refused logins (530) of one source at one FTP server, or pauses as of SSH behind TLS (``ftp_brute``)."""
     talks = rows_of(tables).talks
     service = np.isin(talks.port, _FTP) | ((talks.denials > 0) & (talks.requests == 0) & ~np.isin(talks.port, _MAIL))
     yield from _brute("ftp_brute", talks, _login_like(talks, service, 8000), ftp_guesses, ftp_quick, login_minutes)
@@ -112,9 +113,9 @@ def http_brute(
 ) -> Iterator[Finding]:
     """Refused requests (401, 403), or forms sent again and again, of one source to one web server (``http_brute``).
 
-    `http_denials` within `http_minutes`: a person gives up before, and a browser with a ticket is refused once or twice
-    per connection. `http_posts`: a form sent every second for a minute with small answers; programs do so as well, so it
-    is low where nothing was refused.
+    `http_denials` within `http_minutes`: a person gives up before, and a browser with a ticket is refused once or
+    twice per connection. `http_posts`: a form sent every second for a minute with small answers; programs do so as
+    well, so it is low where nothing was refused.
     """
     talks = rows_of(tables).talks
     span = int(http_minutes * MINUTE)

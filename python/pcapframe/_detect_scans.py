@@ -36,7 +36,8 @@ _TOGETHER = 15 * MINUTE  # what was not found on the link belongs to what was as
 
 
 def _fruitless(talks: Rows) -> Array:
-    return (talks.octets == 0) & (talks.answer_octets == 0)
+    quiet: Array = (talks.octets == 0) & (talks.answer_octets == 0)
+    return quiet
 
 
 def _styled(talks: Rows) -> dict[str, Array]:
@@ -85,7 +86,8 @@ def _facts(talks: Rows, rows: Array) -> dict[str, int]:
 def vertical(
     tables: Mapping[str, Frame], *, scan_ports: int = 15, scan_many: int = 100, scan_slow_pause: float = 1.0
 ) -> Iterator[Finding]:
-    """Many ports of one host (``scan_syn``, ``_connect``, ``_fin``, ``_null``, ``_xmas``, ``_ack``, ``_udp``, ``_slow``).
+    """Many ports of one host (``scan_syn``, ``_connect``, ``_fin``, ``_null``, ``_xmas``, ``_ack``, ``_udp``,
+    ``_slow``).
 
     `scan_ports`: 15 ports without a use of any, as Zeek's scan policy has it: no program tries so many of one host.
     `scan_many`: from 100 on it is no accident. `scan_slow_pause`: seconds between probes from which a scan with SYN or
@@ -148,9 +150,9 @@ def horizontal(
     """One port of many hosts (``scan_sweep``), or many of many (``scan_block``).
 
     `scan_hosts`: 25, as Zeek's scan policy has it. On the own link hosts that do not exist show as ARP or neighbour
-    questions alone; they count where at least `scan_seen` hosts were asked for the port. More hosts must have failed than
-    have served the source on that port: of what people ask for nearly all is there, of what scanners do nearly nothing
-    (Jung, Paxson, Berger and Balakrishnan 2004). `scan_many_hosts`: a /24.
+    questions alone; they count where at least `scan_seen` hosts were asked for the port. More hosts must have failed
+    than have served the source on that port: of what people ask for nearly all is there, of what scanners do nearly
+    nothing (Jung, Paxson, Berger and Balakrishnan 2004). `scan_many_hosts`: a /24.
     """
     talks = rows_of(tables).talks
     asked = _unresolved(talks)
@@ -175,8 +177,8 @@ def horizontal(
             yield Finding(
                 "scan_block" if len(ports) > 2 else "scan_sweep", "high" if hosts >= scan_many_hosts else "medium",
                 first, last, talks.hosts[source], None, int(ports[0]) if len(ports) == 1 else None,
-                evidence(hosts=hosts, shape="horizontal" if len(ports) <= 2 else "block", style=_named(style, talks, rows),
-                         ports=listed(ports), unresolved=missing, **_facts(talks, rows)),
+                evidence(hosts=hosts, shape="horizontal" if len(ports) <= 2 else "block",
+                         style=_named(style, talks, rows), ports=listed(ports), unresolved=missing, **_facts(talks, rows)),
                 _TECHNIQUE,
             )  # fmt: skip
 
@@ -184,8 +186,9 @@ def horizontal(
 def block(tables: Mapping[str, Frame], *, block_side: int = 5, block_pairs: int = 60) -> Iterator[Finding]:
     """Several ports of several hosts, neither many (``scan_block``).
 
-    `block_side`: at least five of each; `block_pairs`: and as many pairs as four full vertical scans have ports, at least
-    half of all there could be: a list of hosts times a list of ports, which no program but a scanner goes through.
+    `block_side`: at least five of each; `block_pairs`: and as many pairs as four full vertical scans have ports, at
+    least half of all there could be: a list of hosts times a list of ports, which no program but a scanner goes
+    through.
     """
     talks = rows_of(tables).talks
     for style, which in _styled(talks).items():
@@ -246,7 +249,8 @@ def arp_sweep(tables: Mapping[str, Frame], *, arp_hosts: int = 25, arp_minutes: 
         ordered = rows[np.argsort(talks.first_time[rows], kind="stable")][begin : end + 1]
         first, last = _times(talks, ordered)
         yield Finding(
-            "arp_sweep", "medium" if count >= 100 else "low", first, last, talks.hosts[talks.source[rows[0]]], None, None,
+            "arp_sweep", "medium" if count >= 100 else "low", first, last,
+            talks.hosts[talks.source[rows[0]]], None, None,
             evidence(hosts=count, questions=int(talks.packets[ordered].sum())), _HOSTS,
         )  # fmt: skip
 
@@ -256,9 +260,10 @@ def version(
 ) -> Iterator[Finding]:
     """Services of one host asked what they are (``scan_version``).
 
-    A scanner first looks whether a port is open and then comes back to talk to it. `version_ports` ports of one host that
-    were left half open (a handshake that no client's stack breaks off like that) and used within `version_minutes`; or
-    `version_bare` that were opened and closed without a word before, as a monitor does that checks one service twice.
+    A scanner first looks whether a port is open and then comes back to talk to it. `version_ports` ports of one host
+    that were left half open (a handshake that no client's stack breaks off like that) and used within
+    `version_minutes`; or `version_bare` that were opened and closed without a word before, as a monitor does that
+    checks one service twice.
     """
     talks = rows_of(tables).talks
     which = np.flatnonzero((talks.protocol == TCP) & (talks.syn_acks > 0))

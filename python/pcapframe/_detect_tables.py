@@ -163,7 +163,8 @@ def evidence(**values: Any) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, float | np.floating):
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        number = float(value)
+        return f"{number:.3g}" if abs(number) < 1000 else f"{number:.0f}"
     return str(value)
 
 

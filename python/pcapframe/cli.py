@@ -198,7 +198,8 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 detect --fail-on found something, check an unexplained difference, cicids verify one from what was published",
+        "input; 3 detect --fail-on found something, check found an unexplained difference, or cicids verify one from what\n"
+        "was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -363,7 +364,7 @@ def _parser() -> _Parser:
 
     detect = _verb(
         verbs, "detect", "scans, floods, guessed passwords, beacons, tunnels and the like",
-        "Look for what attacks do, by documented rules, in one pass; docs/detectors.md has each rule and its thresholds.",
+        "Look for what attacks do, by documented rules, in one pass; docs/detectors.md has rules and thresholds.",
         "pcapframe detect capture.pcap --fail-on high\n"
         "pcapframe detect 'day-*.pcap' --only scan_syn,beacon --window 10min -o findings.csv\n"
         "pcapframe detect --rules", _command_detect.detect,

@@ -1,4 +1,4 @@
-"""Detectors: documented rules over a few tables of sums that one pass makes. docs/detectors.md has each rule's reasons."""
+"""Detectors: documented rules over a few tables that one pass makes. docs/detectors.md has each rule's reasons."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def _attacks() -> list[str]:
 
 
 def counts_threshold(tables: Mapping[str, Frame], *, count_sigma: float = 3) -> Iterator[Finding]:
-    """The keys of `Capture.ioc_counts` at or above mean + `count_sigma` standard deviations (``count_dns``, ``count_ip``,
-    ``count_seq``): who stands out, not who attacks, so low. `count_sigma` is 3 as in the notebooks.
+    """The keys of `Capture.ioc_counts` at or above mean + `count_sigma` standard deviations (``count_dns``,
+    ``count_ip``, ``count_seq``): who stands out, not who attacks, so low. `count_sigma` is 3 as in the notebooks.
     """
     every = rows_of(tables)
     talks = every.talks
@@ -83,14 +83,14 @@ def counts_threshold(tables: Mapping[str, Frame], *, count_sigma: float = 3) -> 
         if kind == "seq":
             if keys:
                 facts = evidence(keys=len(keys), threshold=float(limit), most=counts[keys[0]], seq=keys[0])
-                yield Finding("count_seq", "low", *whole, None, None, None, facts, "")
+                yield Finding("count_seq", "low", whole[0], whole[1], None, None, None, facts, "")
             continue
         for key in keys[:_MOST_KEYS]:
             rows = np.flatnonzero((talks.source == numbers.get(key, -1)) | (talks.target == numbers.get(key, -1)))
             times = (int(talks.first_time[rows].min()), int(talks.last_time[rows].max())) if len(rows) else whole
             facts = evidence(packets=counts[key], threshold=float(limit), keys=len(keys))
             ends = (key, None) if kind == "ip" else (None, key)
-            yield Finding(f"count_{kind}", "low", *times, *ends, None, facts, "")
+            yield Finding(f"count_{kind}", "low", times[0], times[1], ends[0], ends[1], None, facts, "")
 
 
 _STEALTH = ("scan_syn", "scan_connect", "scan_fin", "scan_null", "scan_xmas", "scan_ack", "scan_udp", "scan_slow")
@@ -131,11 +131,11 @@ def rules() -> tuple[Rule, ...]:
 class Findings(Frame):
     """A `Frame` of findings, a row each: the most severe first, then by time.
 
-    Its columns: ``kind``; ``severity`` (``low``, ``medium``, ``high``); ``first_time`` and ``last_time`` of the packets
-    that made it; ``source``, who did it (an address, or a hardware address where none is known) and ``target``, to whom,
-    null where it is many; ``port`` of the target; ``evidence``, the numbers that made it a finding
-    (``name=value, ...``); ``technique`` of MITRE ATT&CK, empty where there is none. ``cap.packets_of(findings[0])``
-    gives its packets.
+    Its columns: ``kind``; ``severity`` (``low``, ``medium``, ``high``); ``first_time`` and ``last_time`` of the
+    packets that made it; ``source``, who did it (an address, or a hardware address where none is known) and
+    ``target``, to whom, null where it is many; ``port`` of the target; ``evidence``, the numbers that made it a
+    finding (``name=value, ...``); ``technique`` of MITRE ATT&CK, empty where there is none.
+    ``cap.packets_of(findings[0])`` gives its packets.
     """
 
     __slots__ = ("_counters",)
@@ -152,7 +152,8 @@ class Findings(Frame):
         self._counters = counters
 
     def _with(self, native: _core.Frame) -> Frame:
-        assert self._capture is not None and self._asked is not None
+        assert self._capture is not None
+        assert self._asked is not None
         if {name for name, _, _ in native.schema} >= set(_NEEDED):
             return Findings(native, self._capture, self._faults, self._asked, self._counters)
         return Frame(native, self._capture, self._faults, self._asked)
@@ -191,7 +192,7 @@ def _check(given: Mapping[str, Any]) -> None:
 
 def _windows(frames: Mapping[str, Frame]) -> Iterator[Tables]:
     """The tables of each window, in order."""
-    starts = np.unique(np.concatenate([np.unique(frame["window"].values) for frame in frames.values()] or [[]]))
+    starts = np.unique(np.concatenate([np.unique(frame["window"].values) for frame in frames.values()]))
     if len(starts) < 2:
         yield Tables(frames)
         return
@@ -221,7 +222,8 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 def detect(
     capture: Capture, *, only: Iterable[str] | str | None = None, window: Any = None, **thresholds: Any
 ) -> Findings:
-    """Look for scans, floods, guessed passwords, beacons, uploads, tunnels, spoofing and attacks on the web, in one pass.
+    """Look for scans, floods, guessed passwords, beacons, uploads, tunnels, spoofing and attacks on the web, in one
+    pass.
 
     Parameters
     ----------
@@ -244,7 +246,8 @@ def detect(
     Raises
     ------
     TypeError, ValueError
-        A rule, kind or threshold that does not exist, a threshold that is no number from 0 on, a window that is no length.
+        A rule, kind or threshold that does not exist, a threshold that is no number from 0 on, a window that is no
+        length.
 
     Notes
     -----

@@ -1,6 +1,6 @@
 /* The sink behind detect: bounds, threads, refused allocations, packets cut at every length. */
+#define _DEFAULT_SOURCE 1 /* MAP_ANONYMOUS */
 #include "build.h"
-#include "check.h"
 #include "detect/sink.h"
 #include "guard.h"
 #include "pass/pass.h"
