@@ -32,6 +32,7 @@ _IMPOSSIBLE = ("null", "fin", "xmas")
 _TRACEROUTE = (33434, 33534)  # the ports of traceroute, one for each hop and try
 
 
+_RETRIES = 20  # of one port by one scan: nmap's --max-retries is 10, and each may come twice
 _TOGETHER = 15 * MINUTE  # what was not found on the link belongs to what was asked, where all of it took no longer
 
 
@@ -83,6 +84,19 @@ def _facts(talks: Rows, rows: Array) -> dict[str, int]:
     }
 
 
+def _first_probes(talks: Rows, rows: Array) -> tuple[Array, Array] | None:
+    """The rows without the ports that are asked again and again, which is something else (a flood, a service that is
+    down), and when each port left was first asked, ascending.
+    """
+    _, place, counts = np.unique(talks.port[rows], return_inverse=True, return_counts=True)
+    rows = rows[counts[place] <= _RETRIES]
+    if len(rows) < 2:
+        return None
+    rows = rows[np.argsort(talks.first_time[rows], kind="stable")]
+    _, firsts = np.unique(talks.port[rows], return_index=True)
+    return rows, np.sort(talks.first_time[rows][firsts])
+
+
 def vertical(
     tables: Mapping[str, Frame], *, scan_ports: int = 15, scan_many: int = 100, scan_slow_pause: float = 1.0
 ) -> Iterator[Finding]:
@@ -97,11 +111,12 @@ def vertical(
     talks = rows_of(tables).talks
     for style, which in _styled(talks).items():
         for rows in large_groups(scan_ports, which, talks.source, talks.target):
-            ports = distinct(talks.port[rows])
-            if ports < scan_ports:
+            found = _first_probes(talks, rows)
+            if found is None or len(found[1]) < scan_ports:
                 continue
-            first, last = _times(talks, rows)
-            pause = (talks.first_time[rows].max() - talks.first_time[rows].min()) / SECOND / (ports - 1)
+            rows, starts = found
+            ports, (first, last) = len(starts), _times(talks, rows)
+            pause = np.median(np.diff(starts)) / SECOND
             name = _named(style, talks, rows)
             high = style in _IMPOSSIBLE or ports >= scan_many
             slow = pause >= scan_slow_pause and style in ("syn", "udp")
@@ -178,7 +193,8 @@ def horizontal(
                 "scan_block" if len(ports) > 2 else "scan_sweep", "high" if hosts >= scan_many_hosts else "medium",
                 first, last, talks.hosts[source], None, int(ports[0]) if len(ports) == 1 else None,
                 evidence(hosts=hosts, shape="horizontal" if len(ports) <= 2 else "block",
-                         style=_named(style, talks, rows), ports=listed(ports), unresolved=missing, **_facts(talks, rows)),
+                         style=_named(style, talks, rows), ports=listed(ports), unresolved=missing,
+                         **_facts(talks, rows)),
                 _TECHNIQUE,
             )  # fmt: skip
 

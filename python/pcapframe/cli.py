@@ -198,8 +198,8 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 detect --fail-on found something, check found an unexplained difference, or cicids verify one from what\n"
-        "was published",
+        "input; 3 detect --fail-on found something, check found an unexplained difference, or cicids verify one\n"
+        "from what was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
