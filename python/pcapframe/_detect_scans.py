@@ -15,6 +15,7 @@ from ._detect_tables import (
     UDP,
     Array,
     Rows,
+    Tables,
     densest,
     distinct,
     evidence,
@@ -41,8 +42,15 @@ def _fruitless(talks: Rows) -> Array:
     return quiet
 
 
-def _styled(talks: Rows) -> dict[str, Array]:
+def _styled(tables: Tables) -> dict[str, Array]:
     """Rows that may be probes, by how they probe."""
+    if "styled" not in tables.shared:
+        tables.shared["styled"] = _find_styled(tables.talks)
+    found: dict[str, Array] = tables.shared["styled"]
+    return found
+
+
+def _find_styled(talks: Rows) -> dict[str, Array]:
     tcp = (talks.protocol == TCP) & _fruitless(talks)
     flags = talks.flags & 0x3F
     found = {name: np.flatnonzero(tcp & (flags == value)) for value, name in _STYLES.items()}
@@ -56,8 +64,9 @@ def _styled(talks: Rows) -> dict[str, Array]:
     udp &= (talks.port < _TRACEROUTE[0]) | (talks.port > _TRACEROUTE[1])
     udp &= (talks.source_port >= 1024) | (talks.port < 1024)  # else an answer whose question is not in the capture
     rows = np.flatnonzero(udp)
-    groups = np.array([is_group(host) for host in talks.hosts], dtype=bool)
-    found["udp"] = rows[~groups[talks.target[rows]]] if len(rows) else rows
+    targets, place = np.unique(talks.target[rows], return_inverse=True)
+    groups = np.array([is_group(talks.hosts[target]) for target in targets], dtype=bool)
+    found["udp"] = rows[~groups[place]] if len(rows) else rows
     return found
 
 
@@ -108,8 +117,9 @@ def vertical(
     UDP is slow: below the default rates of scanners by orders of magnitude, so somebody meant it. It takes as long as
     the capture (or the window).
     """
-    talks = rows_of(tables).talks
-    for style, which in _styled(talks).items():
+    every = rows_of(tables)
+    talks = every.talks
+    for style, which in _styled(every).items():
         for rows in large_groups(scan_ports, which, talks.source, talks.target):
             found = _first_probes(talks, rows)
             if found is None or len(found[1]) < scan_ports:
@@ -169,10 +179,11 @@ def horizontal(
     than have served the source on that port: of what people ask for nearly all is there, of what scanners do nearly
     nothing (Jung, Paxson, Berger and Balakrishnan 2004). `scan_many_hosts`: a /24.
     """
-    talks = rows_of(tables).talks
+    every = rows_of(tables)
+    talks = every.talks
     asked = _unresolved(talks)
     served = _served(talks)
-    for style, which in _styled(talks).items():
+    for style, which in _styled(every).items():
         found: dict[int, list[tuple[Array, int, int]]] = {}
         for rows in large_groups(scan_seen, which, talks.source, talks.port):
             source = int(talks.source[rows[0]])
@@ -206,8 +217,9 @@ def block(tables: Mapping[str, Frame], *, block_side: int = 5, block_pairs: int 
     least half of all there could be: a list of hosts times a list of ports, which no program but a scanner goes
     through.
     """
-    talks = rows_of(tables).talks
-    for style, which in _styled(talks).items():
+    every = rows_of(tables)
+    talks = every.talks
+    for style, which in _styled(every).items():
         for rows in large_groups(block_pairs, which, talks.source):
             hosts, ports = distinct(talks.target[rows]), distinct(talks.port[rows])
             pairs = distinct(talks.target[rows] << 16 | talks.port[rows])

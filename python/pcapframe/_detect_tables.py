@@ -33,10 +33,11 @@ def is_local(address: str) -> bool:
     return any(parsed in network for network in _LOCAL if network.version == parsed.version)
 
 
-@lru_cache(maxsize=1 << 16)
 def is_group(address: str) -> bool:
     """Whether an address is that of many: multicast, broadcast, and what ends in .255."""
-    return ipaddress.ip_address(address).is_multicast or address.endswith(".255")
+    if ":" in address:
+        return address.startswith("ff")
+    return address.endswith(".255") or 224 <= int(address.partition(".")[0]) <= 239
 
 
 class Rows:
@@ -53,6 +54,10 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self._frame)
+
+    def number(self, host: str) -> int:
+        """Its place in `hosts`, or -1."""
+        return self._number.get(host, -1)
 
     def __getattr__(self, name: str) -> Array:
         if name.startswith("_"):
@@ -85,6 +90,12 @@ class Tables(dict[str, Frame]):
 
     counts: dict[str, Counts] | None = None
     """Of indicators, by kind, where they were counted."""
+    shared: dict[str, Any]
+    """What several rules derive from the tables."""
+
+    def __init__(self, tables: Mapping[str, Frame]) -> None:
+        super().__init__(tables)
+        self.shared = {}
 
     @cached_property
     def talks(self) -> Rows:

@@ -17,7 +17,7 @@ from ._counts import Counts
 from ._detect_tables import Tables, evidence, rows_of
 from ._finding import Finding
 from ._frame import Frame
-from ._thresholds import eval_packets, set_threshold
+from ._thresholds import set_threshold
 from .errors import CaptureWarning, ThresholdWarning
 
 if TYPE_CHECKING:
@@ -73,22 +73,22 @@ def counts_threshold(tables: Mapping[str, Frame], *, count_sigma: float = 3) -> 
     talks = every.talks
     if every.counts is None or not len(talks):
         return
-    numbers = {host: number for number, host in enumerate(talks.hosts)}
     whole = int(talks.first_time.min()), int(talks.last_time.max())
     for kind, counts in every.counts.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ThresholdWarning)  # of too few keys: then none stands out
             limit = set_threshold(counts, count_sigma)
-        keys = sorted(eval_packets(limit, counts), key=lambda key: (-counts[key], str(key)))
+        many = int(np.count_nonzero(counts._native.values() >= limit))
+        keys = [(key, count) for key, count in counts.top(_MOST_KEYS) if count >= limit]
         if kind == "seq":
             if keys:
-                facts = evidence(keys=len(keys), threshold=float(limit), most=counts[keys[0]], seq=keys[0])
+                facts = evidence(keys=many, threshold=float(limit), most=keys[0][1], seq=keys[0][0])
                 yield Finding("count_seq", "low", whole[0], whole[1], None, None, None, facts, "")
             continue
-        for key in keys[:_MOST_KEYS]:
-            rows = np.flatnonzero((talks.source == numbers.get(key, -1)) | (talks.target == numbers.get(key, -1)))
+        for key, count in keys:
+            rows = np.flatnonzero((talks.source == talks.number(key)) | (talks.target == talks.number(key)))
             times = (int(talks.first_time[rows].min()), int(talks.last_time[rows].max())) if len(rows) else whole
-            facts = evidence(packets=counts[key], threshold=float(limit), keys=len(keys))
+            facts = evidence(packets=count, threshold=float(limit), keys=many)
             ends = (key, None) if kind == "ip" else (None, key)
             yield Finding(f"count_{kind}", "low", times[0], times[1], ends[0], ends[1], None, facts, "")
 
@@ -191,24 +191,23 @@ def _check(given: Mapping[str, Any]) -> None:
 
 
 def _windows(frames: Mapping[str, Frame]) -> Iterator[Tables]:
-    """The tables of each window, in order."""
-    starts = np.unique(np.concatenate([np.unique(frame["window"].values) for frame in frames.values()]))
-    if len(starts) < 2:
-        yield Tables(frames)
-        return
+    """The tables of traffic by window, in order."""
+    traffic = {name: frames[name] for name in ("talks", "sightings", "seconds")}
+    starts = np.unique(np.concatenate([np.unique(frame["window"].values) for frame in traffic.values()]))
     for start in starts:
-        yield Tables({name: frame[frame["window"].values == start] for name, frame in frames.items()})
+        yield Tables({name: frame[frame["window"].values == start] for name, frame in traffic.items()})
 
 
 def _find(
-    frames: Mapping[str, Frame], counts: dict[str, Counts] | None, chosen: Iterable[Rule], given: Mapping[str, Any]
-) -> Iterator[Finding]:
-    for tables in _windows({name: frames[name] for name in ("talks", "sightings", "seconds")}):
+    frames: Mapping[str, Frame], windows: bool, counts: dict[str, Counts] | None, chosen: Iterable[Rule],
+    given: Mapping[str, Any],
+) -> Iterator[Finding]:  # fmt: skip
+    whole = Tables(frames)
+    whole.counts = counts
+    for tables in _windows(frames) if windows else (whole,):
         for rule in chosen:
             if rule.reads == "traffic":
                 yield from rule.findings(tables, given)
-    whole = Tables(frames)
-    whole.counts = counts
     for rule in chosen:
         if rule.reads != "traffic":
             yield from rule.findings(whole, given)
@@ -283,7 +282,7 @@ def _detect(
     counts = None
     if kinds is not None:
         counts = {kind: Counts(each, name) for kind, each, name in zip(("dns", "ip", "seq"), kinds, names, strict=True)}
-    found = sorted(_find(frames, counts, chosen, thresholds), key=_order)
+    found = sorted(_find(frames, window is not None, counts, chosen, thresholds), key=_order)
     if only is not None:
         wanted = {only} if isinstance(only, str) else set(only)
         whole = {kind for rule in RULES if rule.name in wanted for kind in rule.kinds}
