@@ -550,8 +550,8 @@ def test_laboratory_equals_tshark(name: str) -> None:
     check_logins(path, tables["logins"])
     counts = Counter(tshark(path, "-Y", "dns.flags.rcode == 3", "-T", "fields", "-e", "ip.dst"))
     assert {row["client"]: row["nxdomain"] for row in rows_of(tables["dns_clients"]) if row["nxdomain"]} == counts
-    asked = {tuple(line.lower().split("\t")) for line in
-             tshark(path, "-Y", "dns.flags.response == 0", "-T", "fields", "-e", "ip.src", "-e", "dns.qry.name")}  # fmt: skip
+    queries = tshark(path, "-Y", "dns.flags.response == 0", "-T", "fields", "-e", "ip.src", "-e", "dns.qry.name")
+    asked = {tuple(line.lower().split("\t")) for line in queries}
     different = Counter(client for client, _ in asked)
     ours: Counter[str] = Counter()
     for row in rows_of(tables["dns_domains"]):
