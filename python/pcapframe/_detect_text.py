@@ -34,9 +34,8 @@ def dns_tunnel(
     """Yield data carried in DNS names and answers: many new names below one domain, and signs that they are data."""
     found = {
         (row["client"], row["domain"]): row
-        for row in _rows(tables["dns_domains"])
-        if row["names"] >= names
-        and row["names"] >= fresh * max(row["queries"], 1)
+        for row in _rows(tables["dns_domains"], names=names)
+        if row["names"] >= fresh * max(row["queries"], 1)
         and "." in row["domain"]
         and not row["domain"].endswith(".arpa")
         and row["domain"] not in ignore
@@ -78,11 +77,11 @@ def dns_nxdomain(
 ) -> Iterator[Finding]:
     """Yield clients that are told again and again that a name does not exist."""
     worst: dict[str, _Row] = {}
-    for row in _rows(tables["dns_domains"]):
+    for row in _rows(tables["dns_domains"], nxdomain=1):
         if row["nxdomain"] > worst.get(row["client"], {"nxdomain": 0})["nxdomain"]:
             worst[row["client"]] = row
-    for row in _rows(tables["dns_clients"]):
-        if row["minute_nxdomain"] < minute or row["minute_nxdomain"] < share * row["minute_responses"]:
+    for row in _rows(tables["dns_clients"], minute_nxdomain=minute):
+        if row["minute_nxdomain"] < share * row["minute_responses"]:
             continue
         below = worst.get(row["client"])
         one = below is not None and 2 * below["nxdomain"] > row["nxdomain"]  # hosts of one domain are guessed
@@ -103,8 +102,8 @@ def dns_dga(
 ) -> Iterator[Finding]:
     """Yield clients that try one registered domain after the other, and none is there."""
     clients = defaultdict(list)
-    for row in _rows(tables["dns_domains"]):
-        if row["nxdomain"] and not row["answered"] and "." in row["domain"] and not row["domain"].endswith(".arpa"):
+    for row in _rows(tables["dns_domains"], nxdomain=1):
+        if not row["answered"] and "." in row["domain"] and not row["domain"].endswith(".arpa"):
             clients[row["client"]].append(row)
     for client, rows in clients.items():
         drawn = [row["domain"] for row in rows if looks_random(row["domain"].partition(".")[0])]
@@ -201,8 +200,12 @@ def _finding(
     return Finding(kind, severity, span["first_time"], span["last_time"], source, target, port, text, technique)
 
 
-def _rows(frame: Frame) -> Iterator[_Row]:
-    """Rows as dicts of plain values; a time that is null is 0."""
+def _rows(frame: Frame, **least: float) -> Iterator[_Row]:
+    """Rows as dicts of plain values; a time that is null is 0. Those alone that have at least so much in these columns:
+    most of a large table are nothing to any rule.
+    """
+    for name, value in least.items():
+        frame = frame[frame[name].values >= value]
     columns = {name: frame[name].values for name in frame.columns}
     lists = [(values.view("int64") if values.dtype.kind in "Mm" else values).tolist() for values in columns.values()]
     for row in zip(*lists, strict=True):
