@@ -444,6 +444,7 @@ QUIET: set[str] = set()  # they note no faults
 
 
 PAYLOADS: list[Callable[[Walk], str | None]] = []  # those that look at more; naive_tls.py adds
+BEHIND: list[Callable[[Walk], str | None]] = []  # asked last; they may move walk.at
 
 
 def data(walk: Walk) -> str:
@@ -456,6 +457,9 @@ def data(walk: Walk) -> str:
     over = OVER_TCP if walk.layers and walk.layers[-1].step == "tcp" else OVER_UDP
     for step, is_this in over.items():
         if octets and is_this(octets, walk.ports):
+            return step
+    for told in BEHIND:
+        if octets and (step := told(walk)) is not None:
             return step
     raise Stop
 

@@ -607,7 +607,7 @@ def test_tapes_reach_every_step_and_many_faults() -> None:
         for octets, length, *_ in frames(120 if link_type in (1, 101) else 8, link_type, wild=False, seed=link_type):
             for place in range(len(octets)):
                 rows += [decoded(octets[:place], link_type, length), decoded(octets[:place], link_type)]
-    by_shape = {"tls", "quic"}  # test_tls.py gives them
+    by_shape = {"tls", "quic", "dhcp", "nbns", "kerberos", "ntlmssp"}  # test_tls.py and test_names.py give them
     steps = naive.STEPS.keys() - by_shape - set(NO_LAYERS)
     assert {row["protocol"] for row in rows} == {None, *map(str.upper, steps)}
     faults = {row["frame_fault"] for row in rows}

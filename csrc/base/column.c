@@ -100,6 +100,17 @@ void pf_column_put_null(struct pf_column *column)
     column->rows++;
 }
 
+void pf_column_put_nulls(struct pf_column *column, size_t rows)
+{
+    int64_t *offsets = (int64_t *)(void *)column->values;
+    size_t size = pf_type_size(column->kind.type);
+    if (!pf_type_is_long(column->kind.type))
+        memset(column->values + column->rows * size, 0, rows * size);
+    for (size_t i = column->rows; pf_type_is_long(column->kind.type) && i < column->rows + rows; i++)
+        offsets[i + 1] = offsets[i];
+    column->rows += rows;
+}
+
 void pf_column_put_number(struct pf_column *column, uint64_t number)
 {
     put(column, number);
@@ -233,9 +244,13 @@ enum pf_status pf_column_append(struct pf_column *column, const struct pf_column
     size_t size = pf_type_size(column->kind.type);
     if (rows == 0)
         return PF_OK;
-    if (column->kind.type == PF_TEXT)
+    if (column->kind.type == PF_TEXT && from->dictionary.count != 0)
         return copy(column, from, NULL, first, rows, error);
     PF_TRY(pf_column_reserve(column, rows, error));
+    if (column->kind.type == PF_TEXT) { /* nothing but nulls */
+        pf_column_put_nulls(column, rows);
+        return PF_OK;
+    }
     if (pf_type_is_long(column->kind.type))
         PF_TRY(append_long(column, from, first, rows, error));
     else

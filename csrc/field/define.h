@@ -62,6 +62,7 @@ bool pf_layer_cursor(const struct pf_packet *packet, uint8_t layer, struct pf_cu
 
 extern const struct pf_group pf_group_frame, pf_group_eth, pf_group_vlan, pf_group_mpls, pf_group_wlan, pf_group_arp,
     pf_group_ip, pf_group_icmp, pf_group_tcp, pf_group_udp, pf_group_sctp, pf_group_transport, pf_group_tunnel,
-    pf_group_dns, pf_group_tls, pf_group_quic, pf_group_http, pf_group_modbus, pf_group_ftp, pf_group_flow;
+    pf_group_dns, pf_group_tls, pf_group_quic, pf_group_http, pf_group_modbus, pf_group_ftp, pf_group_dhcp,
+    pf_group_nbns, pf_group_kerberos, pf_group_ntlmssp, pf_group_flow;
 
 #endif

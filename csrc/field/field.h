@@ -27,10 +27,25 @@ struct pf_field {
     pf_text text; /* PF_TEXT: how a key is shown; NULL: it is the number of an input, shown by its name */
     /* Instead of `get`, for text that no 16 octets tell apart: appends it to a writer with PF_WRITER_ROOM. */
     bool (*write)(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
+    uint8_t within[2]; /* a packet without a layer of one of these protocols has none; 0: that does not tell */
     /* For fields that are a number, or octets, at a fixed place of a protocol's first header: */
     uint8_t protocol, offset, size, shift;
     uint32_t mask;
+    uint8_t needs; /* enum pf_need: what it wants to know of packets before; of DNS and TLS it is a field of the message
+                      that a packet completes, where it does */
 };
+
+/* Which packet a field is to look at: the message that this one completes, where it is one of those. */
+static inline const struct pf_packet *pf_field_packet(const struct pf_field *field, const struct pf_packet *packet)
+{
+    bool told = (field->needs & (PF_NEED_DNS | PF_NEED_TLS)) != 0 && packet->message != NULL;
+    return told ? packet->message : packet;
+}
+
+static inline bool pf_field_get(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    return field->get(field, pf_field_packet(field, packet), value);
+}
 
 struct pf_group {
     const char *name;

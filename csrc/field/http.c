@@ -58,9 +58,11 @@ static bool get_content_length(const struct pf_field *field, const struct pf_pac
 }
 
 #define START(name, type, part, wireshark, doc) \
-    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_start, .offset = PF_HTTP_##part)
+    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_start, .offset = PF_HTTP_##part, \
+             .within = {PF_HTTP, PF_SSDP})
 #define VALUE(name, type, which, wireshark, doc) \
-    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_field, .offset = which)
+    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_field, .offset = which, \
+             .within = {PF_HTTP, PF_SSDP})
 
 static const struct pf_field fields[] = {
     START("http_request_method", TEXT, METHOD, "http.request.method", "What an HTTP or SSDP request asks to be done."),

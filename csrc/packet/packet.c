@@ -142,7 +142,7 @@ static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, cons
     packet->layers++;
 }
 
-void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
+static void clear_layers(struct pf_packet *packet)
 {
     packet->layers = 0;
     memset(packet->first, PF_NO_LAYER, sizeof packet->first);
@@ -151,16 +151,16 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
     packet->has_ip_proto = packet->fragment = packet->wlan_padded = packet->has_tcp_len = false;
     packet->ah = 0;
     packet->malady = PF_SOUND;
-    if (depth == PF_DEPTH_RECORD)
-        return;
+}
 
+static void walk(struct pf_packet *packet, enum pf_protocol next, enum pf_depth depth)
+{
     const struct pf_record *record = &packet->record;
     struct pf_cursor cursor = {
         .at = record->octets,
         .end = record->octets + record->cap_len,
         .wire = record->len > record->cap_len ? record->len : record->cap_len,
     };
-    enum pf_protocol next = pf_by_link_type(packet, record->link_type);
     while (next != PF_END && pf_protocols[next].depth <= depth) {
         bool is_layer = pf_protocols[next].label != NULL;
         if (is_layer && packet->layers == PF_MOST_LAYERS) {
@@ -172,4 +172,17 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
             push_layer(packet, next, &cursor);
         next = pf_protocols[next].step(packet, &cursor);
     }
+}
+
+void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
+{
+    clear_layers(packet);
+    if (depth != PF_DEPTH_RECORD)
+        walk(packet, pf_by_link_type(packet, packet->record.link_type), depth);
+}
+
+void pf_packet_decode_tcp(struct pf_packet *packet, enum pf_depth depth)
+{
+    clear_layers(packet);
+    walk(packet, PF_TCP, depth);
 }

@@ -57,7 +57,11 @@ enum pf_depth {
     X(HTTP, "http", "HTTP", APPLICATION, pf_step_http) \
     X(SSDP, "ssdp", "SSDP", APPLICATION, pf_step_http) \
     X(MODBUS, "modbus", "MODBUS", APPLICATION, pf_step_modbus) \
-    X(FTP, "ftp", "FTP", APPLICATION, pf_step_ftp)
+    X(FTP, "ftp", "FTP", APPLICATION, pf_step_ftp) \
+    X(DHCP, "dhcp", "DHCP", APPLICATION, pf_step_dhcp) \
+    X(NBNS, "nbns", "NBNS", APPLICATION, pf_step_nbns) \
+    X(KERBEROS, "kerberos", "KERBEROS", APPLICATION, pf_step_kerberos) \
+    X(NTLMSSP, "ntlmssp", "NTLMSSP", APPLICATION, pf_step_ntlmssp)
 
 enum pf_protocol {
     PF_END = 0, /* the walk ends: nothing follows, or nothing here knows what */

@@ -28,9 +28,10 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
 static inline void fill_fixed(struct pf_column *column, const struct pf_field *field, struct pf_packet *const *packets,
                               size_t count, unsigned size)
 {
+    bool told = field->needs != 0;
     uint8_t *to = column->values + column->rows * size;
     for (size_t i = 0; i < count; i++, to += size) {
-        const struct pf_packet *packet = packets[i];
+        const struct pf_packet *packet = told ? pf_field_packet(field, packets[i]) : packets[i];
         const uint8_t *octets = pf_layer_octets(packet, packet->first[field->protocol], field->offset, size);
         uint32_t number = 0;
         if (octets != NULL) {
@@ -74,7 +75,7 @@ static enum pf_status fill_written(struct pf_column *column, const struct pf_fie
 {
     for (size_t i = 0; i < count; i++) {
         struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
-        if (field->write(field, packets[i], &writer))
+        if (field->write(field, pf_field_packet(field, packets[i]), &writer))
             PF_TRY(pf_column_put_octets(column, room, writer.length, error));
         else
             pf_column_put_null(column);
@@ -89,7 +90,7 @@ static enum pf_status fill_got(struct pf_column *column, const struct pf_field *
         return PF_OK;
     for (size_t i = 0; i < count; i++) {
         struct pf_value value;
-        if (!field->get(field, packets[i], &value))
+        if (!pf_field_get(field, packets[i], &value))
             pf_column_put_null(column);
         else if (field->kind.type == PF_BINARY)
             PF_TRY(pf_column_put_octets(column, pf_value_at(&value), (size_t)value.size, error));
@@ -101,6 +102,19 @@ static enum pf_status fill_got(struct pf_column *column, const struct pf_field *
             pf_column_put_number(column, value.word[0]);
     }
     return PF_OK;
+}
+
+/* Most packets carry few protocols: whether none of these has what the field is of, so that nobody need ask each. */
+static bool all_lack(const struct pf_field *field, struct pf_packet *const *packets, size_t count)
+{
+    unsigned one = field->within[0], other = field->within[1] != 0 ? field->within[1] : one;
+    if (one == 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (packets[i]->first[one] != PF_NO_LAYER || packets[i]->first[other] != PF_NO_LAYER)
+            return false;
+    }
+    return true;
 }
 
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
@@ -115,7 +129,9 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     for (size_t i = 0; i < sink->field_count; i++) {
         const struct pf_field *field = sink->fields[i];
         PF_TRY(pf_column_reserve(part->columns[i], count, error));
-        if (field->write != NULL)
+        if (all_lack(field, packets, count))
+            pf_column_put_nulls(part->columns[i], count);
+        else if (field->write != NULL)
             PF_TRY(fill_written(part->columns[i], field, sink->texts[worker], packets, count, error));
         else
             PF_TRY(fill_got(part->columns[i], field, sink->files, packets, count, error));
@@ -166,6 +182,7 @@ enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct p
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         sink->kinds[i] = fields[i]->kind;
+        sink->sink.needs |= fields[i]->needs;
         if (fields[i]->depth > sink->sink.depth)
             sink->sink.depth = fields[i]->depth;
     }

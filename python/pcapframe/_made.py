@@ -17,11 +17,14 @@ _Array = np.ndarray[Any, Any]
 
 
 class _Made:
-    """What `Frame` asks of native storage, over arrays. Text is a pair of codes and categories."""
+    """What `Frame` asks of native storage, over arrays. Text is a pair of codes and categories, numbers that may be
+    null a masked array.
+    """
 
     def __init__(self, names: list[str], kinds: list[str], arrays: list[_Array], texts: list[list[str] | None]) -> None:
         for values in arrays:
-            values.flags.writeable = False
+            if not isinstance(values, np.ma.MaskedArray):  # these are copied where they are given out
+                values.flags.writeable = False
         self._names, self._kinds, self._arrays, self._texts = names, kinds, arrays, texts
 
     def __len__(self) -> int:
@@ -35,10 +38,14 @@ class _Made:
         )
 
     def _may_be_null(self, number: int) -> bool:
-        return self._texts[number] is not None
+        return self._texts[number] is not None or isinstance(self._arrays[number], np.ma.MaskedArray)
 
     def column(self, number: int) -> tuple[_Array, _Array | None, list[str] | None]:
         values, texts = self._arrays[number], self._texts[number]
+        if isinstance(values, np.ma.MaskedArray):
+            shown = values.filled(0)
+            shown.flags.writeable = False
+            return shown, ~np.ma.getmaskarray(values), None
         if texts is None:
             return values, None, None
         valid = values >= 0
@@ -59,14 +66,16 @@ class _Made:
         return _Made(self._names, self._kinds, arrays, self._texts)
 
     def _arrow(self, note: str | None) -> Any:
-        pa = import_arrow("a Frame of scores")
+        pa = import_arrow("a computed Frame")
         columns = []
         for kind, values, texts in zip(self._kinds, self._arrays, self._texts, strict=True):
             if texts is not None:
                 codes = pa.array(values, mask=values < 0, type=pa.int32())
                 columns.append(pa.DictionaryArray.from_arrays(codes, pa.array(texts, type=pa.string())))
             else:
-                columns.append(pa.array(values, type=pa.timestamp("ns", "UTC") if kind == "time" else None))
+                mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+                plain = np.ma.getdata(values)
+                columns.append(pa.array(plain, mask=mask, type=pa.timestamp("ns", "UTC") if kind == "time" else None))
         table = pa.table(columns, names=self._names)
         return table if note is None else table.replace_schema_metadata({KEY: note})
 
@@ -109,7 +118,10 @@ class MadeFrame(Frame):
 def frame_of(
     columns: dict[str, tuple[str, Any]], capture: Capture | None = None, told: dict[str, Any] | None = None
 ) -> MadeFrame:
-    """Make a Frame of columns: the name, and its kind (``text``, ``time``, ``int64``, ``float64``) with its values."""
+    """Make a Frame of columns: the name, and its kind (``text``, ``time``, ``int64``, ``float64``) with its values.
+
+    Of a masked array the masked values are null.
+    """
     names, kinds, arrays = list(columns), [], []
     texts: list[list[str] | None] = []
     for kind, values in columns.values():
@@ -119,6 +131,8 @@ def frame_of(
             arrays.append(codes)
             texts.append(categories)
         else:
-            arrays.append(np.array(values, dtype=np.int64 if kind == "time" else kind))
+            dtype = np.dtype(np.int64 if kind == "time" else kind)
+            masked = isinstance(values, np.ma.MaskedArray)
+            arrays.append(np.ma.array(values, dtype=dtype) if masked else np.array(values, dtype=dtype))
             texts.append(None)
     return MadeFrame(_Made(names, kinds, arrays, texts), capture, told or {})

@@ -14,11 +14,11 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_groups, _command_match, _command_packets, _command_report, _commands
+from . import _cli_ml, _command_groups, _command_hosts, _command_match, _command_packets, _command_report, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
-from ._flows import NAMES, PROTOCOLS, VARIANTS
+from ._flows import GROUPS, NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
@@ -31,7 +31,7 @@ pcapframe: packets in, frames out
   pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
   pcapframe packets capture.pcap     packets as rows, with any columns
 
-then select or check; pcapframe --help tells more."""
+then hosts, select or check; pcapframe --help tells more."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -333,6 +333,9 @@ def _parser() -> _Parser:
         "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
     )
     group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument(
+        "--extra", type=_separated, default=[], metavar="GROUP,...", help=f"more columns: some of {', '.join(GROUPS)}"
+    )
     group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
     flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
     flows.add_argument(
@@ -375,6 +378,20 @@ def _parser() -> _Parser:
     report.add_argument("--database", nargs="+", metavar="FILE", help="MaxMind or DB-IP files, for cities on the map")
     report.add_argument("--home", type=_command_report.place, metavar="LAT,LON", help="where private addresses are")
 
+    hosts = _verb(
+        verbs, "hosts", "who is in a capture, a row per host",
+        "Say who is in a capture: addresses, hardware addresses, names and users as DHCP, NetBIOS, mDNS, Kerberos and "
+        "NTLM show them, agents, names asked for, services, roles, volumes; those with most packets first. "
+        "docs/hosts.md tells which addresses are one host.",
+        "pcapframe hosts capture.pcap\npcapframe hosts --where ip_src=10.0.0.0/8 -o hosts.csv 'day-*.pcap'",
+        _command_hosts.hosts,
+    )  # fmt: skip
+    _common(hosts)
+    hosts.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    hosts.add_argument("-o", dest="output", metavar="FILE", help="write the hosts to a .csv, .json or .parquet file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -398,7 +415,7 @@ def _parser() -> _Parser:
 # ------------------------------------------------------------------------------------------------------------ main
 
 
-WHOLE = ("overlap", "unfiltered")  # faults of how files were put together or asked, not of what is in them
+WHOLE = ("overlap", "unfiltered", "forgotten")  # faults of how files were put together or asked, not of what is in them
 
 
 class _Warnings:
