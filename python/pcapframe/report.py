@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 from . import _export
 from ._display import duration, size, when
+from ._frame import Frame
 from ._indicators import Indicators
+from ._match import Hits
 from ._reader import Capture
 from ._report_map import world_map
 from ._report_time import timeline
 from ._text import legible
+from .detectors import detect
 
 KEYS = 1000
 """Keys that a count keeps: what is above a thousandth of all packets is among them, and memory is bounded."""
@@ -112,7 +115,8 @@ class _Asked(NamedTuple):
 
     cap: Capture
     info: Any
-    indicators: Indicators | None
+    findings: Frame
+    hits: Hits | None
     model: Any
     database: Any
     home: Any
@@ -139,22 +143,18 @@ def _timeline(asked: _Asked) -> Iterator[str]:
 
 
 def _findings(asked: _Asked) -> Iterator[str]:
-    from .detectors import detect
-
-    found = detect(asked.cap)
     names = ("severity", "kind", "source", "target", "port", "first_time", "last_time", "evidence", "technique")
     order = {"high": 0, "medium": 1, "low": 2}
-    rows = sorted(_rows(found, *names), key=lambda row: (order.get(row[0], 3), row[5]))
+    rows = sorted(_rows(asked.findings, *names), key=lambda row: (order.get(row[0], 3), row[5]))
     shape = {"Severity": "", "Kind": "", "Source": "", "Target": "", "Port": "", "First": "when", "Last": "when",
              "Evidence": "", "ATT&CK": ""}  # fmt: skip
     yield table("findings-table", "What detectors found", shape, rows)
 
 
 def _hits(asked: _Asked) -> Iterator[str]:
-    if asked.indicators is None:
+    if asked.hits is None:
         return
-    summary = asked.cap.match(asked.indicators).summary()
-    rows = _rows(summary, "indicator", "kind", "hits", "first_time", "last_time", "feed")
+    rows = _rows(asked.hits.summary(), "indicator", "kind", "hits", "first_time", "last_time", "feed")
     shape = {"Indicator": "", "Kind": "", "Hits": "n", "First": "when", "Last": "when", "Feed": ""}
     yield table("hits-table", "Indicators that were seen", shape, rows)
 
@@ -179,6 +179,22 @@ def _verdicts(asked: _Asked) -> Iterator[str]:
     rows = [row for row in _rows(scores, *names) if row[-1] is not None]
     shape = {"Start": "when", "Source": "", "Destination": "", "Port": "", "Class": "", "Reasons": ""}
     yield table("flagged-table", "Flows that are not benign to it", shape, rows)
+
+
+def _hosts(asked: _Asked) -> Iterator[str]:
+    found = asked.cap.hosts(findings=asked.findings, hits=asked.hits)
+    names = ("address", "names", "users", "systems", "roles", "services", "packets_sent", "packets_received", "peers",
+             "first_seen", "findings", "hits")  # fmt: skip
+    shape = {"Address": "", "Names": "", "Users": "", "Systems": "", "Roles": "", "Services": "", "Sent": "n",
+             "Received": "n", "Peers": "n", "First seen": "when", "Findings": "", "Hits": ""}  # fmt: skip
+    yield _without_empty("hosts-table", "Hosts by packets", shape, _rows(found, *names))
+
+
+def _without_empty(key: str, caption: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> str:
+    """A table without the columns in which no row has anything."""
+    kept = [at for at in range(len(columns)) if any(row[at] is not None for row in rows[:ROWS])]
+    shape = {name: kind for at, (name, kind) in enumerate(columns.items()) if at in kept}
+    return table(key, caption, shape, [tuple(row[at] for at in kept) for row in rows])
 
 
 def _talkers(asked: _Asked) -> Iterator[str]:
@@ -288,9 +304,10 @@ def _text_block(text: str) -> str:
 _SECTIONS: tuple[tuple[str, str, Callable[[_Asked], Iterator[str]]], ...] = (
     ("overview", "What it is", _overview),
     ("timeline", "Traffic over time", _timeline),
-    # ("findings", "Findings", _findings),
+    ("findings", "Findings", _findings),
     ("hits", "Indicators", _hits),
     ("verdicts", "The model's verdicts", _verdicts),
+    ("hosts", "Hosts", _hosts),
     ("talkers", "Who sends most", _talkers),
     ("conversations", "Conversations", _conversations),
     ("protocols", "Protocols and ports", _protocols),
@@ -328,7 +345,8 @@ def write(
         from ._models_save import load
 
         model = load(model)
-    asked = _Asked(cap, cap.info(full=True), indicators, model, database, home)
+    hits = None if indicators is None else cap.match(indicators)
+    asked = _Asked(cap, cap.info(full=True), detect(cap), hits, model, database, home)
     sections = []
     for key, name, make in _SECTIONS:
         body = "\n".join(make(asked))
