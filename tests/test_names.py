@@ -137,6 +137,7 @@ def first(payload: bytes, ports: tuple[int, int], over: str) -> dict[str, Any]:
         max_size=8,
     )
 )
+@example([(names.in_smb2(names.authenticate("\u00a0", "\u2028", "\u00ad")), (9, 445), "tcp")])
 @example([(b"NTLMSSP\0" + bytes(range(3)), (9, 80), "tcp"), (b"N" * 600, (9, 80), "tcp")])
 def test_core_equals_twin(drawn: list[tuple[bytes, tuple[int, int], str]]) -> None:
     ours, theirs = rows([packet(*each) for each in drawn])

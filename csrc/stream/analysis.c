@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    FEW_SENT = 8,
+    FEW_SENT = 2, /* as many as a handshake and a request; connections that carry little need no memory of their own */
     MOST_SENT = 16 << 20,      /* entries of 16 octets in all: 256 MiB */
     FAST = 20000000,           /* ns: how soon after its acknowledgment a segment is asked for again */
     OUT_OF_ORDER = 3000000,    /* ns: within it a segment was overtaken, where the round trip is not known */
@@ -26,8 +26,9 @@ struct direction {
     uint32_t base, next, ack; /* where numbers begin; what is expected next; what it acknowledged last */
     uint32_t duplicates;      /* how often in a row it said so */
     int64_t next_time, ack_time;
-    struct sent *sent;
+    struct sent *sent; /* NULL while they fit `few` */
     uint32_t sent_count, sent_room;
+    struct sent few[FEW_SENT];
 };
 
 struct connection {
@@ -65,6 +66,11 @@ void pf_analysis_clear(struct pf_analysis *analysis)
     pf_connections_clear(&analysis->connections);
 }
 
+static struct sent *waiting(struct direction *direction)
+{
+    return direction->sent != NULL ? direction->sent : direction->few;
+}
+
 /* A segment that does not fit any more has no round trip. */
 static enum pf_status note_sent(struct pf_analysis *analysis, struct direction *from, uint32_t end, int64_t time,
                                 struct pf_error *error)
@@ -76,15 +82,17 @@ static enum pf_status note_sent(struct pf_analysis *analysis, struct direction *
     }
     if (analysis->sent >= analysis->most_sent)
         return PF_OK;
-    if (from->sent_count == from->sent_room) {
-        uint32_t room = from->sent_room != 0 ? from->sent_room * 2 : FEW_SENT;
+    if (from->sent_count == (from->sent != NULL ? from->sent_room : FEW_SENT)) {
+        uint32_t room = from->sent_count * 4;
         struct sent *sent = pf_realloc(from->sent, room * sizeof *sent);
         if (sent == NULL)
             return pf_fail_memory(error);
+        if (from->sent == NULL)
+            memcpy(sent, from->few, sizeof from->few);
         from->sent = sent;
         from->sent_room = room;
     }
-    from->sent[from->sent_count++] = (struct sent){time, end};
+    waiting(from)[from->sent_count++] = (struct sent){time, end};
     analysis->sent++;
     return PF_OK;
 }
@@ -93,16 +101,17 @@ static enum pf_status note_sent(struct pf_analysis *analysis, struct direction *
  * acknowledgment count too, as they do for Wireshark. */
 static void acknowledge(struct pf_analysis *analysis, struct direction *to, struct pf_segment *segment)
 {
+    struct sent *sent = waiting(to);
     uint32_t kept = 0;
     bool found = false;
     for (uint32_t i = 0; i < to->sent_count; i++) {
-        if (to->sent[i].end == segment->ack && !found) {
+        if (sent[i].end == segment->ack && !found) {
             found = true;
-            segment->found.ack_rtt = segment->time - to->sent[i].time;
+            segment->found.ack_rtt = segment->time - sent[i].time;
             segment->found.has_ack_rtt = segment->found.ack_rtt != 0;
         }
-        if (pf_seq_after(to->sent[i].end, segment->ack))
-            to->sent[kept++] = to->sent[i];
+        if (pf_seq_after(sent[i].end, segment->ack))
+            sent[kept++] = sent[i];
     }
     analysis->sent -= to->sent_count - kept;
     to->sent_count = kept;

@@ -7,7 +7,7 @@
 #include "stream/segment.h"
 
 enum {
-    /* Connections: a million cost 350 MB. What comes later of one that gave way is a new one. */
+    /* Connections: a million cost 300 MB. What comes later of one that gave way is a new one. */
     PF_ANALYSIS_CONNECTIONS = 1 << 20,
     /* Segments of one direction that wait for their acknowledgment: more than a window of a megabyte holds. */
     PF_ANALYSIS_SENT = 1024,

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-enum { FEW_BUCKETS = 256 };
+enum {
+    FEW_BUCKETS = 256,
+    BLOCK = 64 << 10, /* octets of connections taken together: one by one they cost more than all else */
+};
 
 static struct pf_connection **home(const struct pf_connections *table, uint64_t hash)
 {
@@ -52,7 +55,8 @@ void pf_connections_close(struct pf_connections *table, struct pf_connection *co
     unlink_age(table, connection);
     if (table->clear != NULL)
         table->clear(table->context, connection);
-    pf_free(connection);
+    connection->next = table->free;
+    table->free = connection;
     table->count--;
 }
 
@@ -81,6 +85,35 @@ static enum pf_status grow(struct pf_connections *table, struct pf_error *error)
     return PF_OK;
 }
 
+/* One that is not in use; NULL when memory is refused. */
+static struct pf_connection *take(struct pf_connections *table)
+{
+    if (table->free == NULL) {
+        if (table->block_count == table->block_capacity) {
+            size_t capacity = pf_grown(table->block_capacity, table->block_count + 1, sizeof *table->blocks);
+            void **blocks = capacity != 0 ? pf_realloc(table->blocks, capacity * sizeof *blocks) : NULL;
+            if (blocks == NULL)
+                return NULL;
+            table->blocks = blocks;
+            table->block_capacity = capacity;
+        }
+        uint8_t *block = pf_alloc(BLOCK);
+        if (block == NULL)
+            return NULL;
+        table->blocks[table->block_count++] = block;
+        for (size_t at = BLOCK / table->size * table->size; at >= table->size;) {
+            at -= table->size;
+            struct pf_connection *connection = (struct pf_connection *)(void *)(block + at);
+            connection->next = table->free;
+            table->free = connection;
+        }
+    }
+    struct pf_connection *taken = table->free;
+    table->free = taken->next;
+    memset(taken, 0, table->size);
+    return taken;
+}
+
 enum pf_status pf_connections_open(struct pf_connections *table, const struct pf_ends *ends, uint64_t hash,
                                    struct pf_connection **opened, struct pf_error *error)
 {
@@ -88,7 +121,7 @@ enum pf_status pf_connections_open(struct pf_connections *table, const struct pf
         pf_connections_drop_oldest(table);
     if (table->count >= table->buckets)
         PF_TRY(grow(table, error));
-    struct pf_connection *connection = pf_alloc(table->size);
+    struct pf_connection *connection = take(table);
     if (connection == NULL)
         return pf_fail_memory(error);
     connection->ends = *ends;
@@ -104,9 +137,14 @@ enum pf_status pf_connections_open(struct pf_connections *table, const struct pf
 
 void pf_connections_clear(struct pf_connections *table)
 {
-    while (table->oldest != NULL)
-        pf_connections_close(table, table->oldest);
+    for (struct pf_connection *each = table->oldest; each != NULL && table->clear != NULL; each = each->newer)
+        table->clear(table->context, each);
+    for (size_t i = 0; i < table->block_count; i++)
+        pf_free(table->blocks[i]);
+    pf_free(table->blocks);
     pf_free(table->bucket);
+    table->blocks = NULL;
     table->bucket = NULL;
-    table->buckets = 0;
+    table->oldest = table->newest = table->free = NULL;
+    table->block_count = table->block_capacity = table->buckets = table->count = 0;
 }

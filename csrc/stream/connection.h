@@ -32,6 +32,9 @@ struct pf_connections {
     size_t buckets; /* a power of two, or 0 */
     struct pf_connection **bucket;
     struct pf_connection *oldest, *newest;
+    struct pf_connection *free; /* by `next` */
+    void **blocks;              /* what connections are cut from: */
+    size_t block_count, block_capacity;
     void (*clear)(void *context, struct pf_connection *connection); /* before its memory goes; or NULL */
     void *context;
 };

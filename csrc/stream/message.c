@@ -229,15 +229,18 @@ static enum pf_status hand_over(struct pf_segment *segment, struct pf_spool *spo
     return PF_OK;
 }
 
-/* Looks for whole messages at the front of what was kept. */
+/* Looks for whole messages at the front of what was kept. One that the segment itself begins with and holds needs no
+ * help, nor do those behind it. */
 static enum pf_status complete(struct pf_messages *messages, struct direction *direction, bool dns,
                                struct pf_segment *segment, struct pf_spool *spool, struct pf_error *error)
 {
+    bool own = false;
     for (;;) {
         size_t whole = 0;
         uint32_t size = ready(direction);
         enum pf_extent reach = size != 0 ? extent(dns, direction->octets, size, &whole) : PF_EXTENT_MORE;
-        if (reach == PF_EXTENT_WHOLE)
+        own |= reach == PF_EXTENT_WHOLE && direction->start == segment->seq && whole <= segment->captured;
+        if (reach == PF_EXTENT_WHOLE && !own)
             PF_TRY(hand_over(segment, spool, direction->octets, (uint32_t)whole, error));
         if (reach == PF_EXTENT_WHOLE && dns) {
             consume(direction, (uint32_t)whole);

@@ -321,7 +321,7 @@ int main(void)
     test_limits();
     test_given_up();
     test_analysis_limits();
-    CHECK(refuse_each(run_all, NULL) > 300);
+    CHECK(refuse_each(run_all, NULL) > 100);
     test_pass();
     return checks_done();
 }
