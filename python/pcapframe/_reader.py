@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where
+from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where, detectors
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -619,7 +619,8 @@ class Capture:
         Parameters
         ----------
         flows : Frame, pandas.DataFrame, pandas.Series, int or iterable of int
-            Flows, or anything with the column ``flow_id``, or flow ids.
+            Flows, or anything with the column ``flow_id``, or flow ids. Or findings of `detect`: the packets between
+            their source and target, both ways, while it went on, in one pass.
         variant, compat, **options
             How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
         columns : list of names, groups or patterns, optional
@@ -635,6 +636,10 @@ class Capture:
         ValueError
             Options that contradict those the flows were made with.
         """
+        if detectors.is_findings(flows):
+            if variant is not None or compat is not None or options:
+                raise TypeError("packets_of: findings take no options of flows")
+            return detectors.narrowed(self, flows).packets(columns)
         ids, known = _flows.wanted(flows)
         asked = variant is not None or compat is not None or bool(options)
         if known is None or asked:

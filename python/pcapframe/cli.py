@@ -14,12 +14,13 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_groups, _command_hosts, _command_match, _command_packets, _command_report, _commands
+from . import _cli_ml, _command_detect, _command_groups, _command_hosts, _command_match, _command_packets, _command_report, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
 from ._flows import GROUPS, NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
+from .detectors import SEVERITIES
 from .errors import CaptureWarning, PcapframeError
 
 DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
@@ -197,7 +198,7 @@ def _parser() -> _Parser:
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
         epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
+        "input; 3 detect --fail-on found something, check an unexplained difference, cicids verify one from what was published",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -391,6 +392,29 @@ def _parser() -> _Parser:
         "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
     )
     hosts.add_argument("-o", dest="output", metavar="FILE", help="write the hosts to a .csv, .json or .parquet file")
+
+    detect = _verb(
+        verbs, "detect", "scans, floods, guessed passwords, beacons, tunnels and the like",
+        "Look for what attacks do, by documented rules, in one pass; docs/detectors.md has each rule and its thresholds.",
+        "pcapframe detect capture.pcap --fail-on high\n"
+        "pcapframe detect 'day-*.pcap' --only scan_syn,beacon --window 10min -o findings.csv\n"
+        "pcapframe detect --rules", _command_detect.detect,
+    )  # fmt: skip
+    _common(detect, needed=False)
+    what = detect.add_argument_group("what to look for")
+    what.add_argument("--only", type=_separated, metavar="NAME,...", help="these rules or kinds of findings alone")
+    what.add_argument("--window", metavar="LENGTH", help="look at stretches of this length by themselves: 10min, 1h")
+    what.add_argument("--set", action="append", metavar="NAME=NUMBER", help="a threshold; --rules lists them")
+    what.add_argument("--rules", action="store_true", help="list rules, kinds and thresholds; needs no FILE")
+    detect.add_argument(
+        "--fail-on", choices=list(SEVERITIES), help="exit with 3 where a finding is at least as severe"
+    )
+    detect.add_argument(
+        "--rows", type=_whole, default=20, metavar="N", help="rows to show (default: %(default)s)"
+    )
+    detect.add_argument(
+        "-o", dest="output", metavar="FILE", help="write the findings to a .csv, .json, .parquet or .arrow file"
+    )
 
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
