@@ -948,6 +948,48 @@ class Capture:
         octets = [found[number] for number in numbers]
         return octets if isinstance(frame_number, Iterable) else octets[0]
 
+    def report(
+        self,
+        path: _Path,
+        *,
+        title: str | None = None,
+        indicators: Indicators | None = None,
+        model: Any = None,
+        database: Any = None,
+        home: tuple[float, float] | None = None,
+    ) -> None:
+        """Write what the capture is and what stands out in it as one HTML page.
+
+        The page needs no network and nothing beside it. Its tables sort and filter, its timeline counts what is marked,
+        it prints, and text off the wire is escaped in it. Memory is bounded however large the capture is.
+
+        Parameters
+        ----------
+        path : path
+            The file to write, ``.html``; it appears when it is whole.
+        title : str, optional
+            What stands on top; by default the names of the files.
+        indicators : Indicators, optional
+            What to look for, as in `match`.
+        model : Pipeline or path, optional
+            What judges the flows, as in ``models.score``.
+        database : path or list of paths, optional
+            Of places, as in ``geo.locate``; without one the map shows countries of registration, where ``iptocc`` is
+            installed.
+        home : (latitude, longitude), optional
+            Where private addresses are on the map, in degrees.
+
+        Raises
+        ------
+        ValueError
+            Another suffix; the capture can be read only once (open it with ``spool=True``).
+        OSError
+            The file cannot be written.
+        """
+        from . import report  # which few need
+
+        report.write(self, path, title=title, indicators=indicators, model=model, database=database, home=home)
+
     def write(self, path: _Path) -> int:
         """Write all packets to a new capture; see `Frame.write`."""
         return self._write(path)

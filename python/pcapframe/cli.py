@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_detect, _command_groups, _command_hosts, _command_match, _command_packets, _commands
+from . import _cli_ml, _command_detect, _command_groups, _command_hosts, _command_match, _command_packets, _command_report, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
@@ -369,6 +369,21 @@ def _parser() -> _Parser:
         "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show of the summary (default: %(default)s)"
     )
     match.add_argument("-o", dest="output", metavar="FILE", help="write the hits to a .csv or .json file")
+
+    report = _verb(
+        verbs, "report", "one HTML page of what it is and what stands out in it",
+        "Write a page with the timeline, talkers, protocols, names, findings and, where they are given, indicators "
+        "and a model's verdicts. It needs no network and can be sent as it is.",
+        "pcapframe report capture.pcap -o report.html\n"
+        "pcapframe report 'day-*.pcap' --indicators feeds/ --home 52.5,13.4 -o report.html", _command_report.report,
+    )  # fmt: skip
+    _common(report)
+    report.add_argument("-o", dest="output", metavar="FILE", required=True, help="the .html file to write")
+    report.add_argument("--title", metavar="TEXT", help="what stands on top (default: the names of the files)")
+    report.add_argument("--indicators", nargs="+", metavar="FEED", help="files, folders or patterns of feeds")
+    report.add_argument("--model", metavar="FILE", help="a saved model that judges the flows")
+    report.add_argument("--database", nargs="+", metavar="FILE", help="MaxMind or DB-IP files, for cities on the map")
+    report.add_argument("--home", type=_command_report.place, metavar="LAT,LON", help="where private addresses are")
 
     hosts = _verb(
         verbs, "hosts", "who is in a capture, a row per host",
