@@ -72,6 +72,9 @@ class Step:
         return address.version == first.version and int(first) <= int(address) <= (int(first) & ~255) + int(high)
 
 
+_SHOWN = ("severity", "kind", "source", "target", "port")
+
+
 def nanoseconds(text: str) -> int:
     return int(np.datetime64(text.rstrip("Z"), "ns").astype(np.int64))
 
@@ -113,7 +116,7 @@ def table(folder: Path, rows: bool) -> Iterator[str]:
             if not true:
                 false[finding["kind"]][finding["severity"]].append(name)
             if rows:
-                print("   " if true else "???", name, *(finding[key] for key in ("severity", "kind", "source", "target", "port")),
+                print("   " if true else "???", name, *(finding[key] for key in _SHOWN),
                       finding["evidence"], file=sys.stderr)  # fmt: skip
     yield "| label or kind | steps found | steps missed | findings beside: high | medium | low |"
     yield "|---|---|---|---|---|---|"

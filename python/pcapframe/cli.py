@@ -14,7 +14,16 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_detect, _command_groups, _command_hosts, _command_match, _command_packets, _command_report, _commands
+from . import (
+    _cli_ml,
+    _command_detect,
+    _command_groups,
+    _command_hosts,
+    _command_match,
+    _command_packets,
+    _command_report,
+    _commands,
+)
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
@@ -201,7 +210,7 @@ def _parser() -> _Parser:
         description="Packets in, frames out: ask network captures questions.",
         epilog=textwrap.fill(
             "exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable input; "
-            "3 detect --fail-on found something, check an unexplained difference, or cicids verify one from what was published",
+            "3 detect --fail-on found something, check or cicids verify an unexplained difference",
             _commands._width() - 2,
         )
         + "\n\nexample:\n  pcapframe info capture.pcap",
