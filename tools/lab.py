@@ -113,8 +113,8 @@ def table(folder: Path, rows: bool) -> Iterator[str]:
             if not true:
                 false[finding["kind"]][finding["severity"]].append(name)
             if rows:
-                print("   " if true else "???", name, *(finding[key] for key in ("severity", "kind", "source", "target", "port")),
-                      finding["evidence"], file=sys.stderr)  # fmt: skip
+                shown = ("severity", "kind", "source", "target", "port", "evidence")
+                print("   " if true else "???", name, *(finding[key] for key in shown), file=sys.stderr)
     yield "| label or kind | steps found | steps missed | findings beside: high | medium | low |"
     yield "|---|---|---|---|---|---|"
     aliases = {kind: label for label, kinds in ALSO.items() for kind in kinds}
