@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import threading
 import warnings
 from pathlib import Path
 
@@ -134,3 +136,17 @@ def test_other_tools_read_what_is_written(suffix: str, tmp_path: Path) -> None:
     scapy = pytest.importorskip("scapy.utils", reason="scapy reads the copy as a third reader")
     with scapy.RawPcapReader(str(original)) as one, scapy.RawPcapReader(str(copy)) as two:
         assert [octets for octets, _ in one] == [octets for octets, _ in two]
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(path.read_text()))
+    reader.start()
+    frame = pf.open(captures.pcap_bytes([b"\0" * 60])).packets(["frame_number", "frame_len"])
+    assert frame.write(path) == 1
+    reader.join(10)
+    assert found == ["frame_number,frame_len\n1,60\n"]
+    assert path.is_fifo()
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe.csv"]

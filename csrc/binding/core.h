@@ -130,6 +130,7 @@ bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
 PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
+PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];

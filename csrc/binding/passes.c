@@ -397,6 +397,7 @@ PyMethodDef pf_pass_methods[] = {
      "faults)."},
     {"flow_features", pf_flow_features, METH_NOARGS,
      "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
+    {"flow_extra", pf_flow_extra_columns, METH_NOARGS, "[(group, name, type, unit, definition), ...]."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},

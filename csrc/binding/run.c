@@ -145,6 +145,19 @@ bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, si
     return status == PF_OK;
 }
 
+/* What the ordered stage had to give up; false with an exception set. */
+static bool append_forgotten(PyObject *list, uint64_t count, const char *message)
+{
+    char text[256];
+    if (count == 0)
+        return true;
+    (void)snprintf(text, sizeof text, "%llu %s", (unsigned long long)count, message);
+    PyObject *item = Py_BuildValue("siOOiN", "forgotten", 0, Py_None, Py_None, 0, pf_line(text));
+    bool good = item != NULL && PyList_Append(list, item) == 0;
+    Py_XDECREF(item);
+    return good;
+}
+
 PyObject *pf_run_faults(const struct pf_run *run)
 {
     PyObject *list = PyList_New(0);
@@ -159,7 +172,13 @@ PyObject *pf_run_faults(const struct pf_run *run)
             Py_CLEAR(list);
         Py_XDECREF(item);
     }
-    if (list != NULL && !pf_narrowing_faults(&run->narrowing, list))
+    if (list != NULL &&
+        (!pf_narrowing_faults(&run->narrowing, list) ||
+         !append_forgotten(list, run->pass.forgotten,
+                           "TCP connections were open beyond the limit and given up: their tcp_stream begins anew, and "
+                           "tcp_analysis_* with it") ||
+         !append_forgotten(list, run->pass.unfinished,
+                           "TCP connections were given up, beyond the limit, before a message in them was whole")))
         Py_CLEAR(list);
     return list;
 }

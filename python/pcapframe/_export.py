@@ -44,14 +44,28 @@ def atomically(path: str, binary: bool = False) -> contextlib.AbstractContextMan
     return _atomically(path, binary)
 
 
+DRAFT = ".part"  # how the names of unfinished files end
+
+
+def draft_prefix(name: str) -> str:
+    """How the names of unfinished files of this name begin."""
+    return f".{name[:60]}."
+
+
 @contextlib.contextmanager
 def drafted(path: str) -> Iterator[str]:
-    """Give the name of an empty file that gets its own when the block ends well, and is gone when not."""
+    """Give the name of an empty file that gets its own when the block ends well, and is gone when not.
+
+    A pipe or device is written to as it is.
+    """
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or /dev/null, which no file may replace
+        yield path
+        return
     try:
-        number, draft = tempfile.mkstemp(prefix=f".{name[:60]}.", suffix=".part", dir=folder or ".")
+        number, draft = tempfile.mkstemp(prefix=draft_prefix(name), suffix=DRAFT, dir=folder or ".")
     except OSError as error:  # not under a name that nobody knows
         raise type(error)(error.errno, error.strerror, path) from None
     os.close(number)

@@ -108,6 +108,8 @@ class Live:
         with self._asking:
             core = self._recording.core
             begin, before = self._answers.get(question, (core.mark(0), None))
+            if any(name.startswith(_CONNECTED) for name in question):
+                begin, before = core.mark(0), None
             now = core.mark(None)
             if before is not None and now[1] == begin[1]:
                 return before
@@ -220,6 +222,8 @@ class Live:
                 if core.wait(max(1, min(200, int(left * 1000)))):
                     break
 
+
+_CONNECTED = ("tcp_stream", "tcp_analysis_")  # columns that all packets before decide: nothing can be gone on with
 
 _ASK: dict[str, Any] = {
     "ioc_counts": lambda capture, compat, dns_rule, seq_rule: capture.ioc_counts(

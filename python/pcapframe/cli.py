@@ -14,11 +14,19 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_detect, _command_groups, _command_match, _command_packets, _commands
+from . import (
+    _cli_ml,
+    _command_detect,
+    _command_groups,
+    _command_hosts,
+    _command_match,
+    _command_packets,
+    _commands,
+)
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
-from ._flows import NAMES, PROTOCOLS, VARIANTS
+from ._flows import GROUPS, NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
 from .detectors import SEVERITIES
 from .errors import CaptureWarning, PcapframeError
@@ -28,11 +36,13 @@ DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
 FIRST = """\
 pcapframe: packets in, frames out
 
-  pcapframe info capture.pcap        what is in it
-  pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
-  pcapframe packets capture.pcap     packets as rows, with any columns
+  pcapframe info capture.pcap      begin here: what is in it
+  pcapframe counts capture.pcap    who stands out, by DNS, source address, TCP
+  pcapframe packets capture.pcap   packets as rows, with any columns
+  pcapframe flows capture.pcap     connections, with the CICIDS2017 features
+  pcapframe hosts capture.pcap     who is there: addresses, names, roles
 
-then select or check; pcapframe --help tells more."""
+pcapframe --help lists all verbs, pcapframe VERB --help has examples."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,7 +132,7 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
-        description=textwrap.fill(text, 100),
+        description=textwrap.fill(text, _commands._width() - 2),
         epilog=f"example:\n{textwrap.indent(example, '  ')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -197,9 +207,13 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
-        epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 detect --fail-on found something, check found an unexplained difference, or cicids verify one\n"
-        "from what was published",
+        epilog=textwrap.fill(
+            "exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable input; "
+            "3 detect --fail-on found something, check an unexplained difference, cicids verify one from what was "
+            "published",
+            _commands._width() - 2,
+        )
+        + "\n\nexample:\n  pcapframe info capture.pcap",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -335,6 +349,9 @@ def _parser() -> _Parser:
         "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
     )
     group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument(
+        "--extra", type=_separated, default=[], metavar="GROUP,...", help=f"more columns: some of {', '.join(GROUPS)}"
+    )
     group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
     flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
     flows.add_argument(
@@ -381,6 +398,20 @@ def _parser() -> _Parser:
         "-o", dest="output", metavar="FILE", help="write the findings to a .csv, .json, .parquet or .arrow file"
     )
 
+    hosts = _verb(
+        verbs, "hosts", "who is in a capture, a row per host",
+        "Say who is in a capture: addresses, hardware addresses, names and users as DHCP, NetBIOS, mDNS, Kerberos and "
+        "NTLM show them, agents, names asked for, services, roles, volumes; those with most packets first. "
+        "docs/hosts.md tells which addresses are one host.",
+        "pcapframe hosts capture.pcap\npcapframe hosts --where ip_src=10.0.0.0/8 -o hosts.csv 'day-*.pcap'",
+        _command_hosts.hosts,
+    )  # fmt: skip
+    _common(hosts)
+    hosts.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    hosts.add_argument("-o", dest="output", metavar="FILE", help="write the hosts to a .csv, .json or .parquet file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -404,7 +435,7 @@ def _parser() -> _Parser:
 # ------------------------------------------------------------------------------------------------------------ main
 
 
-WHOLE = ("overlap", "unfiltered")  # faults of how files were put together or asked, not of what is in them
+WHOLE = ("overlap", "unfiltered", "forgotten")  # faults of how files were put together or asked, not of what is in them
 
 
 class _Warnings:
