@@ -297,6 +297,8 @@ def test_ssh_guesses_and_scripts_and_mistyping():
     elsewhere = joined(login(i, [2.1] * 4, 12 * (i // 4), 22022, b"SSH-2.0-x\r\n") for i in range(8))
     assert kinds(elsewhere) == {("ssh_brute", "high")}
     assert not kinds(joined(login(i, [], 0.5 * i) for i in range(14)), only="ssh_brute")
+    typed = joined(login(i, [0.2] * 18 + [2.0] * 3, 60 * i, 22, bytes(36)) for i in range(8))
+    assert not kinds(typed, only="ssh_brute")
     assert not kinds(joined(login(i, [2.2], 5 * i) for i in range(4)), only="ssh_brute")
 
 

@@ -40,11 +40,13 @@ def _finding(kind: str, severity: str, talks: Rows, near: Array, facts: Mapping[
     )  # fmt: skip
 
 
-def _brute(kind: str, talks: Rows, which: Array, guesses: int, quick: int, minutes: float) -> Iterator[Finding]:
+def _brute(
+    kind: str, talks: Rows, which: Array, waits: Array, guesses: int, quick: int, minutes: float
+) -> Iterator[Finding]:
     """Waiting guesses are told at `guesses`; connections that never waited, which may be a script, at `quick`."""
     for rows in large_groups(2, which, talks.source, talks.target, talks.port):
         tried = _guesses(talks, rows)
-        waited = (talks.bursts[rows] > 1) | (talks.denials[rows] > 0)
+        waited = waits[rows]
         ordered = rows[np.argsort(talks.first_time[rows], kind="stable")]
         span = int(minutes * MINUTE)
         most, begin, end = densest(talks.first_time[rows], np.where(waited, tried, 0), span)
@@ -75,14 +77,10 @@ def ssh_brute(
     A login moves under 6,000 octets either way, key exchange included; a session that does anything more.
     """
     talks = rows_of(tables).talks
-    yield from _brute(
-        "ssh_brute",
-        talks,
-        _login_like(talks, np.isin(talks.port, _SSH) | (talks.banners > 0), 6000),
-        ssh_guesses,
-        ssh_quick,
-        login_minutes,
-    )
+    ssh = np.isin(talks.port, _SSH) | (talks.banners > 0)
+    which = _login_like(talks, ssh & (talks.data <= 8 + 3 * talks.bursts), 6000)
+    waits = (talks.bursts > 1) | (talks.last_time - talks.first_time >= 1.5 * SECOND)
+    yield from _brute("ssh_brute", talks, which, waits, ssh_guesses, ssh_quick, login_minutes)
 
 
 def ftp_brute(
@@ -91,7 +89,9 @@ def ftp_brute(
     """Refused logins (530) of one source at one FTP server, or pauses as of SSH behind TLS (``ftp_brute``)."""
     talks = rows_of(tables).talks
     service = np.isin(talks.port, _FTP) | ((talks.denials > 0) & (talks.requests == 0) & ~np.isin(talks.port, _MAIL))
-    yield from _brute("ftp_brute", talks, _login_like(talks, service, 8000), ftp_guesses, ftp_quick, login_minutes)
+    waits = (talks.bursts > 1) | (talks.denials > 0)
+    which = _login_like(talks, service, 8000)
+    yield from _brute("ftp_brute", talks, which, waits, ftp_guesses, ftp_quick, login_minutes)
 
 
 def rdp_brute(
@@ -103,9 +103,9 @@ def rdp_brute(
     `rdp_quick` within `login_minutes` is two a minute.
     """
     talks = rows_of(tables).talks
-    yield from _brute(
-        "rdp_brute", talks, _login_like(talks, np.isin(talks.port, _RDP), 16000), rdp_guesses, rdp_quick, login_minutes
-    )
+    waits = (talks.bursts > 1) | (talks.denials > 0)
+    which = _login_like(talks, np.isin(talks.port, _RDP), 16000)
+    yield from _brute("rdp_brute", talks, which, waits, rdp_guesses, rdp_quick, login_minutes)
 
 
 def http_brute(

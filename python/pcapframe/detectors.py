@@ -309,8 +309,10 @@ def _bounded(counters: Mapping[str, int]) -> str:
 
 def is_findings(of: Any) -> bool:
     """Whether these are findings, as a Frame, a DataFrame or a row of one."""
-    names = of.columns if hasattr(of, "columns") else getattr(of, "index", ())
-    return not isinstance(of, np.ndarray) and set(_NEEDED) <= {str(name) for name in names}
+    names = of.columns if hasattr(of, "columns") else getattr(of, "index", None)
+    if names is None or callable(names):  # a list or tuple of flow ids has a method of that name
+        return False
+    return set(_NEEDED) <= {str(name) for name in names}
 
 
 def _rows(findings: Any) -> Iterator[tuple[Any, ...]]:
