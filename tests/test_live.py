@@ -365,6 +365,7 @@ def test_questions_go_on_from_where_they_stopped(wire: Wire) -> None:
                 assert dict(live.ioc_counts().ip) == dict(whole.ioc_counts().ip) == {"10.0.0.1": 300 * round}
                 assert dict(live.count("udp_dstport")) == dict(whole.count("udp_dstport"))
             assert live.flows().to_dict() == whole.flows().to_dict()
+            assert pf.detect(live).to_dict() == pf.detect(whole).to_dict()
             both = live.count("ip_src", "udp_dstport")
             assert both.to_dict() == whole.count("ip_src", "udp_dstport").to_dict()
     assert not any(thread.name.endswith("(_keep_up)") and thread.is_alive() for thread in until_quiet())

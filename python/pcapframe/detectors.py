@@ -22,6 +22,7 @@ from .errors import CaptureWarning, ThresholdWarning
 
 if TYPE_CHECKING:
     from ._info import CaptureFault
+    from ._live import Live
     from ._reader import Capture
 
 __all__ = ["SEVERITIES", "Finding", "Findings", "detect", "rules"]
@@ -219,15 +220,15 @@ def _order(finding: Finding) -> tuple[Any, ...]:
 
 
 def detect(
-    capture: Capture, *, only: Iterable[str] | str | None = None, window: Any = None, **thresholds: Any
+    capture: Capture | Live, *, only: Iterable[str] | str | None = None, window: Any = None, **thresholds: Any
 ) -> Findings:
     """Look for scans, floods, guessed passwords, beacons, uploads, tunnels, spoofing and attacks on the web, in one
     pass.
 
     Parameters
     ----------
-    capture : Capture
-        Narrowed or not.
+    capture : Capture or Live
+        Narrowed or not; of a live capture the packets so far.
     only : name or names, optional
         Rules (`rules` lists them) or kinds of findings to look for.
     window : str, timedelta, numpy.timedelta64 or int, optional
@@ -259,7 +260,8 @@ def detect(
     >>> findings = pcapframe.detect(cap)                                        # doctest: +SKIP
     >>> cap.packets_of(findings[0]).write("first.pcap")                         # doctest: +SKIP
     """
-    return _detect(capture, only, window, thresholds, (0, 0))
+    so_far: Capture = capture.capture() if hasattr(capture, "capture") else capture
+    return _detect(so_far, only, window, thresholds, (0, 0))
 
 
 def _detect(
