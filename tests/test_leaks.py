@@ -350,6 +350,8 @@ def test_a_leak_would_be_seen(things: Things) -> None:
     assert left(lambda: files.append(os.dup(0)), 20)
     for number in files:
         os.close(number)
+    if os.environ.get("LD_PRELOAD"):
+        return  # a sanitizer's malloc, which tells nothing
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     assert [name for name, _ in left(lambda: libc.malloc(ctypes.c_size_t(200)), 50)] == ["malloc"] or MALLOC() == 0
