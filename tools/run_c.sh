@@ -12,10 +12,10 @@ shift
 one() {
     name=${1##*/}
     corpus=tests/fuzz/corpus/${name#fuzz_}
-    [ -d "$corpus" ] || corpus=tests/fuzz/corpus/capture # most targets take a capture
+    case $name in fuzz_packet | fuzz_flows) ;; *) corpus="$(ls -d "$corpus" 2>/dev/null) tests/fuzz/corpus/capture" ;; esac
     case $mode-$name in
     replay-test_*) $RUN "$1" ;;
-    replay-fuzz_*) find "$corpus" -type f -exec $RUN "$1" {} + ;;
+    replay-fuzz_*) find $corpus -type f -exec $RUN "$1" {} + ;;
     fuzz-*)
         found=build/fuzz/${name#fuzz_}
         mkdir -p "$found"

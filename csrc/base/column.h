@@ -72,7 +72,7 @@ static inline const uint8_t *pf_column_octets(const struct pf_column *column, si
 {
     const int64_t *offsets = (const int64_t *)(const void *)column->values;
     *size = (size_t)(offsets[row + 1] - offsets[row]);
-    return column->octets + offsets[row];
+    return *size != 0 ? column->octets + offsets[row] : column->octets; /* which is NULL where all are empty */
 }
 
 #endif

@@ -8,10 +8,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
 
-static void must_hold(bool holds)
+#define must_hold(holds) must_hold_at((holds), __LINE__)
+static void must_hold_at(bool holds, int line)
 {
-    if (!holds)
+    if (!holds) {
+        (void)fprintf(stderr, "line %d\n", line);
         abort();
+    }
 }
 
 enum what { IS_NULL, IS_BETWEEN, IS_IN, WHATS };
