@@ -10,7 +10,7 @@ PY  = $(VENV)/bin/python
 PIP = $(PY) -m pip -q --disable-pip-version-check install
 C   = $(MAKE) --no-print-directory -j$(JOBS) -f tools/c.mk
 MEMCHECK = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
-THREADED = lifecycle interrupt flows count filter sources match split
+THREADED = lifecycle interrupt flows count sources match split
 GRIND    = tests/test_interrupt.py tests/test_writing.py
 # The folders stand here too: a removed file changes only them.
 BUILD_FROM = setup.py pyproject.toml $(wildcard csrc csrc/* csrc/*/*.c csrc/*/*.h)

@@ -24,7 +24,7 @@ _TERMINAL = (
     "\x1b[6n", "\x1bP+q\x1b\\", "\x9b31m", "\x9d0;x\x9c", "a\rb", "a\nb", "a\x08b", "\x07", "\x0e", "\x1b(0",
     "a\x0bb", "a\x0cb", "\x1b[?1049h", "\x1b[3;J", "a\u2028b", "a\u2029b", "\x85", "\x1a", "\x04",
 )  # fmt: skip
-_CELLS = ("1+1", "cmd|' /C calc'!A0", "HYPERLINK(\"http://x\")", "SUM(1)", "DDE(\"x\")", "2", "x", "-", "\"", "'")
+_CELLS = ("1+1", "cmd|' /C calc'!A0", 'HYPERLINK("http://x")', "SUM(1)", 'DDE("x")', "2", "x", "-", '"', "'")
 _WORDS = (
     "../../etc/passwd", "..\\..\\x", "/dev/null", "CON", "nul.txt", "%00", "%0d%0aX: y", "${jndi:ldap://x}", "{{7*7}}",
     "$(id)", "`id`", "; rm -rf /", "| id", "' OR 1=1 --", '"; DROP', "\\", "\\n", "\\x1b[31m", "\\u202e", "%s%n", "{0}",

@@ -41,8 +41,8 @@ def test_killed_while_writing(kind: str, times: int, tmp_path: Path, measured: C
     assert found["torn"] == 0
     assert sum(found.values()) == times
     if times == 200:
-        assert found["absent"] > 10
-        assert found["old"] > 10
+        assert found["absent"] > 0
+        assert found["old"] > 0
 
 
 @pytest.fixture(scope="module")

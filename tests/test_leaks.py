@@ -297,11 +297,15 @@ def public() -> set[str]:
         thing = getattr(pf, name)
         if inspect.isclass(thing):
             plain = issubclass(thing, BaseException | tuple | float) or hasattr(thing, "__dataclass_fields__")
-            found |= set() if plain else {
-                f"{name}.{member}"
-                for member, value in vars(thing).items()
-                if not member.startswith("_") and (callable(value) or isinstance(value, property | classmethod))
-            }
+            found |= (
+                set()
+                if plain
+                else {
+                    f"{name}.{member}"
+                    for member, value in vars(thing).items()
+                    if not member.startswith("_") and (callable(value) or isinstance(value, property | classmethod))
+                }
+            )
         elif callable(thing):
             found.add(name)
     for name in pf._LATE:
