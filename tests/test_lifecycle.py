@@ -5,6 +5,7 @@ What test_interrupt.py shows once is done here often, at random moments and in e
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import multiprocessing
@@ -102,13 +103,13 @@ def test_ctrl_c_while_a_fifo_stalls_at_any_moment(tmp_path: Path, small: Path, m
         for number in range(TIMES):
             os.write(held, data)
 
-            def ask() -> None:
+            def ask(number: int = number) -> None:
                 capture = pf.open(path, threads=1 + number % 3, progress=False)
                 (capture.packets, capture.ioc_counts, capture.flows)[number % 3]()
 
             took.append(interrupted(ask, rng.random() * 0.1))
             drained = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-            with pytest.raises(BlockingIOError):
+            with contextlib.suppress(BlockingIOError):
                 while os.read(drained, 1 << 16):
                     pass
             os.close(drained)
