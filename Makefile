@@ -19,7 +19,7 @@ FORMATTED  = $(wildcard csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
 # The Python that builds and the C tests use one compiler.
 export CC
 
-.PHONY: help demo test soak test-c fuzz asan tsan valgrind portable coverage bench lint format clean
+.PHONY: help demo test soak test-c fuzz asan tsan valgrind portable coverage bench docs lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -71,6 +71,11 @@ bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written 
 	$(PY) benchmarks/bench_tables.py --packets $(PACKETS) --write
 	$(PY) benchmarks/bench_count.py --packets $(PACKETS)
 	$(PY) benchmarks/bench_flows.py --packets $(PACKETS) --write
+	$(PY) benchmarks/bench_score.py --packets $(PACKETS) --write
+
+docs: $(VENV)/.built $(VENV)/.test $(VENV)/.docs ## the pages, with every notebook run, in build/docs/html
+	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs/html
+	@echo build/docs/html/index.html
 
 lint: $(VENV)/.lint $(VENV)/.built ## formats, types, and the plain C rooms with -Wconversion
 	$(PY) -m ruff check
@@ -111,6 +116,10 @@ $(VENV)/.built: $(VENV)/.made $(BUILD_FROM)
 EXTRA = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")
 $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(PY) -c '$(call EXTRA,test)' | $(PIP) -r /dev/stdin
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml
+	$(PY) -c '$(call EXTRA,docs)' | $(PIP) -r /dev/stdin
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml

@@ -20,7 +20,9 @@ def libpcap():
     for tool in ("pkg-config libpcap", "pcap-config") if want != "0" else ():
         found = [subprocess.getstatusoutput(f"{tool} {flag} 2>/dev/null") for flag in ("--cflags", "--libs")]
         if all(status == 0 for status, _ in found):
-            return glob("csrc/libpcap/libpcap.c"), *(shlex.split(flags) for _, flags in found)
+            return sorted({*glob("csrc/libpcap/*.c")} - {"csrc/libpcap/none.c"}), *(
+                shlex.split(flags) for _, flags in found
+            )
     if want == "1":
         sys.exit("PCAPFRAME_LIBPCAP=1, but neither pkg-config nor pcap-config finds libpcap")
     return glob("csrc/libpcap/none.c"), [], []

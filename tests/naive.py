@@ -1,8 +1,8 @@
 """The slow, obvious twin of the C core, written from docs/decoding.md and from nothing else.
 
-naive_pcap.py and naive_pcapng.py read the file, naive_packet.py, naive_tunnels.py, naive_tls.py and naive_http.py walk
-down a packet, this file counts. Every step says one sentence of that page. Nothing here is fast, and nothing may be
-clever: where twin and core differ, the twin is the one to read.
+naive_pcap.py and naive_pcapng.py read the file, naive_packet.py, naive_tunnels.py, naive_tls.py, naive_http.py and
+naive_names.py walk down a packet, this file counts. Every step says one sentence of that page. Nothing here is fast,
+and nothing may be clever: where twin and core differ, the twin is the one to read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import naive_http  # noqa: F401 adds its steps
+import naive_names  # noqa: F401 adds its steps
 import naive_tls  # noqa: F401 adds its steps
 from naive_packet import COLUMNS, Row, decode
 from naive_pcap import MAGICS, Fault, Header, Record, read_header, read_pcap

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from naive_http import application_row, escaped
+from naive_names import names_row
 from naive_packet import Layer, Row, Walk, ipv4_text, ipv6_text, mac_text, walked
 from naive_pcap import Record
 
@@ -377,7 +378,7 @@ def header_row(record: Record) -> Row:
         "frame_raw": record.octets,
         "frame_protocols": ":".join(names) or None,
     }
-    for part in (link_row, arp_row, wlan_row, ip_row, icmp_row, transport_row, tunnel_row, application_row):
+    for part in (link_row, arp_row, wlan_row, ip_row, icmp_row, transport_row, tunnel_row, application_row, names_row):
         row |= part(walk)
     return walk.row | row
 

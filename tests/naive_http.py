@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from naive_packet import OVER_TCP, OVER_UDP, QUIET, STEPS, Row, Walk, end
 
@@ -40,7 +41,8 @@ def escaped(octets: bytes) -> str:
     """Printable characters as they are, every other octet and the backslash as its decimal number."""
     text = ""
     for character in octets.decode("utf-8", "surrogateescape"):
-        if character.isprintable() and character != "\\":
+        shown = unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+        if shown and character != "\\":
             text += character
         else:
             text += "".join(f"\\{octet:03}" for octet in character.encode("utf-8", "surrogateescape"))

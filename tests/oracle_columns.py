@@ -19,10 +19,19 @@ from typing import Any, NamedTuple
 import pcapframe as pf
 from pcapframe._tshark import PREFERENCES, TSHARK, nanoseconds
 
-ELSEWHERE = re.compile(r"dns_|tls_|quic_|community_id|flow_")  # other oracle tests compare these
+ELSEWHERE = re.compile(
+    r"dns_|tls_|quic_|community_id|flow_|tcp_stream|tcp_analysis_|tcp_reassembled_"
+)  # other oracle tests compare these
 
 COMPARED = [field for field in pf.columns() if field.wireshark and not ELSEWHERE.match(field.name)]
-ALSO = ["frame_protocols", "frame_fault", "frame_link_type", "ip_version", "protocol"]  # tell kinds of difference apart
+ALSO = [
+    "kerberos_msg_type",
+    "frame_protocols",
+    "frame_fault",
+    "frame_link_type",
+    "ip_version",
+    "protocol",
+]  # tell kinds of difference apart
 NAMES = {field.name: field.wireshark.split("|") for field in COMPARED}
 REASONS = ["frame.encap_type", "ip.cur_rt", "ipv6.fraghdr.more"]
 THEIRS = list(dict.fromkeys([*(name for names in NAMES.values() for name in names), *REASONS]))
@@ -33,14 +42,28 @@ LAYERS = {
     "ipv6.hopopts": "", "ipv6.dstopts": "", "ipv6.routing": "", "ipv6.fraghdr": "", "mipv6": "", "hip": "",
     "shim6": "", "mbtcp": "",
     "eth": "eth", "llc": "llc", "vlan": "vlan", "ieee8021ad": "vlan", "ieee8021ah": "pbb", "sll": "sll",
-    "null": "null", "ppp": "ppp", "chdlc": "chdlc", "pppoes": "pppoe", "pppoed": "pppoe", "mpls": "mpls",
+    "null": "null", "ppp": "ppp", "chdlc": "chdlc", "fddi": "fddi", "pppoes": "pppoe", "pppoed": "pppoe",
+    "mpls": "mpls",
     "wlan": "wlan", "wlan_aggregate": "", "radiotap": "radiotap", "ppi": "ppi", "arp": "arp",
     "ip": "ip", "ipv6": "ipv6", "gre": "gre", "erspan": "erspan", "etherip": "etherip", "ah": "ah", "esp": "esp",
     "icmp": "icmp", "icmpv6": "icmpv6", "tcp": "tcp", "udp": "udp", "sctp": "sctp", "vxlan": "vxlan",
     "geneve": "geneve", "gtp": "gtp", "teredo": "teredo", "dns": "dns", "mdns": "dns", "llmnr": "dns", "tls": "tls",
     "quic": "quic", "http": "http", "ssdp": "ssdp", "modbus": "modbus", "ftp": "ftp",
+    "dhcp": "dhcp", "nbns": "nbns", "kerberos": "kerberos", "ntlmssp": "ntlmssp",
 }  # fmt: skip
-APPLICATIONS = {"dns", "tls", "quic", "http", "ssdp", "modbus", "ftp"}  # ours end here
+APPLICATIONS = {
+    "dns",
+    "tls",
+    "quic",
+    "http",
+    "ssdp",
+    "modbus",
+    "ftp",
+    "dhcp",
+    "nbns",
+    "kerberos",
+    "ntlmssp",
+}  # ours end here
 
 
 class Cell(NamedTuple):
@@ -202,10 +225,52 @@ ATM = 123  # its packets have four octets before them that tshark takes off
 HTTP = ("HTTP", "SSDP")
 FRAMED = {"http": {"http", "ssdp"}, "ftp": {"ftp"}, "mbtcp": {"mbtcp"}, "modbus": {"modbus"}}  # column: their layers
 
+KRB, NTLM = "kerberos_", "ntlmssp_"
+
+
+def netbios(text: str) -> str:
+    """A NetBIOS name with the octets that are told by number, without what its last octet stands for."""
+
+    def octet(found: re.Match[str]) -> str:
+        return as_text(bytes.fromhex(found[1]))
+
+    return re.sub(r"<([0-9a-f]{2})>", octet, re.sub(r"(<..>) \(.*\)$", r"\1", text))
+
+
 Kind = Callable[[Cell], bool]
 
 # The first that fits is the one. What they all but the last few have in common is that one side says nothing.
 KINDS: dict[str, Kind] = {
+    # Names of hosts and users.
+    "tshark writes NULL for an empty text": lambda cell: (
+        cell.column.startswith(NTLM) and cell.ours is None and cell.theirs == "NULL"
+    ),
+    "tshark writes octets that are no text in hexadecimal, and says what a suffix stands for": lambda cell: (
+        cell.column == "nbns_name" and is_text(cell) and netbios(cell.ours) == netbios(cell.theirs)
+    ),
+    "tshark reads NetBIOS names whose letters are wrong, or says that they are": lambda cell: (
+        cell.column == "nbns_name" and cell.ours is None
+    ),
+    "tshark shows less of a NetBIOS message that is cut or wrong": lambda cell: (
+        cell.column.startswith("nbns_") and cell.theirs is None and "nbns" in cell.layers
+    ),
+    "ours is all components of a name, and of the service that is asked for": lambda cell: (
+        cell.column in ("kerberos_snamestring", "kerberos_cnamestring")
+        and is_text(cell)
+        and (cell.ours.split("/")[0] == cell.theirs or cell.row["kerberos_msg_type"] == 12)
+    ),
+    "tshark reads Kerberos within other protocols, and where its length is wrong": lambda cell: (
+        cell.column.startswith(KRB) and cell.ours is None and cell.row["protocol"] != "KERBEROS"
+    ),
+    "tshark shows less of a Kerberos message that is cut or lacks what it must have": lambda cell: (
+        cell.column.startswith(KRB) and cell.theirs is None and "kerberos" in cell.layers
+    ),
+    "tshark shows less of an NTLM message that is cut or wrong, or in what is": lambda cell: (
+        cell.column.startswith(NTLM) and cell.theirs is None
+    ),
+    "tshark reads what an NTLM server says of itself beyond the length that it tells": lambda cell: (
+        cell.column.startswith("ntlmssp_challenge_target_info_") and cell.ours is None
+    ),
     # The file and the frame.
     "tshark takes the file for another variant of pcap": lambda cell: cell.row["other_variant"],
     "tshark numbers the interfaces of pcapng alone": lambda cell: (

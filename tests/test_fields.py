@@ -13,11 +13,13 @@ import captures
 import captures_ng
 import captures_tunnels as tunnels
 import naive
+import naive_stream
 import pcapframe as pf
 from naive_fields import header_rows
 
-# Interfaces are the file's (test_naive_pcapng.py); what applications say beyond their first lines has twins of its own.
-ELSEWHERE = ("frame_interface_id", "frame_interface_name")
+# Interfaces are the file's (test_naive_pcapng.py), connections test_stream.py's; what applications say beyond their
+# first lines has twins of its own.
+ELSEWHERE = ("frame_interface_id", "frame_interface_name", "tcp_reassembled_length", *naive_stream.COLUMNS)
 OTHERS = ("dns", "tls", "quic", "flow")
 
 

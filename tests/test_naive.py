@@ -372,6 +372,10 @@ LINK = {  # name: (link type, packet, captured octets if it is cut, protocol, fa
     "ppp, only an address": (9, make.Layer(b"\xff"), None, "PPP", "malformed ppp", {}),
     "ppp, cisco's framing": (9, make.chdlc(IN_UDP, 0x8F), None, "UDP", None, UDP),
     "chdlc": (104, make.chdlc(make.ipv6(make.udp())), None, "UDP", None, UDP),
+    "fddi": (10, make.fddi(make.snap(IN_UDP)), None, "UDP", None, UDP | {"eth_src": None}),
+    "fddi, synchronous": (10, make.fddi(make.snap(IN_UDP), 0xD7), None, "UDP", None, UDP),
+    "fddi, station management": (10, make.fddi(make.snap(IN_UDP), 0x41), None, "FDDI", "unknown fddi 0x41", {}),
+    "fddi cut": (10, make.fddi(make.snap(IN_UDP)), 12, "FDDI", "truncated fddi", {}),
     "chdlc cut": (104, make.chdlc(IN_UDP), 3, "CHDLC", "truncated chdlc", {}),
     "802.11": (105, make.wlan(make.snap(IN_UDP)), None, "UDP", None, UDP | {"eth_src": None}),
     "802.11 with four addresses": (105, make.wlan(make.snap(IN_UDP), second=3), None, "UDP", None, UDP),
@@ -607,7 +611,7 @@ def test_tapes_reach_every_step_and_many_faults() -> None:
         for octets, length, *_ in frames(120 if link_type in (1, 101) else 8, link_type, wild=False, seed=link_type):
             for place in range(len(octets)):
                 rows += [decoded(octets[:place], link_type, length), decoded(octets[:place], link_type)]
-    by_shape = {"tls", "quic"}  # test_tls.py gives them
+    by_shape = {"tls", "quic", "dhcp", "nbns", "kerberos", "ntlmssp"}  # test_tls.py and test_names.py give them
     steps = naive.STEPS.keys() - by_shape - set(NO_LAYERS)
     assert {row["protocol"] for row in rows} == {None, *map(str.upper, steps)}
     faults = {row["frame_fault"] for row in rows}

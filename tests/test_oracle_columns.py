@@ -28,7 +28,7 @@ THREADS = 2
 
 # Columns whose meaning is another than tshark's in most captures; and one capture floods a server with lines that are
 # no commands of FTP.
-RATHER_OURS = {"frame_interface_id", "frame_interface_name", "ftp_request_command"}
+RATHER_OURS = {"frame_interface_id", "frame_interface_name", "ftp_request_command", "kerberos_snamestring"}
 # Where a file with a protocol that nothing here walks, or ICMP errors, are much of all that has such a column at all.
 RARE = {"ipv6_flow", "ipv6_plen", "ipv6_nxt", "esp_spi", "icmp_ident", "icmp_seq", "ftp_response_arg"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import threading
 import warnings
 from pathlib import Path
 
@@ -145,3 +147,17 @@ def test_packets_that_look_like_a_hole_go_into_pcapng_alone(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
     assert pf.open(data).write(tmp_path / "out.pcapng") == 3
     assert essence((tmp_path / "out.pcapng").read_bytes()) == essence(data)
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(path.read_text()))
+    reader.start()
+    frame = pf.open(captures.pcap_bytes([b"\0" * 60])).packets(["frame_number", "frame_len"])
+    assert frame.write(path) == 1
+    reader.join(10)
+    assert found == ["frame_number,frame_len\n1,60\n"]
+    assert path.is_fifo()
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe.csv"]

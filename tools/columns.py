@@ -27,6 +27,10 @@ GROUPS = {
     "http": "HTTP and SSDP",
     "modbus": "Modbus/TCP",
     "ftp": "FTP",
+    "dhcp": "DHCP",
+    "nbns": "NetBIOS names",
+    "kerberos": "Kerberos",
+    "ntlmssp": "NTLM",
     "flow": "Flows",
 }
 

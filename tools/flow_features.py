@@ -36,7 +36,13 @@ def options() -> list[str]:
     corrected, old = (_flows.DEFAULTS[variant] for variant in ("corrected", "cic2017"))
 
     def shown(value: object) -> str:
-        return "all" if value == _flows.PROTOCOLS else ", ".join(value) if isinstance(value, tuple) else str(value)
+        return (
+            "all"
+            if value == _flows.PROTOCOLS
+            else ", ".join(value) or "none"
+            if isinstance(value, tuple)
+            else str(value)
+        )
 
     return table(
         ["option", "`corrected`", "`cic2017`"],
@@ -44,10 +50,15 @@ def options() -> list[str]:
     )
 
 
+def extra() -> list[str]:
+    rows = [[each.group, f"`{each.name}`", each.kind, each.unit, cell(each.definition)] for each in _flows.EXTRA]
+    return table(["group", "name", "type", "unit", "what it is"], rows)
+
+
 def rendered(page: str) -> str:
     """The page with its tables made anew."""
     parts = page.split(BEGIN)
-    for i, lines in enumerate((options(), features()), 1):
+    for i, lines in enumerate((options(), features(), extra()), 1):
         parts[i] = "\n\n" + "\n".join(lines) + "\n\n" + END + parts[i].split(END, 1)[1]
     return BEGIN.join(parts)
 

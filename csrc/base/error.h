@@ -15,15 +15,16 @@
 
 enum pf_status {
     PF_OK = 0,
-    PF_NO_MEMORY,   /* an allocation was refused */
-    PF_OS_ERROR,    /* the operating system said no: error.sys is its errno */
-    PF_NOT_CAPTURE, /* the input is nothing we can read */
-    PF_FAULT,       /* a damaged capture, met in strict mode */
-    PF_STOPPED,     /* told to stop by the calling thread, which knows why */
-    PF_BUSY,        /* in use by another call */
-    PF_INVALID,     /* an argument that can't be */
-    PF_TOO_LARGE,   /* a number that its type cannot hold */
-    PF_NOT_FILTER,  /* a filter expression that cannot be understood or served */
+    PF_NO_MEMORY,    /* an allocation was refused */
+    PF_OS_ERROR,     /* the operating system said no: error.sys is its errno */
+    PF_NOT_CAPTURE,  /* the input is nothing we can read */
+    PF_FAULT,        /* a damaged capture, met in strict mode */
+    PF_STOPPED,      /* told to stop by the calling thread, which knows why */
+    PF_BUSY,         /* in use by another call */
+    PF_INVALID,      /* an argument that can't be */
+    PF_TOO_LARGE,    /* a number that its type cannot hold */
+    PF_NOT_FILTER,   /* a filter expression that cannot be understood or served */
+    PF_NOT_BUILT_IN, /* needs libpcap */
 };
 
 struct pf_error {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,6 +85,40 @@ int pf_os_read(int fd, int wake_fd, void *memory, size_t size, size_t *got)
     }
 }
 
+int pf_os_wait(const int *fds, size_t count, unsigned milliseconds, bool *ready)
+{
+    struct pollfd watched[PF_MOST_WAITED];
+    count = count < PF_MOST_WAITED ? count : PF_MOST_WAITED;
+    for (size_t i = 0; i < count; i++)
+        watched[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    int found = poll(watched, (nfds_t)count, (int)milliseconds);
+    for (size_t i = 0; i < count; i++)
+        ready[i] = found > 0 && watched[i].revents != 0;
+    return found < 0 && errno != EINTR ? errno : 0;
+}
+
+int pf_os_share(int fd, int *copy)
+{
+    *copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return *copy < 0 ? errno : 0;
+}
+
+int pf_os_remove(const char *path)
+{
+    return unlink(path) != 0 ? errno : 0;
+}
+
+int pf_os_ignore_outgoing(int fd)
+{
+#ifdef __linux__
+    enum { PACKET_LEVEL = 263, IGNORE_OUTGOING = 23 }; /* linux/if_packet.h, since 4.20 */
+    return setsockopt(fd, PACKET_LEVEL, IGNORE_OUTGOING, &(int){1}, sizeof(int)) != 0 ? errno : 0;
+#else
+    (void)fd;
+    return ENOTSUP;
+#endif
+}
+
 int pf_os_wake_pipe(int fds[2])
 {
     if (pipe(fds) != 0)
@@ -146,6 +181,55 @@ int pf_draft_begin(struct pf_draft *draft, const char *path)
     int failed = errno;
     forget(draft);
     return failed;
+}
+
+int pf_draft_begin_part(struct pf_draft *draft, const char *path)
+{
+    static const char suffix[] = ".part";
+    size_t length = strlen(path);
+    *draft = (struct pf_draft){.fd = -1, .path = pf_alloc(length + 1), .temporary = pf_alloc(length + sizeof suffix)};
+    if (draft->path == NULL || draft->temporary == NULL) {
+        forget(draft);
+        return ENOMEM;
+    }
+    memcpy(draft->path, path, length);
+    memcpy(draft->temporary, path, length);
+    memcpy(draft->temporary + length, suffix, sizeof suffix);
+    draft->fd = open(draft->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (draft->fd >= 0)
+        return 0;
+    int failed = errno;
+    forget(draft);
+    return failed;
+}
+
+int pf_draft_begin_unnamed(struct pf_draft *draft, const char *folder)
+{
+    static const char name[] = "/pcapframe-XXXXXX";
+    size_t length = strlen(folder);
+    *draft = (struct pf_draft){.fd = -1, .temporary = pf_alloc(length + sizeof name)};
+    if (draft->temporary == NULL)
+        return ENOMEM;
+    memcpy(draft->temporary, folder, length);
+    memcpy(draft->temporary + length, name, sizeof name);
+    draft->fd = mkostemp(draft->temporary, O_CLOEXEC);
+    int failed = draft->fd < 0 || unlink(draft->temporary) != 0 ? errno : 0;
+    pf_free(draft->temporary);
+    draft->temporary = NULL;
+    return failed;
+}
+
+int pf_draft_cut(struct pf_draft *draft, uint64_t size)
+{
+    if (ftruncate(draft->fd, (off_t)size) != 0 || lseek(draft->fd, 0, SEEK_END) < 0)
+        return errno;
+    return 0;
+}
+
+void pf_draft_keep(struct pf_draft *draft)
+{
+    pf_os_close(draft->fd);
+    forget(draft);
 }
 
 void pf_draft_rest(struct pf_draft *draft)

@@ -22,6 +22,15 @@ int pf_os_read_at(int fd, void *memory, size_t size, uint64_t offset, size_t *go
 /* Waits for octets or for `wake_fd` to become readable (ECANCELED) and reads what is there; *got 0 is the end. */
 int pf_os_read(int fd, int wake_fd, void *memory, size_t size, size_t *got);
 
+/* Waits until one of them is readable or broken, or so long; ready[i] says which. A negative descriptor never is. */
+enum { PF_MOST_WAITED = 4 };
+int pf_os_wait(const int *fds, size_t count, unsigned milliseconds, bool *ready);
+int pf_os_share(int fd, int *copy); /* one more descriptor of the same open file */
+int pf_os_remove(const char *path);
+
+/* Has a packet socket not tell of what goes out, where the system can. */
+int pf_os_ignore_outgoing(int fd);
+
 int pf_os_wake_pipe(int fds[2]);
 void pf_os_wake(int fd);
 
@@ -32,6 +41,12 @@ struct pf_draft {
     char *path, *temporary;
 };
 int pf_draft_begin(struct pf_draft *draft, const char *path);
+/* The same under the temporary name NAME.part, EEXIST where that is there already; may be read too. */
+int pf_draft_begin_part(struct pf_draft *draft, const char *path);
+int pf_draft_begin_unnamed(struct pf_draft *draft, const char *folder); /* never gets a name: it goes with the last
+                                                                           descriptor */
+int pf_draft_cut(struct pf_draft *draft, uint64_t size);                /* to its first octets */
+void pf_draft_keep(struct pf_draft *draft);  /* is over, and stays under its temporary name */
 void pf_draft_rest(struct pf_draft *draft);  /* lets its descriptor go */
 int pf_draft_resume(struct pf_draft *draft); /* before anything else is done with one that rests; any draft is fine */
 int pf_draft_write(struct pf_draft *draft, const void *octets, size_t size);

@@ -1,5 +1,6 @@
 #include "base/writer.h"
 
+#include "base/cursor.h"
 #include "base/printable.h"
 
 #include <string.h>
@@ -93,5 +94,34 @@ void pf_write_text(struct pf_writer *writer, const uint8_t *octets, size_t size,
         }
         octets += run;
         size -= run;
+    }
+}
+
+static size_t put_utf8(uint32_t character, uint8_t octets[4])
+{
+    if (character < 0x80) {
+        octets[0] = (uint8_t)character;
+        return 1;
+    }
+    size_t length = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+    for (size_t i = length; i-- > 1; character >>= 6)
+        octets[i] = (uint8_t)(0x80 | (character & 0x3f));
+    octets[0] = (uint8_t)((0xf00u >> length & 0xff) | character);
+    return length;
+}
+
+void pf_write_utf16le(struct pf_writer *writer, const uint8_t *octets, size_t size)
+{
+    while (size >= 2 && !writer->full) {
+        uint32_t character = pf_le16(octets);
+        size_t used = 2;
+        if (character >= 0xd800 && character < 0xdc00 && size >= 4 && pf_le16(octets + 2) >> 10 == 0xdc00 >> 10) {
+            character = 0x10000 + ((character & 0x3ff) << 10 | (pf_le16(octets + 2) & 0x3ffu));
+            used = 4;
+        }
+        uint8_t encoded[4];
+        pf_write_text(writer, encoded, put_utf8(character, encoded), NULL);
+        octets += used;
+        size -= used;
     }
 }

@@ -25,6 +25,10 @@ void pf_write_hex(struct pf_writer *writer, uint64_t number, unsigned digits);
  * backslash and those of `also` (ASCII; NULL: none) as \DDD, its decimal number. At most four octets come of one. */
 void pf_write_text(struct pf_writer *writer, const uint8_t *octets, size_t size, const char *also);
 
+/* The same for UTF-16, least significant octet first; half a pair of surrogates is escaped in the three octets that
+ * UTF-8 would have for it, an octet too many at the end is left out. */
+void pf_write_utf16le(struct pf_writer *writer, const uint8_t *octets, size_t size);
+
 static inline void pf_write_char(struct pf_writer *writer, char octet)
 {
     pf_write(writer, &octet, 1);

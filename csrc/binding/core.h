@@ -26,7 +26,7 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators, *recording;
     PyObject *capture_error, *filter_error;
 };
 
@@ -45,6 +45,9 @@ extern PyType_Spec pf_input_spec;
 /* [(link type, name, description, snap length, binary, exponent, offset, received, dropped), ...] */
 PyObject *pf_interfaces_list(const struct pf_interfaces *interfaces);
 
+/* A new Input of a source, which is its own from then on also when this fails: NULL with an exception set. */
+PyObject *pf_input_object_of(struct pf_state *state, struct pf_source *source, const struct pf_before *before);
+
 struct pf_input_object {
     PyObject_HEAD
     struct pf_input input;
@@ -52,6 +55,10 @@ struct pf_input_object {
     atomic_flag in_use; /* streams serve one pass at a time */
     bool consumed;
 };
+
+/* live.c */
+extern PyType_Spec pf_recording_spec;
+PyObject *pf_interfaces_frame(PyObject *module, PyObject *ignored);
 
 /* conditions.c */
 extern PyType_Spec pf_conditions_spec;
@@ -120,6 +127,7 @@ bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
 PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
+PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];

@@ -61,6 +61,8 @@ PyObject *pf_raise(struct pf_state *state, const struct pf_error *error)
         return raise_text(state->capture_error, error->text);
     case PF_NOT_FILTER:
         return raise_text(state->filter_error, error->text);
+    case PF_NOT_BUILT_IN:
+        return raise_text(PyExc_ImportError, error->text);
     case PF_TOO_LARGE:
         return raise_text(PyExc_OverflowError, error->text);
     case PF_INVALID:

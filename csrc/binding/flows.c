@@ -4,17 +4,17 @@
 #include "flow/sink.h"
 
 /* (cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active, protocols, flow_timeout_us,
- * activity_timeout_us, dedup_us, sort_us, min_packets, max_flows, print_octets, quantize, names), checked by Python but
- * for their types. */
+ * activity_timeout_us, dedup_us, sort_us, min_packets, max_flows, print_octets, quantize, names, extra), checked by
+ * Python but for their types. */
 bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options)
 {
     int cic, fork, count_padding, last_tcp_header, ghost_flows, ipv6, flush_last_active, quantize;
-    unsigned protocols, max_flows, names;
+    unsigned protocols, max_flows, names, extra;
     long long flow_timeout, activity_timeout, dedup, sort;
     unsigned long long min_packets, print_octets;
-    if (!PyArg_ParseTuple(tuple, "pppppppILLLLKIKpI:flow options", &cic, &fork, &count_padding, &last_tcp_header,
+    if (!PyArg_ParseTuple(tuple, "pppppppILLLLKIKpII:flow options", &cic, &fork, &count_padding, &last_tcp_header,
                           &ghost_flows, &ipv6, &flush_last_active, &protocols, &flow_timeout, &activity_timeout, &dedup,
-                          &sort, &min_packets, &max_flows, &print_octets, &quantize, &names))
+                          &sort, &min_packets, &max_flows, &print_octets, &quantize, &names, &extra))
         return false;
     if (max_flows == 0 || max_flows >= PF_NO_FLOW) {
         PyErr_SetString(PyExc_ValueError, "max_flows: 1 or more");
@@ -38,6 +38,7 @@ bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options)
         .print_octets = print_octets,
         .quantize = quantize != 0,
         .names = names,
+        .extra = extra,
     };
     return true;
 }
@@ -156,6 +157,22 @@ PyObject *pf_flow_features(PyObject *module, PyObject *ignored)
             types[j] = info->type[j] != PF_ABSENT ? pf_type_names[info->type[j]] : NULL;
         PyObject *item = Py_BuildValue("ssszzssss", info->published, info->v4, info->y2021, types[0], types[1],
                                        info->unit, info->definition, info->section, info->differs);
+        if (item == NULL || PyList_Append(list, item) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored)
+{
+    (void)module;
+    (void)ignored;
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < PF_EXTRA_COUNT; i++) {
+        const struct pf_flow_extra_info *info = &pf_flow_extras[i];
+        PyObject *item = Py_BuildValue("sssss", pf_flow_groups[info->group], info->kind.name,
+                                       pf_type_names[info->kind.type], info->unit, info->definition);
         if (item == NULL || PyList_Append(list, item) < 0)
             Py_CLEAR(list);
         Py_XDECREF(item);

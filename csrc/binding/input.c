@@ -129,9 +129,9 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
     return PF_OK;
 }
 
-/* Input(kind, name, object=None, start=None): kind "path", "memory" (object: a buffer), "stream" (start: a descriptor,
- * object: octets that were taken from it) or "file" (object: a binary file, start: where it stands, None when it can't
- * seek); "reader" is a file that is a pcapframe._compressed.Reader. */
+/* Input(kind, name, object=None, start=None): kind "path", "follow" (a path), "memory" (object: a buffer), "stream"
+ * (start: a descriptor, object: octets that were taken from it) or "file" (object: a binary file, start: where it
+ * stands, None when it can't seek); "reader" is a file that is a pcapframe._compressed.Reader. */
 static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"kind", "name", "object", "start", NULL};
@@ -156,6 +156,8 @@ static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
         if (PyObject_GetBuffer(object, &self->buffer, PyBUF_SIMPLE) < 0)
             goto done;
         status = pf_source_memory(name, self->buffer.buf, (size_t)self->buffer.len, &source, &error);
+    } else if (strcmp(kind, "follow") == 0) {
+        status = pf_source_follow(name, &source, &error);
     } else if (strcmp(kind, "stream") == 0) {
         long fd = PyLong_AsLong(start);
         if (PyErr_Occurred() || !PyBytes_Check(object))
@@ -181,6 +183,30 @@ done:
     Py_XDECREF(self);
     Py_DECREF(path);
     return result;
+}
+
+PyObject *pf_input_object_of(struct pf_state *state, struct pf_source *source, const struct pf_before *before)
+{
+    struct pf_input_object *self = (struct pf_input_object *)state->input->tp_alloc(state->input, 0);
+    if (self == NULL) {
+        pf_source_free(source);
+        return NULL;
+    }
+    atomic_flag_clear(&self->in_use);
+    struct pf_host host = {.tick = pf_check_signals};
+    struct pf_error error = {.status = PF_OK};
+    struct pf_input opened;
+    enum pf_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = pf_input_open(&opened, source, &host, &error);
+    Py_END_ALLOW_THREADS
+    if (status != PF_OK) {
+        Py_DECREF(self);
+        return pf_raise(state, &error);
+    }
+    opened.before = *before;
+    self->input = opened;
+    return (PyObject *)self;
 }
 
 static void input_dealloc(PyObject *object)
@@ -284,6 +310,17 @@ static PyObject *get_first_time(PyObject *self, void *closure)
     return input->timed ? PyLong_FromLongLong(input->first_time) : Py_NewRef(Py_None);
 }
 
+static PyObject *input_end(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    return PyBool_FromLong(pf_source_follow_end(((struct pf_input_object *)self)->input.source));
+}
+
+static PyMethodDef input_methods[] = {
+    {"end", input_end, METH_NOARGS, "end(): a file that is followed ends with what it has; whether it does so now."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyGetSetDef input_getset[] = {
     {"name", get_name, NULL, "What it was opened from.", NULL},
     {"format", get_format, NULL, "The capture format.", NULL},
@@ -299,6 +336,7 @@ static PyType_Slot input_slots[] = {
     {Py_tp_new, input_new},
     {Py_tp_dealloc, input_dealloc},
     {Py_tp_traverse, input_traverse},
+    {Py_tp_methods, input_methods},
     {Py_tp_getset, input_getset},
     {Py_tp_doc, "Input(kind, name, object=None, start=None)\n--\n\nOne opened capture."},
     {0, NULL},

@@ -35,7 +35,8 @@ static int execute(PyObject *module)
                 add_type(module, &pf_frame_spec, &state->frame) && add_type(module, &pf_filter_spec, &state->filter) &&
                 add_type(module, &pf_conditions_spec, &state->conditions) &&
                 add_type(module, &pf_feed_spec, &state->feed) &&
-                add_type(module, &pf_indicators_spec, &state->indicators);
+                add_type(module, &pf_indicators_spec, &state->indicators) &&
+                add_type(module, &pf_recording_spec, &state->recording);
     return good ? 0 : -1;
 }
 
@@ -48,6 +49,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->frame);
     Py_VISIT(state->filter);
     Py_VISIT(state->conditions);
+    Py_VISIT(state->recording);
     Py_VISIT(state->indicators);
     Py_VISIT(state->feed);
     Py_VISIT(state->capture_error);
@@ -64,6 +66,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->frame);
     Py_CLEAR(state->filter);
     Py_CLEAR(state->conditions);
+    Py_CLEAR(state->recording);
     Py_CLEAR(state->indicators);
     Py_CLEAR(state->feed);
     Py_CLEAR(state->capture_error);

@@ -11,10 +11,27 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error)
     return good ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
 }
 
+/* Ctrl-C ends a file that is followed, and so the pass with an answer; where there is none, or it was ended so before,
+ * it ends the pass. */
+static bool ends_following(struct pf_run *run)
+{
+    bool any = false;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        for (size_t i = 0; i < run->pass.input_count; i++)
+            any |= pf_source_follow_end(run->inputs[i]->source);
+    }
+    if (any)
+        PyErr_Clear();
+    PyGILState_Release(gil);
+    return any;
+}
+
 static enum pf_status tick(void *context, struct pf_error *error)
 {
     struct pf_run *run = context;
-    PF_TRY(pf_check_signals(NULL, error));
+    if (pf_check_signals(NULL, error) != PF_OK && !ends_following(run))
+        return error->status;
     if (run->tick == NULL)
         return PF_OK;
     PyGILState_STATE gil = PyGILState_Ensure();
@@ -122,6 +139,19 @@ bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, siz
     return status == PF_OK;
 }
 
+/* What the ordered stage had to give up; false with an exception set. */
+static bool append_forgotten(PyObject *list, uint64_t count, const char *message)
+{
+    char text[256];
+    if (count == 0)
+        return true;
+    (void)snprintf(text, sizeof text, "%llu %s", (unsigned long long)count, message);
+    PyObject *item = Py_BuildValue("siOOiN", "forgotten", 0, Py_None, Py_None, 0, pf_line(text));
+    bool good = item != NULL && PyList_Append(list, item) == 0;
+    Py_XDECREF(item);
+    return good;
+}
+
 PyObject *pf_run_faults(const struct pf_run *run)
 {
     PyObject *list = PyList_New(0);
@@ -136,7 +166,13 @@ PyObject *pf_run_faults(const struct pf_run *run)
             Py_CLEAR(list);
         Py_XDECREF(item);
     }
-    if (list != NULL && !pf_narrowing_faults(&run->narrowing, list))
+    if (list != NULL &&
+        (!pf_narrowing_faults(&run->narrowing, list) ||
+         !append_forgotten(list, run->pass.forgotten,
+                           "TCP connections were open beyond the limit and given up: their tcp_stream begins anew, and "
+                           "tcp_analysis_* with it") ||
+         !append_forgotten(list, run->pass.unfinished,
+                           "TCP connections were given up, beyond the limit, before a message in them was whole")))
         Py_CLEAR(list);
     return list;
 }

@@ -5,6 +5,13 @@
 #include "capture/format.h"
 #include "capture/source.h"
 
+/* What went before the records of an input that is the rest of a capture: numbers and times go on from there. */
+struct pf_before {
+    uint64_t packets;
+    bool timed;
+    int64_t first_time, time; /* of the first packet and of the last one */
+};
+
 struct pf_input {
     struct pf_source *source;        /* owned */
     struct pf_walk walk;             /* where every pass begins; copied by it */
@@ -14,6 +21,7 @@ struct pf_input {
         head_capacity; /* what was taken from a stream that can't be read again, to be put before the rest */
     bool timed;        /* whether the first packet's time was there to be seen */
     int64_t first_time;
+    struct pf_before before; /* zeroed by opening; counts for the first input of a pass */
 };
 
 /* Opens what `source` holds; the source is the input's from then on, also when this fails. A stream may block: the host

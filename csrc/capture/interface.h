@@ -22,6 +22,7 @@ struct pf_interface {
     int64_t offset; /* seconds to add to each time */
     char *name;     /* or NULL */
     char *description;
+    const char *filter;             /* to be written, by who records; not read, and not owned */
     bool has_received, has_dropped; /* from the last statistics block */
     uint64_t received, dropped;
 };

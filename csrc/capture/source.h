@@ -52,6 +52,15 @@ enum pf_status pf_source_stream(const char *name, int fd, const void *head, size
 enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source,
                                 struct pf_error *error);
 
+/* What lies in a file that may still grow, and may lose its name: its first `head` octets and those from `from` to
+ * `end`. Shares the open file of `fd`, which stays the caller's. */
+enum pf_status pf_source_snapshot(const char *name, int fd, uint64_t head, uint64_t from, uint64_t end,
+                                  struct pf_source **source, struct pf_error *error);
+/* A file that grows: a stream which waits at its end for more, until pf_source_follow_end (from any thread) says that
+ * what is there is all of it. Each pass begins at the file's beginning. */
+enum pf_status pf_source_follow(const char *path, struct pf_source **source, struct pf_error *error);
+bool pf_source_follow_end(struct pf_source *source); /* false where it is none, or was told since it began */
+
 void pf_source_free(struct pf_source *source); /* NULL is fine */
 /* For implementations: sets what all have in common. */
 enum pf_status pf_source_init(struct pf_source *source, const struct pf_source_ops *ops, const char *name,

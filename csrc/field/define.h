@@ -40,7 +40,9 @@
 #define PF_KEY_AT(protocol_, offset_, size_, text_) \
     .get = pf_get_key, .text = text_, .protocol = PF_##protocol_, .offset = offset_, .size = size_
 
-#define PF_GROUP(name, fields) {name, fields, sizeof(fields) / sizeof(fields)[0]}
+#define PF_GROUP_WITHIN(name, fields, within) {name, fields, sizeof(fields) / sizeof(fields)[0], within}
+#define PF_GROUP(name, fields) PF_GROUP_WITHIN(name, fields, 0)
+#define PF_BIT(protocol) (UINT64_C(1) << PF_##protocol)
 
 bool pf_get_ip_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 bool pf_get_key(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
@@ -62,6 +64,7 @@ bool pf_layer_cursor(const struct pf_packet *packet, uint8_t layer, struct pf_cu
 
 extern const struct pf_group pf_group_frame, pf_group_eth, pf_group_vlan, pf_group_mpls, pf_group_wlan, pf_group_arp,
     pf_group_ip, pf_group_icmp, pf_group_tcp, pf_group_udp, pf_group_sctp, pf_group_transport, pf_group_tunnel,
-    pf_group_dns, pf_group_tls, pf_group_quic, pf_group_http, pf_group_modbus, pf_group_ftp, pf_group_flow;
+    pf_group_dns, pf_group_tls, pf_group_quic, pf_group_http, pf_group_modbus, pf_group_ftp, pf_group_dhcp,
+    pf_group_nbns, pf_group_kerberos, pf_group_ntlmssp, pf_group_flow;
 
 #endif

@@ -3,10 +3,10 @@
 #include <string.h>
 
 const struct pf_group *const pf_groups[] = {
-    &pf_group_frame, &pf_group_eth,       &pf_group_vlan,   &pf_group_mpls, &pf_group_wlan,
-    &pf_group_arp,   &pf_group_ip,        &pf_group_icmp,   &pf_group_tcp,  &pf_group_udp,
-    &pf_group_sctp,  &pf_group_transport, &pf_group_tunnel, &pf_group_dns,  &pf_group_tls,
-    &pf_group_quic,  &pf_group_http,      &pf_group_modbus, &pf_group_ftp,  &pf_group_flow,
+    &pf_group_frame,  &pf_group_eth,  &pf_group_vlan, &pf_group_mpls,     &pf_group_wlan,    &pf_group_arp,
+    &pf_group_ip,     &pf_group_icmp, &pf_group_tcp,  &pf_group_udp,      &pf_group_sctp,    &pf_group_transport,
+    &pf_group_tunnel, &pf_group_dns,  &pf_group_tls,  &pf_group_quic,     &pf_group_http,    &pf_group_modbus,
+    &pf_group_ftp,    &pf_group_dhcp, &pf_group_nbns, &pf_group_kerberos, &pf_group_ntlmssp, &pf_group_flow,
 };
 const size_t pf_group_count = sizeof pf_groups / sizeof pf_groups[0];
 
@@ -29,6 +29,17 @@ const struct pf_field *pf_field_find(const char *name)
         }
     }
     return NULL;
+}
+
+uint64_t pf_field_within(const struct pf_field *field)
+{
+    for (size_t i = 0; i < pf_group_count; i++) {
+        for (size_t j = 0; j < pf_groups[i]->count; j++) {
+            if (&pf_groups[i]->fields[j] == field)
+                return pf_groups[i]->within;
+        }
+    }
+    return 0;
 }
 
 static bool number_of(const struct pf_field *field, const uint8_t *octets, struct pf_value *value)

@@ -30,12 +30,28 @@ struct pf_field {
     /* For fields that are a number, or octets, at a fixed place of a protocol's first header: */
     uint8_t protocol, offset, size, shift;
     uint32_t mask;
+    uint8_t needs; /* enum pf_need: what it wants to know of packets before; of DNS and TLS it is a field of the message
+                      that a packet completes, where it does */
 };
+
+/* Which packet a field is to look at: the message that this one completes, where it is one of those. */
+static inline const struct pf_packet *pf_field_packet(const struct pf_field *field, const struct pf_packet *packet)
+{
+    bool told = (field->needs & (PF_NEED_DNS | PF_NEED_TLS)) != 0 && packet->message != NULL;
+    return told ? packet->message : packet;
+}
+
+static inline bool pf_field_get(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    return field->get(field, pf_field_packet(field, packet), value);
+}
 
 struct pf_group {
     const char *name;
     const struct pf_field *fields;
     size_t count;
+    /* Protocols, a bit each: none of the fields is in a packet that has none of these; 0: any may be. */
+    uint64_t within;
 };
 
 extern const struct pf_group *const pf_groups[];
@@ -44,6 +60,9 @@ extern const size_t pf_group_count;
 /* By place in the catalogue, from 0; NULL behind the last. By name; NULL where there is none. */
 const struct pf_field *pf_field_at(size_t place);
 const struct pf_field *pf_field_find(const char *name);
+
+/* What `within` of its group is. */
+uint64_t pf_field_within(const struct pf_field *field);
 
 /* The getter of numbers at a fixed place of a header, so that it can be told. */
 bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);

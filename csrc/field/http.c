@@ -83,4 +83,4 @@ static const struct pf_field fields[] = {
     VALUE("http_location", STRING, LOCATION, "http.location", "Field Location: where a response points to."),
 };
 
-const struct pf_group pf_group_http = PF_GROUP("http", fields);
+const struct pf_group pf_group_http = PF_GROUP_WITHIN("http", fields, PF_BIT(HTTP) | PF_BIT(SSDP));

@@ -83,6 +83,33 @@ static bool get_payload(const struct pf_field *field, const struct pf_packet *pa
     return pf_transport_payload(packet, packet->first[PF_TCP], value);
 }
 
+/* What the segments before tell, as stream/analysis stamped it. */
+enum { STREAM, RETRANSMISSION, DUPLICATE_ACK, ACK_RTT };
+
+static bool get_found(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    const struct pf_tcp_found *found = &packet->tcp;
+    const uint64_t words[] = {
+        [STREAM] = found->stream,
+        [RETRANSMISSION] = found->retransmission,
+        [DUPLICATE_ACK] = found->duplicate_ack,
+        [ACK_RTT] = (uint64_t)found->ack_rtt,
+    };
+    value->word[0] = words[field->offset];
+    return field->offset == ACK_RTT ? found->has_ack_rtt : found->known;
+}
+
+/* Of a message that segments were put together to, which is what such a field is shown. */
+static bool get_reassembled(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
+{
+    (void)field;
+    if (packet->message != NULL)
+        value->word[0] = packet->record.cap_len - HEADER;
+    return packet->message != NULL;
+}
+
+#define FOUND(what_) .get = get_found, .offset = what_, .needs = PF_NEED_TCP
+
 #define FLAG(name, bit, doc) \
     PF_FIELD("tcp_flags_" name, UINT8, TRANSPORT, "tcp.flags." name, doc, PF_NUMBER_AT(TCP, 12, 2, bit, 1))
 
@@ -127,6 +154,17 @@ static const struct pf_field fields[] = {
              "Timestamp of the sender.", OPTION(TIMESTAMPS, 10, 2, 4)),
     PF_FIELD("tcp_options_timestamp_tsecr", UINT32, TRANSPORT, "tcp.options.timestamp.tsecr",
              "Timestamp that is answered.", OPTION(TIMESTAMPS, 10, 6, 4)),
+    PF_FIELD("tcp_stream", UINT32, TRANSPORT, "tcp.stream", "Number of the TCP connection, from 0, in file order.",
+             FOUND(STREAM)),
+    PF_FIELD("tcp_analysis_retransmission", UINT8, TRANSPORT, "tcp.analysis.retransmission",
+             "1 where a segment is taken to have been sent before, else 0.", FOUND(RETRANSMISSION)),
+    PF_FIELD("tcp_analysis_duplicate_ack", UINT8, TRANSPORT, "tcp.analysis.duplicate_ack",
+             "1 where a segment does nothing but repeat an acknowledgment, else 0.", FOUND(DUPLICATE_ACK)),
+    PF_FIELD("tcp_analysis_ack_rtt", INT64, TRANSPORT, "tcp.analysis.ack_rtt",
+             "Nanoseconds since the segment that this one acknowledges.", FOUND(ACK_RTT)),
+    PF_FIELD("tcp_reassembled_length", UINT32, TRANSPORT, "tcp.reassembled.length",
+             "Octets of the TLS hello or DNS message that this segment completes, where it began in another.",
+             .get = get_reassembled, .needs = PF_NEED_DNS | PF_NEED_TLS),
     PF_OCTETS_FIELD("tcp_payload", TRANSPORT, "tcp.payload", "The captured octets that the TCP segment carries.",
                     get_payload),
 };

@@ -106,8 +106,8 @@ bool pf_field_write(const struct pf_field *field, const struct pf_packet *packet
     struct pf_value value;
     char text[PF_TEXT_ROOM];
     if (field->write != NULL)
-        return field->write(field, packet, writer);
-    if (!field->get(field, packet, &value))
+        return field->write(field, pf_field_packet(field, packet), writer);
+    if (!pf_field_get(field, packet, &value))
         return false;
     bool is_signed = field->kind.type == PF_INT64 || field->kind.type == PF_TIME;
     if (field->text != NULL) {

@@ -25,8 +25,10 @@ struct pf_flow_event {
     uint16_t window;
     int8_t header; /* octets; -1: UDP with options.last_tcp_header */
     uint8_t side, flags, icmp_type, icmp_code;
-    bool wanted;      /* else only its TCP header matters */
-    bool one_address; /* sends to itself: the two directions cannot be told apart */
+    bool wanted;                        /* else only its TCP header matters */
+    bool one_address;                   /* sends to itself: the two directions cannot be told apart */
+    bool retransmission, duplicate_ack; /* with options.extra */
+    uint32_t said;                      /* the same: what it says, by number from 1; 0: nothing */
 };
 
 enum pf_flow_verdict {

@@ -3,6 +3,7 @@
 #define PF_FLOW_FLOW_H
 
 #include "flow/event.h"
+#include "flow/extra.h"
 #include "flow/running.h"
 
 enum pf_flow_state { PF_FLOW_OPEN, PF_FLOW_FIN1, PF_FLOW_FIN2, PF_FLOW_CLOSED };
@@ -55,8 +56,9 @@ struct pf_flow {
     uint8_t first_flags, icmp_type, icmp_code;
     bool one_address;
 
-    struct pf_flow_way way[2]; /* forward, backward */
-    uint64_t flags[8];         /* packets with each TCP flag, FIN first */
+    struct pf_flow_extra *extra; /* with options.extra */
+    struct pf_flow_way way[2];   /* forward, backward */
+    uint64_t flags[8];           /* packets with each TCP flag, FIN first */
     struct pf_flow_spans active, idle;
 };
 

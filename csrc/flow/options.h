@@ -30,6 +30,7 @@ struct pf_flow_options {
     uint64_t min_packets;
     uint32_t max_flows;    /* at least 1 */
     uint64_t print_octets; /* 0: PF_FLOW_PRINT_OCTETS */
+    unsigned extra;        /* groups of columns: 1 << enum pf_flow_group, or-ed */
 };
 
 #endif

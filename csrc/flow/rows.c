@@ -28,6 +28,13 @@ enum pf_status pf_flow_rows_init(struct pf_flow_rows *rows, const struct pf_flow
         rows->kinds[rows->columns++] =
             (struct pf_kind){name_of(&pf_features[i], options->names), (enum pf_type)type, i == PF_FEATURE_COMMUNITY};
     }
+    rows->feature_count = rows->columns;
+    for (unsigned i = 0; i < PF_EXTRA_COUNT; i++) {
+        if ((options->extra >> pf_flow_extras[i].group & 1) == 0)
+            continue;
+        rows->extras[rows->columns - rows->feature_count] = (enum pf_flow_extra_column)i;
+        rows->kinds[rows->columns++] = pf_flow_extras[i].kind;
+    }
     return pf_frame_init(frame, rows->kinds, rows->columns, error);
 }
 
@@ -122,6 +129,25 @@ static enum pf_status put_text(struct pf_column *column, const struct pf_flow_ro
     return pf_column_put_text(column, &value, pf_text_address, error);
 }
 
+static enum pf_status put_extra(const struct pf_flow_rows *rows, struct pf_column *column,
+                                enum pf_flow_extra_column extra, const struct pf_flow *flow, struct pf_error *error)
+{
+    uint64_t number;
+    if (extra == PF_EXTRA_STATE) {
+        const char *state = pf_flow_conn_state(flow);
+        return pf_column_put_octets(column, state, strlen(state), error);
+    }
+    if (!pf_flow_extra_number(flow, extra, &number)) {
+        pf_column_put_null(column);
+    } else if (column->kind.type == PF_TEXT) {
+        const int32_t *offset = rows->texts->offsets + number;
+        return pf_column_put_octets(column, rows->texts->octets + offset[0], (size_t)(offset[1] - offset[0]), error);
+    } else {
+        pf_column_put_number(column, number);
+    }
+    return PF_OK;
+}
+
 /* ------------------------------------------------------------------------------------------------------------- rows */
 
 enum pf_status pf_flow_rows_flush(struct pf_flow_rows *rows, struct pf_error *error)
@@ -149,7 +175,7 @@ static enum pf_status put_row(struct pf_flow_rows *rows, const struct pf_flow *f
 {
     uint64_t words[PF_FEATURE_COUNT] = {0};
     pf_flow_values(rows->options, flow, words);
-    for (size_t i = 0; i < rows->columns; i++) {
+    for (size_t i = 0; i < rows->feature_count; i++) {
         struct pf_column *column = rows->part->columns[i];
         if (column->kind.type == PF_TEXT || column->kind.type == PF_STRING)
             PF_TRY(put_text(column, rows, rows->features[i], flow, reason, error));
@@ -158,6 +184,8 @@ static enum pf_status put_row(struct pf_flow_rows *rows, const struct pf_flow *f
         else
             pf_column_put_number(column, words[rows->features[i]]);
     }
+    for (size_t i = rows->feature_count; i < rows->columns; i++)
+        PF_TRY(put_extra(rows, rows->part->columns[i], rows->extras[i - rows->feature_count], flow, error));
     rows->part->rows++;
     return PF_OK;
 }

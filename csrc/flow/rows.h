@@ -2,6 +2,7 @@
 #ifndef PF_FLOW_ROWS_H
 #define PF_FLOW_ROWS_H
 
+#include "base/dictionary.h"
 #include "base/frame.h"
 #include "flow/feature.h"
 #include "flow/stage.h"
@@ -11,11 +12,13 @@ enum { PF_FLOW_ROWS = 1024 };
 
 struct pf_flow_rows {
     const struct pf_flow_options *options;
-    struct pf_kind kinds[PF_FEATURE_COUNT];
-    enum pf_feature features[PF_FEATURE_COUNT]; /* of each column */
-    size_t columns;
-    struct pf_part *part;   /* being filled, or NULL */
-    struct pf_frame *frame; /* the caller's */
+    struct pf_kind kinds[PF_FEATURE_COUNT + PF_EXTRA_COUNT];
+    enum pf_feature features[PF_FEATURE_COUNT];       /* of each column, */
+    enum pf_flow_extra_column extras[PF_EXTRA_COUNT]; /* and of those that come behind */
+    size_t columns, feature_count;
+    const struct pf_dictionary *texts; /* what codes of extras stand for: the caller's */
+    struct pf_part *part;              /* being filled, or NULL */
+    struct pf_frame *frame;            /* the caller's */
     /* Where rows go instead of into the frame, as they end; the part is the receiver's. Or NULL. */
     enum pf_status (*ready)(void *context, struct pf_part *part, struct pf_error *error);
     void *context;

@@ -6,10 +6,20 @@
 
 enum { FEW = 256, FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
 
+/* What a packet says, and which event of the piece it is. */
+struct heard {
+    size_t event;
+    struct pf_flow_said said;
+};
+
 /* What a worker found in a chunk. */
 struct pf_flow_piece {
     struct pf_flow_event *events;
     size_t count, capacity;
+    struct heard *heard;
+    size_t heard_count, heard_capacity;
+    char *text;
+    size_t text_size, text_capacity;
     uint64_t verdicts[PF_FLOW_VERDICTS];
     uint64_t refused; /* the first packet of a link type that can't be taken, */
     uint16_t link_type;
@@ -17,8 +27,11 @@ struct pf_flow_piece {
 
 static void free_piece(struct pf_flow_piece *piece)
 {
-    if (piece != NULL)
+    if (piece != NULL) {
         pf_free(piece->events);
+        pf_free(piece->heard);
+        pf_free(piece->text);
+    }
     pf_free(piece);
 }
 
@@ -29,6 +42,57 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     if (sink->open == NULL)
         return pf_fail_memory(error);
     sink->worker_count = workers;
+    if (sink->options.extra == 0)
+        return PF_OK;
+    sink->rooms = pf_alloc_array(workers, sizeof(char *));
+    for (unsigned i = 0; sink->rooms != NULL && i < workers; i++) {
+        sink->rooms[i] = pf_alloc(PF_WRITER_ROOM);
+        if (sink->rooms[i] == NULL)
+            return pf_fail_memory(error);
+    }
+    return sink->rooms != NULL ? PF_OK : pf_fail_memory(error);
+}
+
+static enum pf_status hear_field(struct pf_flow_piece *piece, const struct pf_field *field, char *room,
+                                 const struct pf_packet *packet, unsigned i, struct pf_flow_said *said,
+                                 struct pf_error *error)
+{
+    struct pf_value value;
+    struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
+    if (field->kind.type != PF_TEXT && field->kind.type != PF_STRING) {
+        if (pf_field_get(field, packet, &value)) {
+            said->value[i] = (uint32_t)value.word[0];
+            said->has |= (uint32_t)1 << i;
+        }
+        return PF_OK;
+    }
+    if (!pf_field_write(field, packet, NULL, &writer))
+        return PF_OK;
+    PF_TRY(pf_flow_grow((void **)&piece->text, &piece->text_capacity, piece->text_size + writer.length, 1, error));
+    memcpy(piece->text + piece->text_size, room, writer.length);
+    said->value[i] = (uint32_t)(piece->text_size - said->text);
+    said->size[i] = (uint32_t)writer.length;
+    said->has |= (uint32_t)1 << i;
+    piece->text_size += writer.length;
+    return PF_OK;
+}
+
+/* What the packet says of the fields asked for, with the event that was last put into the piece. */
+static enum pf_status hear(const struct pf_flow_sink *sink, struct pf_flow_piece *piece, char *room,
+                           const struct pf_packet *packet, struct pf_error *error)
+{
+    struct heard heard = {.event = piece->count - 1, .said = {.text = piece->text_size}};
+    if (packet->message == NULL && packet->first[PF_TLS] == PF_NO_LAYER && packet->first[PF_DNS] == PF_NO_LAYER &&
+        packet->first[PF_HTTP] == PF_NO_LAYER && packet->first[PF_SSDP] == PF_NO_LAYER)
+        return PF_OK;
+    for (unsigned i = 0; i < PF_EXTRA_SAID; i++) {
+        if (sink->fields[i] != NULL)
+            PF_TRY(hear_field(piece, sink->fields[i], room, packet, i, &heard.said, error));
+    }
+    if (heard.said.has == 0)
+        return PF_OK;
+    PF_TRY(pf_flow_grow((void **)&piece->heard, &piece->heard_capacity, piece->heard_count + 1, sizeof heard, error));
+    piece->heard[piece->heard_count++] = heard;
     return PF_OK;
 }
 
@@ -61,6 +125,14 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
         enum pf_flow_verdict verdict = pf_flow_accept(&sink->options, record, &piece->events[piece->count]);
         piece->verdicts[verdict]++;
         piece->count += verdict == PF_FLOW_TAKEN;
+        if (verdict == PF_FLOW_TAKEN) {
+            struct pf_flow_event *event = &piece->events[piece->count - 1];
+            event->retransmission = packets[i]->tcp.retransmission;
+            event->duplicate_ack = packets[i]->tcp.duplicate_ack;
+            event->said = 0;
+            if (sink->rooms != NULL)
+                PF_TRY(hear(sink, piece, sink->rooms[worker], packets[i], error));
+        }
         if (verdict == PF_FLOW_LINK_TYPE && piece->refused == 0) {
             piece->refused = record->frame_number;
             piece->link_type = record->link_type;
@@ -163,6 +235,21 @@ static enum pf_status run(struct pf_flow_sink *sink, const struct pf_flow_piece 
     return PF_OK;
 }
 
+/* What packets say is kept until they had their turn: with options.sort that may be much later. */
+static enum pf_status remember(struct pf_flow_sink *sink, struct pf_flow_piece *piece, struct pf_error *error)
+{
+    if (sink->reorder.window == 0)
+        sink->sayings.count = sink->sayings.text_size = 0;
+    for (size_t i = 0; i < piece->heard_count; i++) {
+        const struct heard *heard = &piece->heard[i];
+        size_t end = i + 1 < piece->heard_count ? heard[1].said.text : piece->text_size;
+        const char *text = end != heard->said.text ? piece->text + heard->said.text : "";
+        PF_TRY(pf_flow_sayings_add(&sink->sayings, &heard->said, text, end - heard->said.text,
+                                   &piece->events[heard->event].said, error));
+    }
+    return PF_OK;
+}
+
 static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *error)
 {
     struct pf_flow_sink *sink = (struct pf_flow_sink *)base;
@@ -176,6 +263,8 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
                     (unsigned long long)piece->refused, piece->link_type, sink->options.cic ? "cic2017" : "corrected",
                     sink->options.cic ? "the tool of 2017 knows Ethernet alone"
                                       : "Ethernet, raw IP, Linux cooked and loopback captures can be");
+    if (status == PF_OK)
+        status = remember(sink, piece, error);
     if (status == PF_OK)
         status = run(sink, piece, error);
     free_piece(piece);
@@ -219,6 +308,21 @@ static enum pf_status ended(void *context, const struct pf_flow *flow, enum pf_f
     return sink->map != NULL ? PF_OK : pf_flow_rows_add(&sink->rows, flow, reason, error);
 }
 
+/* What is asked of packets for the groups that are asked for. */
+static void ask(struct pf_flow_sink *sink)
+{
+    for (unsigned i = 0; i < PF_EXTRA_SAID; i++) {
+        if ((sink->options.extra >> pf_flow_extras[i].group & 1) == 0)
+            continue;
+        sink->fields[i] = pf_field_find(pf_flow_extras[i].kind.name);
+        sink->sink.needs |= sink->fields[i]->needs;
+        if (sink->fields[i]->depth > sink->sink.depth)
+            sink->sink.depth = sink->fields[i]->depth;
+    }
+    if ((sink->options.extra >> PF_FLOW_RETRANS & 1) != 0)
+        sink->sink.needs |= PF_NEED_TCP;
+}
+
 enum pf_status pf_flow_sink_init(struct pf_flow_sink *sink, const struct pf_flow_options *options,
                                  struct pf_frame *frame, struct pf_flow_map *map, struct pf_error *error)
 {
@@ -226,20 +330,32 @@ enum pf_status pf_flow_sink_init(struct pf_flow_sink *sink, const struct pf_flow
     sink->sink.ops = &ops;
     sink->sink.depth = PF_DEPTH_RECORD;
     sink->options = *options;
+    if (map != NULL) /* where packets went is all that is asked */
+        sink->options.extra = 0;
+    ask(sink);
     sink->map = map;
     sink->reorder.window = options->sort;
     sink->dedup.window = options->dedup;
-    pf_flow_stage_init(&sink->stage, options);
+    pf_flow_stage_init(&sink->stage, &sink->options);
+    sink->stage.sayings = &sink->sayings;
     sink->stage.ended = ended;
     sink->stage.context = sink;
-    return map == NULL ? pf_flow_rows_init(&sink->rows, &sink->options, frame, error) : PF_OK;
+    if (map != NULL)
+        return PF_OK;
+    enum pf_status status = pf_flow_rows_init(&sink->rows, &sink->options, frame, error);
+    sink->rows.texts = &sink->sayings.texts;
+    return status;
 }
 
 void pf_flow_sink_clear(struct pf_flow_sink *sink)
 {
     for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
         free_piece(sink->open[i]);
+    for (unsigned i = 0; sink->rooms != NULL && i < sink->worker_count; i++)
+        pf_free(sink->rooms[i]);
     pf_free(sink->open);
+    pf_free(sink->rooms);
+    pf_flow_sayings_clear(&sink->sayings);
     pf_flow_stage_clear(&sink->stage);
     pf_flow_rows_clear(&sink->rows);
     pf_flow_reorder_clear(&sink->reorder);

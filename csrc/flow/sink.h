@@ -7,6 +7,7 @@
 #ifndef PF_FLOW_SINK_H
 #define PF_FLOW_SINK_H
 
+#include "field/field.h"
 #include "flow/dedup.h"
 #include "flow/reorder.h"
 #include "flow/rows.h"
@@ -35,6 +36,10 @@ struct pf_flow_sink {
     unsigned worker_count;
     uint64_t verdicts[PF_FLOW_VERDICTS]; /* of all packets */
     uint64_t copies;                     /* packets left out as copies of others */
+    /* With options.extra: the fields that packets are asked for, and room for a text of each worker. */
+    const struct pf_field *fields[PF_EXTRA_SAID];
+    char **rooms;
+    struct pf_flow_sayings sayings;
 };
 
 /* Rows go into `frame`, which must have been initialised to nothing; or with `map` into that. */

@@ -1,5 +1,7 @@
 #include "flow/stage.h"
 
+#include "base/alloc.h"
+
 #include <string.h>
 
 enum { NONE = PF_NO_FLOW };
@@ -19,10 +21,22 @@ void pf_flow_stage_init(struct pf_flow_stage *stage, const struct pf_flow_option
     stage->last_tcp_header = -1;
 }
 
+static void forget_extra(struct pf_flow *flow)
+{
+    pf_free(flow->extra);
+    flow->extra = NULL;
+}
+
+static void forget(struct pf_flow_stage *stage, struct pf_flow *flow)
+{
+    pf_flow_prints_free(&stage->prints, flow);
+    forget_extra(flow);
+}
+
 void pf_flow_stage_clear(struct pf_flow_stage *stage)
 {
     for (uint32_t i = stage->oldest; i != NONE; i = pf_flow_pool_at(&stage->pool, i)->newer)
-        pf_flow_prints_free(&stage->prints, pf_flow_pool_at(&stage->pool, i));
+        forget(stage, pf_flow_pool_at(&stage->pool, i));
     pf_flow_pool_clear(&stage->pool);
     pf_index_clear(&stage->index);
     pf_tombs_clear(&stage->tombs);
@@ -86,6 +100,7 @@ static enum pf_status end(struct pf_flow_stage *stage, uint32_t number, enum pf_
     enum pf_status status = PF_OK;
     if (flow->way[0].packets + flow->way[1].packets >= stage->options.min_packets)
         status = stage->ended(stage->context, flow, shown(flow, reason), error);
+    forget_extra(flow);
     pf_index_remove(&stage->index, flow->hash, number);
     unlink_flow(stage, flow);
     stage->open--;
@@ -177,6 +192,8 @@ static enum pf_status add(struct pf_flow_stage *stage, struct pf_flow *flow, con
     pf_flow_count(options, flow, event, forward, opens, quiet);
     stage->flow_id = flow->first_number;
     stage->backward = event->side != flow->first_side && !flow->one_address;
+    if (flow->extra != NULL)
+        PF_TRY(pf_flow_extra_add(flow->extra, event, stage->sayings, event->side == flow->side, error));
     if (options->cic || event->key.protocol != TCP)
         return PF_OK;
     note_state(flow, event->flags, forward, opens);
@@ -223,17 +240,24 @@ static enum pf_status open(struct pf_flow_stage *stage, const struct pf_flow_eve
         stage->evicted++;
         PF_TRY(bury(stage, stage->oldest, PF_FLOW_EVICTED, error));
     }
-    uint32_t number = pf_flow_pool_take(&stage->pool);
-    if (number == NONE)
+    struct pf_flow_extra *extra = stage->options.extra != 0 ? pf_alloc(sizeof *extra) : NULL;
+    if (stage->options.extra != 0 && extra == NULL)
         return pf_fail_memory(error);
+    uint32_t number = pf_flow_pool_take(&stage->pool);
+    if (number == NONE) {
+        pf_free(extra);
+        return pf_fail_memory(error);
+    }
     enum pf_status status = pf_index_add(&stage->index, event->hash, number, error);
     if (status != PF_OK) {
+        pf_free(extra);
         pf_flow_pool_give(&stage->pool, number);
         return status;
     }
     struct pf_flow *flow = at(stage, number);
     flow->key = event->key;
     flow->hash = event->hash;
+    flow->extra = extra;
     flow->one_address = event->one_address;
     link_newest(stage, flow, number);
     stage->open++;

@@ -19,7 +19,8 @@ struct pf_flow_stage {
     struct pf_index index;
     struct pf_tombs tombs;
     struct pf_flow_prints prints;
-    uint32_t oldest, newest; /* of the open flows */
+    struct pf_flow_sayings *sayings; /* with options.extra: what events mean by theirs; the caller's */
+    uint32_t oldest, newest;         /* of the open flows */
     uint32_t open;
     bool timed;
     int64_t greatest; /* us: the latest packet so far */

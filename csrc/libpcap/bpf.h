@@ -21,4 +21,8 @@ enum pf_status pf_bpf_compile(const char *expression, uint16_t link_type, bool b
 bool pf_bpf_matches(const struct pf_bpf *program, const uint8_t *octets, uint32_t len, uint32_t captured);
 void pf_bpf_free(struct pf_bpf *program); /* NULL is fine */
 
+/* For this room: what libpcap has just said of an expression, as PF_NOT_FILTER in one line. */
+struct pcap;
+enum pf_status pf_bpf_refused(const char *expression, uint16_t link_type, struct pcap *pcap, struct pf_error *error);
+
 #endif

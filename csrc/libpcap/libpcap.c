@@ -80,7 +80,7 @@ static const char *shown(const char *text, char *line, size_t size)
     return line;
 }
 
-static enum pf_status refuse(const char *expression, uint16_t link_type, pcap_t *pcap, struct pf_error *error)
+enum pf_status pf_bpf_refused(const char *expression, uint16_t link_type, struct pcap *pcap, struct pf_error *error)
 {
     static const char preamble[] = "can't parse filter expression: ";
     char expression_line[SHOWN], message_line[PCAP_ERRBUF_SIZE];
@@ -115,7 +115,7 @@ enum pf_status pf_bpf_compile(const char *expression, uint16_t link_type, bool b
     enum pf_status status = pcap != NULL ? PF_OK : error->status;
     /* The netmask matters to `ip broadcast` alone, and tcpdump has none either when it reads a file. */
     if (pcap != NULL && pcap_compile(pcap, &made->program, expression, 1, 0) != 0)
-        status = refuse(expression, link_type, pcap, error);
+        status = pf_bpf_refused(expression, link_type, pcap, error);
     if (pcap != NULL)
         pcap_close(pcap);
     pf_mutex_unlock(&compiling);

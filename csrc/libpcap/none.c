@@ -1,4 +1,5 @@
 #include "libpcap/bpf.h"
+#include "libpcap/live.h"
 
 #define HOW \
     "install libpcap's headers (apt install libpcap-dev | dnf install libpcap-devel | apk add libpcap-dev | " \
@@ -31,4 +32,32 @@ bool pf_bpf_matches(const struct pf_bpf *program, const uint8_t *octets, uint32_
 void pf_bpf_free(struct pf_bpf *program)
 {
     (void)program;
+}
+
+enum pf_status pf_live_open(const struct pf_live_how *how, struct pf_source **source, struct pf_error *error)
+{
+    *source = NULL;
+    return pf_fail(error, PF_NOT_BUILT_IN, "%.80s: to capture needs libpcap, which is not built in: " HOW,
+                   how->interface);
+}
+
+void pf_live_finish(struct pf_source *source)
+{
+    (void)source;
+}
+
+bool pf_live_statistics(struct pf_source *source, uint64_t *received, uint64_t *dropped, uint64_t *missed)
+{
+    (void)source;
+    *received = *dropped = *missed = 0;
+    return false;
+}
+
+enum pf_status pf_live_interfaces(enum pf_status (*tell)(void *context, const struct pf_live_interface *interface,
+                                                         struct pf_error *error),
+                                  void *context, struct pf_error *error)
+{
+    (void)tell;
+    (void)context;
+    return pf_fail(error, PF_NOT_BUILT_IN, "interfaces: needs libpcap, which is not built in: " HOW);
 }

@@ -22,6 +22,7 @@ static const char *const unknown_formats[] = {
     "unknown ppp 0x%04" PRIx32,        "unknown mpls payload 0x%" PRIx32,
     "unknown erspan version %" PRIu32, "unknown erspan frame %" PRIu32,
     "unknown wlan version %" PRIu32,   "unknown vxlan next %" PRIu32,
+    "unknown fddi 0x%02" PRIx32,
 };
 
 /* Numbers to protocols; what a table lacks is unknown. */
@@ -33,7 +34,7 @@ struct entry {
 static const struct entry link_types[] = {
     {1, PF_ETH},   {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},     {101, PF_RAW},
     {12, PF_RAW},  {14, PF_RAW},  {228, PF_IPV4}, {229, PF_IPV6},    {127, PF_RADIOTAP}, {105, PF_WLAN},
-    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},
+    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},    {10, PF_FDDI},
 };
 
 static const struct entry ethertypes[] = {
@@ -129,6 +130,8 @@ size_t pf_fault_text(uint64_t fault, char *text)
     return (size_t)length;
 }
 
+_Static_assert(PF_PROTOCOL_COUNT <= 64, "pf_packet.protocols has a bit for each");
+
 static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor)
 {
     packet->layer[packet->layers] = (struct pf_layer){
@@ -139,28 +142,30 @@ static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, cons
     };
     if (packet->first[protocol] == PF_NO_LAYER)
         packet->first[protocol] = packet->layers;
+    packet->protocols |= UINT64_C(1) << protocol;
     packet->layers++;
 }
 
-void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
+static void clear_layers(struct pf_packet *packet)
 {
     packet->layers = 0;
+    packet->protocols = 0;
     memset(packet->first, PF_NO_LAYER, sizeof packet->first);
     packet->ip = PF_NO_LAYER;
     packet->ip_version = packet->ip_proto = 0;
     packet->has_ip_proto = packet->fragment = packet->wlan_padded = packet->has_tcp_len = false;
     packet->ah = 0;
     packet->malady = PF_SOUND;
-    if (depth == PF_DEPTH_RECORD)
-        return;
+}
 
+static void walk(struct pf_packet *packet, enum pf_protocol next, enum pf_depth depth)
+{
     const struct pf_record *record = &packet->record;
     struct pf_cursor cursor = {
         .at = record->octets,
         .end = record->octets + record->cap_len,
         .wire = record->len > record->cap_len ? record->len : record->cap_len,
     };
-    enum pf_protocol next = pf_by_link_type(packet, record->link_type);
     while (next != PF_END && pf_protocols[next].depth <= depth) {
         bool is_layer = pf_protocols[next].label != NULL;
         if (is_layer && packet->layers == PF_MOST_LAYERS) {
@@ -172,4 +177,17 @@ void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
             push_layer(packet, next, &cursor);
         next = pf_protocols[next].step(packet, &cursor);
     }
+}
+
+void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth)
+{
+    clear_layers(packet);
+    if (depth != PF_DEPTH_RECORD)
+        walk(packet, pf_by_link_type(packet, packet->record.link_type), depth);
+}
+
+void pf_packet_decode_tcp(struct pf_packet *packet, enum pf_depth depth)
+{
+    clear_layers(packet);
+    walk(packet, PF_TCP, depth);
 }

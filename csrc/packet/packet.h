@@ -35,6 +35,7 @@ enum pf_unknown {
     PF_UNKNOWN_ERSPAN_FRAME,
     PF_UNKNOWN_WLAN_VERSION,
     PF_UNKNOWN_VXLAN,
+    PF_UNKNOWN_FDDI, /* frame control */
 };
 
 struct pf_layer {
@@ -44,12 +45,26 @@ struct pf_layer {
     uint8_t protocol;
 };
 
+/* What the segments before it tell of a TCP segment (stream/analysis). */
+struct pf_tcp_found {
+    int64_t ack_rtt; /* ns */
+    uint32_t stream; /* the number of its connection, from 0 */
+    bool known, retransmission, duplicate_ack, has_ack_rtt;
+};
+
+/* What a field may want to know of packets before this one, so that they are looked at in file order. */
+enum pf_need { PF_NEED_TCP = 1, PF_NEED_DNS = 2, PF_NEED_TLS = 4 };
+
 struct pf_packet {
     struct pf_record record;
+    struct pf_tcp_found tcp; /* stamped by the ordered stage, where columns ask for it */
+    const struct pf_packet
+        *message;     /* the same: what this one completes of what several said; its own is itself; or NULL */
     uint64_t flow_id; /* with its direction: stamped by a predicate, where columns ask for it; 0: in no flow */
     uint8_t flow_direction;
     uint8_t layers;
     uint8_t first[PF_PROTOCOL_COUNT]; /* the first layer of each protocol */
+    uint64_t protocols;               /* those of its layers, a bit each */
     uint8_t ip;                       /* the outermost IP header with the right version nibble */
     uint8_t ip_version, ip_proto;
     bool has_ip_proto;
@@ -66,6 +81,8 @@ struct pf_packet {
 
 /* Decodes packet->record as deep as asked. */
 void pf_packet_decode(struct pf_packet *packet, enum pf_depth depth);
+/* The same of a record that is a TCP header and what follows. */
+void pf_packet_decode_tcp(struct pf_packet *packet, enum pf_depth depth);
 
 /* `size` octets at `offset` within a layer, or NULL when there is no such layer or they are not all there. */
 static inline const uint8_t *pf_layer_octets(const struct pf_packet *packet, uint8_t layer, uint32_t offset,

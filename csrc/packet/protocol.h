@@ -27,6 +27,7 @@ enum pf_depth {
     X(RAW, "raw", "", LINK, pf_step_raw) \
     X(PPP, "ppp", "PPP", LINK, pf_step_ppp) \
     X(CHDLC, "chdlc", "CHDLC", LINK, pf_step_chdlc) \
+    X(FDDI, "fddi", "FDDI", LINK, pf_step_fddi) \
     X(PPPOE, "pppoe", "PPPOE", LINK, pf_step_pppoe) \
     X(MPLS, "mpls", "MPLS", LINK, pf_step_mpls) \
     X(PBB, "pbb", "PBB", LINK, pf_step_pbb) \
@@ -57,7 +58,11 @@ enum pf_depth {
     X(HTTP, "http", "HTTP", APPLICATION, pf_step_http) \
     X(SSDP, "ssdp", "SSDP", APPLICATION, pf_step_http) \
     X(MODBUS, "modbus", "MODBUS", APPLICATION, pf_step_modbus) \
-    X(FTP, "ftp", "FTP", APPLICATION, pf_step_ftp)
+    X(FTP, "ftp", "FTP", APPLICATION, pf_step_ftp) \
+    X(DHCP, "dhcp", "DHCP", APPLICATION, pf_step_dhcp) \
+    X(NBNS, "nbns", "NBNS", APPLICATION, pf_step_nbns) \
+    X(KERBEROS, "kerberos", "KERBEROS", APPLICATION, pf_step_kerberos) \
+    X(NTLMSSP, "ntlmssp", "NTLMSSP", APPLICATION, pf_step_ntlmssp)
 
 enum pf_protocol {
     PF_END = 0, /* the walk ends: nothing follows, or nothing here knows what */

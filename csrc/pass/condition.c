@@ -132,7 +132,7 @@ static bool condition_holds(const struct pf_condition *condition, const struct p
     struct pf_value value = {{0, 0}, 0};
     if (is_text(condition->field))
         return text_holds(condition, packet, files);
-    if (!condition->field->get(condition->field, packet, &value))
+    if (!pf_field_get(condition->field, packet, &value))
         return condition->null;
     return in_range(condition, value.word[0]) || in_keys(condition, &value);
 }
@@ -175,12 +175,23 @@ static enum pf_depth deepest(const struct pf_clause *clause, enum pf_depth depth
     return depth;
 }
 
+static uint8_t needs_of(const struct pf_clause *clause)
+{
+    uint8_t needs = 0;
+    for (size_t i = 0; i < clause->count; i++)
+        needs |= clause->conditions[i].field->needs;
+    return needs;
+}
+
 void pf_sieve_init(struct pf_sieve *sieve, const struct pf_conditions *conditions, const char *const *files)
 {
     enum pf_depth depth = deepest(&conditions->all, PF_DEPTH_RECORD);
-    for (size_t i = 0; i < conditions->any_count; i++)
+    uint8_t needs = needs_of(&conditions->all);
+    for (size_t i = 0; i < conditions->any_count; i++) {
         depth = deepest(&conditions->any[i], depth);
-    sieve->predicate = (struct pf_predicate){.keep = keep, .depth = depth};
+        needs |= needs_of(&conditions->any[i]);
+    }
+    sieve->predicate = (struct pf_predicate){.keep = keep, .depth = depth, .needs = needs};
     sieve->conditions = conditions;
     sieve->files = files;
 }

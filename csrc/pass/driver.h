@@ -4,6 +4,7 @@
 
 #include "base/os_thread.h"
 #include "pass/pass.h"
+#include "stream/stage.h"
 
 /* A piece of an input for one worker. Tickets are numbered over all inputs. */
 struct pf_ticket {
@@ -25,6 +26,7 @@ struct pf_worker {
     struct pf_record *records;
     size_t record_count, record_capacity;
     struct pf_packet *packets; /* PF_BATCH */
+    struct pf_stage_chunk chunk;
 };
 
 /* Pieces of a chunk, one per sink, waiting for their turn. */
@@ -67,6 +69,10 @@ struct pf_driver {
     bool fresh;      /* no packet of this input yet */
     size_t fault_capacity;
     struct pf_error refused; /* strict: the fault that ended it all; PF_OK when there was none */
+
+    /* The ordered stage, where something asks for it: whose turn it is, like the baton. */
+    struct pf_stage stage;
+    atomic_uint_fast64_t stage_turn;
 
     /* Pieces in chunk order. */
     bool ordered;

@@ -66,17 +66,18 @@ static void end_all(struct pf_driver *driver)
     }
 }
 
-static enum pf_status wait_for_baton(struct pf_driver *driver, const struct pf_ticket *ticket, struct pf_error *error)
+static enum pf_status wait_for_turn(struct pf_driver *driver, atomic_uint_fast64_t *turn,
+                                    const struct pf_ticket *ticket, struct pf_error *error)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&driver->turn, memory_order_acquire) == ticket->number)
+        if (atomic_load_explicit(turn, memory_order_acquire) == ticket->number)
             return PF_OK;
     }
     pf_mutex_lock(&driver->lock);
-    while (atomic_load(&driver->turn) != ticket->number && !pf_crew_stopped(driver->crew))
+    while (atomic_load(turn) != ticket->number && !pf_crew_stopped(driver->crew))
         pf_cond_wait(&driver->moved, &driver->lock);
     pf_mutex_unlock(&driver->lock);
-    return atomic_load(&driver->turn) == ticket->number ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
+    return atomic_load(turn) == ticket->number ? PF_OK : pf_fail(error, PF_STOPPED, "stopped");
 }
 
 static void pass_baton(struct pf_driver *driver)
@@ -114,15 +115,47 @@ static size_t keep(const struct pf_driver *driver, struct pf_packet **batch, siz
     return count;
 }
 
-static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worker, const struct pf_record *records,
-                               size_t count, struct pf_error *error)
+/* Up to PF_BATCH of the worker's records from `first` on as packets; returns how many. */
+static size_t batch_of(struct pf_worker *worker, size_t first, struct pf_packet **batch)
+{
+    size_t left = worker->record_count - first, count = left < PF_BATCH ? left : PF_BATCH;
+    for (size_t i = 0; i < count; i++) {
+        batch[i] = &worker->packets[i];
+        batch[i]->record = worker->records[first + i];
+    }
+    return count;
+}
+
+/* The ordered stage: all packets of the chunk, when those of the chunks before it had their turn. */
+static enum pf_status sequence(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
+                               struct pf_error *error)
+{
+    struct pf_packet *batch[PF_BATCH];
+    if (driver->stage.needs == 0)
+        return PF_OK;
+    pf_stage_chunk_reset(&worker->chunk);
+    for (size_t i = 0, count; i < worker->record_count; i += count) {
+        count = batch_of(worker, i, batch);
+        decode(batch, count, PF_DEPTH_TRANSPORT);
+        PF_TRY(pf_stage_gather(&driver->stage, &worker->chunk, batch, count, i, error));
+    }
+    PF_TRY(wait_for_turn(driver, &driver->stage_turn, ticket, error));
+    PF_TRY(pf_stage_sequence(&driver->stage, &worker->chunk, error));
+    pf_mutex_lock(&driver->lock);
+    atomic_fetch_add(&driver->stage_turn, 1);
+    pf_cond_wake_all(&driver->moved);
+    pf_mutex_unlock(&driver->lock);
+    return PF_OK;
+}
+
+static enum pf_status hand_out(struct pf_driver *driver, struct pf_worker *worker, size_t first, size_t *taken,
+                               struct pf_error *error)
 {
     const struct pf_pass *pass = driver->pass;
     struct pf_packet *batch[PF_BATCH];
-    for (size_t i = 0; i < count; i++) {
-        batch[i] = &worker->packets[i];
-        batch[i]->record = records[i];
-    }
+    size_t count = *taken = batch_of(worker, first, batch);
+    if (driver->stage.needs != 0)
+        PF_TRY(pf_stage_stamp(&worker->chunk, batch, count, first, error));
     count = keep(driver, batch, count);
     for (size_t i = 0; i < pass->sink_count && count != 0; i++)
         PF_TRY(pass->sinks[i]->ops->accept(pass->sinks[i], worker->number, batch, count, error));
@@ -135,16 +168,15 @@ static enum pf_status do_ticket(struct pf_driver *driver, struct pf_worker *work
     struct pf_pass *pass = driver->pass;
     if (pf_source_seekable(pass->inputs[ticket->input]->source))
         PF_TRY(pf_driver_read(driver, worker, ticket, error));
-    PF_TRY(wait_for_baton(driver, ticket, error));
+    PF_TRY(wait_for_turn(driver, &driver->turn, ticket, error));
     uint64_t before = driver->walked == ticket->input ? driver->walk.offset : 0;
     enum pf_status status = pf_driver_walk(driver, worker, ticket, error);
     PF_TRY(status); /* the baton stays here: who waits for it is told that the crew stops */
     uint64_t after = driver->walk.offset;
     pass_baton(driver);
-    for (size_t i = 0; i < worker->record_count; i += PF_BATCH) {
-        size_t left = worker->record_count - i;
-        PF_TRY(hand_out(driver, worker, worker->records + i, left < PF_BATCH ? left : PF_BATCH, error));
-    }
+    PF_TRY(sequence(driver, worker, ticket, error));
+    for (size_t i = 0, count; i < worker->record_count; i += count)
+        PF_TRY(hand_out(driver, worker, i, &count, error));
     PF_TRY(pf_driver_order(driver, worker, ticket, error));
     atomic_fetch_add(&pass->octets, after - before);
     atomic_fetch_add(&pass->packets, worker->record_count);
@@ -172,6 +204,7 @@ static enum pf_status work(void *context, struct pf_crew *crew, unsigned number,
         if (status == PF_OK)
             done(driver, &ticket);
     }
+    pf_stage_chunk_clear(&worker.chunk);
     pf_free(worker.packets);
     pf_free(worker.records);
     pf_free(worker.window.octets);
@@ -201,10 +234,15 @@ static enum pf_status finish(void *context, struct pf_crew *crew, unsigned worke
 static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
 {
     struct pf_pass *pass = driver->pass;
+    uint8_t needs = 0;
+    for (size_t i = 0; i < pass->predicate_count; i++)
+        needs |= pass->predicates[i]->needs;
     for (size_t i = 0; i < pass->sink_count; i++) {
+        needs |= pass->sinks[i]->needs;
         if (pass->sinks[i]->depth > driver->depth)
             driver->depth = pass->sinks[i]->depth;
     }
+    pf_stage_init(&driver->stage, needs);
     driver->under_way = pf_alloc_array(pass->input_count, sizeof *driver->under_way);
     driver->begun = pf_alloc_array(pass->input_count, sizeof *driver->begun);
     if (driver->under_way == NULL || driver->begun == NULL)
@@ -235,6 +273,9 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
     if (driver.begun != NULL)
         end_all(&driver);
     pf_driver_order_clear(&driver);
+    pass->forgotten = driver.stage.analysis.connections.dropped;
+    pass->unfinished = driver.stage.messages.unfinished;
+    pf_stage_clear(&driver.stage);
     pf_cond_clear(&driver.moved);
     pf_mutex_clear(&driver.lock);
     pf_free(driver.under_way);

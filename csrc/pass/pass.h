@@ -46,6 +46,8 @@ struct pf_pass {
     struct pf_interfaces interfaces;
     struct pf_notes *notes; /* where comments and names go, the caller's; NULL: nobody wants them */
     struct pf_oddities oddities;
+    /* Connections that gave way to others in the ordered stage: all that was known of them, a message begun. */
+    uint64_t forgotten, unfinished;
 };
 
 enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error);

@@ -15,6 +15,7 @@ struct pf_predicate {
     /* Called once after all packets, on one thread: the pass fails with what it returns. May be NULL. */
     enum pf_status (*finish)(const struct pf_predicate *predicate, bool strict, struct pf_error *error);
     enum pf_depth depth; /* how deep keep() needs them decoded */
+    uint8_t needs;       /* enum pf_need: what it asks of packets before */
 };
 
 #endif

@@ -34,6 +34,7 @@ struct pf_sink_ops {
 struct pf_sink {
     const struct pf_sink_ops *ops;
     enum pf_depth depth; /* how deep accept() needs its packets decoded */
+    uint8_t needs;       /* enum pf_need: what it asks of packets before */
 };
 
 #endif

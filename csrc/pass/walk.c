@@ -314,7 +314,13 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
     driver->walk.interfaces = &driver->pass->interfaces;
     driver->walk.notes = driver->pass->notes;
     driver->stream_begun = driver->stream_ended = false;
-    driver->fresh = true;
+    driver->fresh = input != 0 || opened->before.packets == 0;
+    if (input == 0) {
+        driver->frames = opened->before.packets;
+        driver->timed = opened->before.timed;
+        driver->first_time = opened->before.first_time;
+        driver->time = driver->last_time = opened->before.time;
+    }
     driver->thrown = driver->carried = 0;
     return driver->walk.format->begin(&driver->walk, error);
 }

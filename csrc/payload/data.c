@@ -1,9 +1,10 @@
 /* What a TCP segment or UDP datagram carries that no tunnel and no DNS is: by port where one is registered (IANA), by
  * shape where that is certain. It may still be taken for what it is not, or be a piece of something longer: the steps
  * behind this one note no faults. */
+#include "payload/kerberos.h"
 #include "payload/payload.h"
 
-enum { FTP = 21, MODBUS = 502, SSDP = 1900 };
+enum { FTP = 21, DHCP_SERVER = 67, DHCP_CLIENT = 68, KERBEROS = 88, NBNS = 137, MODBUS = 502, SSDP = 1900, PXE = 4011 };
 
 /* Over TLS from the first octet on: HTTPS, submission, NNTP, LDAP, DNS, FTP data and control, Telnet, IMAP, IRC, POP3,
  * RadSec, global catalogue, SIP, STUN, AMQP, WS-Management, syslog, IRC, HTTPS of PCsync, MQTT. */
@@ -24,7 +25,16 @@ static bool is_tls_port(const uint8_t *ports)
     return false;
 }
 
-static enum pf_protocol over_tcp(const uint8_t *ports, const struct pf_cursor *cursor)
+/* These two begin behind what carries them. */
+static enum pf_protocol kerberos_or_ntlm(const uint8_t *ports, struct pf_cursor *cursor)
+{
+    size_t at;
+    if (either(ports, KERBEROS) && pf_is_kerberos(cursor, true))
+        return pf_cursor_skip(cursor, PF_KERBEROS_LENGTH) ? PF_KERBEROS : PF_END;
+    return pf_is_ntlmssp(cursor, &at) && pf_cursor_skip(cursor, at) ? PF_NTLMSSP : PF_END;
+}
+
+static enum pf_protocol over_tcp(const uint8_t *ports, struct pf_cursor *cursor)
 {
     if (pf_is_tls(cursor, is_tls_port(ports)))
         return PF_TLS;
@@ -32,11 +42,17 @@ static enum pf_protocol over_tcp(const uint8_t *ports, const struct pf_cursor *c
         return PF_MODBUS;
     if (either(ports, FTP) && pf_is_ftp(cursor, pf_be16(ports + 2) == FTP))
         return PF_FTP;
-    return pf_is_http(cursor) ? PF_HTTP : PF_END;
+    return pf_is_http(cursor) ? PF_HTTP : kerberos_or_ntlm(ports, cursor);
 }
 
 static enum pf_protocol over_udp(const uint8_t *ports, const struct pf_cursor *cursor)
 {
+    if ((either(ports, DHCP_SERVER) || either(ports, DHCP_CLIENT) || either(ports, PXE)) && pf_is_dhcp(cursor))
+        return PF_DHCP;
+    if (either(ports, NBNS) && pf_is_nbns(cursor))
+        return PF_NBNS;
+    if (either(ports, KERBEROS) && pf_is_kerberos(cursor, false))
+        return PF_KERBEROS;
     if (either(ports, SSDP) && pf_is_http(cursor))
         return PF_SSDP;
     return pf_is_quic(cursor) ? PF_QUIC : PF_END;

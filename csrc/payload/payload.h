@@ -16,5 +16,11 @@ bool pf_is_modbus(const struct pf_cursor *cursor);
 bool pf_is_ftp(const struct pf_cursor *cursor, bool to_server);
 /* A long header of a known version. */
 bool pf_is_quic(const struct pf_cursor *cursor);
+/* A message of BOOTP or DHCP, one of the NetBIOS name service, one of Kerberos; likewise. */
+bool pf_is_dhcp(const struct pf_cursor *cursor);
+bool pf_is_nbns(const struct pf_cursor *cursor);
+bool pf_is_kerberos(const struct pf_cursor *cursor, bool over_tcp);
+/* Has a message of NTLM among its first octets, which begins `at` octets from the cursor. */
+bool pf_is_ntlmssp(const struct pf_cursor *cursor, size_t *at);
 
 #endif

@@ -77,6 +77,53 @@ bool pf_is_tls(const struct pf_cursor *cursor, bool registered)
     return next_record(&records, &type, &content) && (registered || (type == HANDSHAKE && is_hello(&content)));
 }
 
+/* What there is of a record's head could be one. */
+static bool may_be_record(const uint8_t *head, size_t size)
+{
+    return (size < 1 || head[0] == HANDSHAKE || head[0] == CHANGE_CIPHER_SPEC) && (size < 2 || head[1] == 3) &&
+           (size < 3 || head[2] <= 4);
+}
+
+/* The first handshake record's content, as far as it is there: whether a hello may be what it begins with. */
+static enum pf_extent begins_hello(const struct pf_cursor *content, size_t *wanted)
+{
+    if (pf_cursor_left(content) < HELLO) {
+        const uint8_t *type = pf_cursor_need(content, 1);
+        bool may = type == NULL || *type == PF_TLS_CLIENT_HELLO || *type == PF_TLS_SERVER_HELLO;
+        return may && content->wire >= HELLO ? PF_EXTENT_MORE : PF_EXTENT_NONE;
+    }
+    *wanted = MESSAGE + (size_t)length_of(content->at);
+    return is_hello(content) ? PF_EXTENT_WHOLE : PF_EXTENT_NONE;
+}
+
+enum pf_extent pf_tls_extent(const uint8_t *octets, size_t size, size_t *whole)
+{
+    struct pf_cursor records = {octets, octets + size, SIZE_MAX}, content;
+    size_t wanted = 0, gathered = 0;
+    uint8_t type;
+    for (unsigned i = 0; i < MOST_RECORDS; i++) {
+        size_t left = pf_cursor_left(&records);
+        if (left < RECORD)
+            return may_be_record(records.at, left) ? PF_EXTENT_MORE : PF_EXTENT_NONE;
+        if (!next_record(&records, &type, &content) || (type != HANDSHAKE && (type != CHANGE_CIPHER_SPEC || wanted)))
+            return PF_EXTENT_NONE;
+        if (type == HANDSHAKE) {
+            enum pf_extent begin = wanted == 0 ? begins_hello(&content, &wanted) : PF_EXTENT_WHOLE;
+            if (begin != PF_EXTENT_WHOLE)
+                return begin;
+            size_t lacks = wanted - gathered;
+            gathered += pf_cursor_left(&content);
+            if (gathered >= wanted) {
+                *whole = (size_t)(content.at - octets) + lacks;
+                return PF_EXTENT_WHOLE;
+            }
+        }
+        if (!pf_tls_is_whole(&content))
+            return PF_EXTENT_MORE;
+    }
+    return PF_EXTENT_NONE;
+}
+
 enum pf_protocol pf_step_tls(struct pf_packet *packet, struct pf_cursor *cursor)
 {
     (void)packet;

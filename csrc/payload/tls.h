@@ -25,6 +25,11 @@ struct pf_tls_hello {
     uint8_t joined[PF_TLS_MOST_RECORD];   /* a hello that goes through several records */
 };
 
+/* How far octets of a stream that begins with a hello, or a change of cipher and a hello, reach: they are none, there
+ * is more to come, or the first `*whole` of them hold it. */
+enum pf_extent { PF_EXTENT_NONE, PF_EXTENT_MORE, PF_EXTENT_WHOLE };
+enum pf_extent pf_tls_extent(const uint8_t *octets, size_t size, size_t *whole);
+
 /* The first handshake message of the packet's first TLS layer, as far as it can be told from encrypted ones. */
 bool pf_tls_handshake_type(const struct pf_packet *packet, uint8_t *type);
 /* The first hello of that layer; its cursors are good as long as the packet and the hello. */

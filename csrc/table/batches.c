@@ -146,6 +146,7 @@ enum pf_status pf_batches_init(struct pf_batches *batches, const struct pf_field
     pf_batches_init_rows(batches, &batches->sink, rows);
     enum pf_status status = pf_packets_sink_init(&batches->packets, fields, count, files, &batches->kinds, error);
     batches->sink.depth = batches->packets.sink.depth;
+    batches->sink.needs = batches->packets.sink.needs;
     if (status != PF_OK)
         pf_batches_clear(batches);
     return status;

@@ -320,6 +320,8 @@ void pf_split_sink_init(struct pf_split_sink *sink, enum pf_copy_format format, 
     sink->input_count = input_count;
     sink->as = pf_copy_as_of(format, inputs, input_count, NULL);
     for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].field != NULL)
+            sink->sink.needs |= parts[i].field->needs;
         if (parts[i].field != NULL && parts[i].field->depth > sink->sink.depth)
             sink->sink.depth = parts[i].field->depth;
     }

@@ -51,7 +51,7 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
     struct pf_field_worker *worker = &sink->workers[number];
     for (size_t i = 0; i < count; i++) {
         struct pf_value value;
-        if (!sink->field->get(sink->field, packets[i], &value))
+        if (!pf_field_get(sink->field, packets[i], &value))
             continue;
         bool wide = sink->counts->kind == PF_KEY_ADDRESS && value.size == 16;
         if (sink->counts->kind == PF_KEY_INT64)
@@ -78,6 +78,7 @@ void pf_field_sink_init(struct pf_field_sink *sink, const struct pf_field *field
     memset(sink, 0, sizeof *sink);
     sink->sink.ops = &ops;
     sink->sink.depth = field->depth;
+    sink->sink.needs = field->needs;
     sink->field = field;
     sink->counts = counts;
 }

@@ -108,6 +108,7 @@ static void place_cells(struct pf_tally_plan *plan)
 
 static void deepen(struct pf_tally_plan *plan, const struct pf_field *field)
 {
+    plan->needs |= field->needs;
     if (field->depth > plan->depth)
         plan->depth = field->depth;
 }
@@ -176,10 +177,10 @@ static uint8_t *put_value(const struct pf_tally_plan *plan, const struct pf_tall
     const struct pf_field *field = of->field;
     if (of->form == PF_TALLY_WRITTEN) {
         struct pf_writer writer = {.octets = (char *)to, .room = PF_WRITER_ROOM};
-        return field->write(field, packet, &writer) ? end_text(to, writer.length) : NULL;
+        return field->write(field, pf_field_packet(field, packet), &writer) ? end_text(to, writer.length) : NULL;
     }
     struct pf_value value;
-    if (!field->get(field, packet, &value))
+    if (!pf_field_get(field, packet, &value))
         return NULL;
     switch (of->form) {
     case PF_TALLY_NUMBER:
@@ -234,7 +235,7 @@ bool pf_tally_entry_of(const struct pf_tally_plan *plan, const struct pf_packet 
         const struct pf_tally_field *of = &plan->inputs[i].of;
         if (of->form == PF_TALLY_NUMBER || of->form == PF_TALLY_SIGNED) {
             struct pf_value value;
-            if (!of->field->get(of->field, packet, &value))
+            if (!pf_field_get(of->field, packet, &value))
                 continue;
             entry->words[i] = value.word[0];
         } else {

@@ -73,6 +73,7 @@ struct pf_tally_plan {
     size_t gap_at, cells;        /* octets of a record's state */
     size_t key_room, entry_room; /* octets that are enough */
     enum pf_depth depth;
+    uint8_t needs; /* enum pf_need */
 };
 
 /* A zeroed plan is empty. Both fail where there are too many, and for what cannot be counted that way. */

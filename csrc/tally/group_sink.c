@@ -165,6 +165,7 @@ void pf_tally_sink_init(struct pf_tally_sink *sink, struct pf_tally *groups)
     memset(sink, 0, sizeof *sink);
     sink->sink.ops = groups->plan->ordered ? &ordered : &any;
     sink->sink.depth = groups->plan->depth;
+    sink->sink.needs = groups->plan->needs;
     sink->groups = groups;
 }
 

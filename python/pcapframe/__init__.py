@@ -4,6 +4,7 @@ from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from ._batches import Batches
+from ._capture import capture
 from ._columns import columns
 from ._config import show_config
 from ._counts import Counts, IocCounts
@@ -11,8 +12,10 @@ from ._feeds import Indicator
 from ._frame import Column, Frame
 from ._indicators import Indicators
 from ._info import CaptureFault, CaptureInfo, Interface
+from ._live import Live, live
 from ._match import Hits
 from ._reader import Capture, open
+from ._recording import CaptureStats, interfaces
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
@@ -25,6 +28,7 @@ __all__ = [
     "CaptureError",
     "CaptureFault",
     "CaptureInfo",
+    "CaptureStats",
     "CaptureWarning",
     "Column",
     "Counts",
@@ -35,12 +39,16 @@ __all__ = [
     "Indicators",
     "Interface",
     "IocCounts",
+    "Live",
     "PcapframeError",
     "Threshold",
     "ThresholdWarning",
+    "capture",
     "columns",
     "eval_packets",
     "from_scapy",
+    "interfaces",
+    "live",
     "open",
     "set_threshold",
     "show_config",

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import _tshark
+from ._columns import COMMON
 from ._frame import Frame
 from ._info import CaptureInfo
 from ._reader import Capture
@@ -134,7 +135,7 @@ def _by_tshark(file: Path, numbers: Numbers | None, info: CaptureInfo, folder: P
     links = {found[0] for source in capture._inputs for found in source.interfaces}
     link = links.pop() if len(links) == 1 else -1
     fine = any(face.resolution < 1e-9 for face in info.interfaces)
-    ours_of_all = _rows(capture.packets())
+    ours_of_all = _rows(capture.packets([*COMMON, "tcp_reassembled_length"]))
     different: list[dict[str, Any]] = []
     read = 0
     try:

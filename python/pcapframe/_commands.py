@@ -289,7 +289,7 @@ def select(given: argparse.Namespace) -> int:
         _json(document, None if given.output else _records(frame))
         return DONE
     _show_keys(keys, thresholds)
-    _print(f"{_title(capture)}: {_number(len(frame), 'packet')} counted under these keys")
+    _say(f"{_title(capture)}: {_number(len(frame), 'packet')} counted under these keys")
     if given.output:
         what = "packets" if to_capture else "rows"
         _print(f"{what} written to {display(given.output)}")
@@ -393,6 +393,41 @@ def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
         frame.write(path)
 
 
+# --------------------------------------------------------------------------------------------------------- capture
+
+
+def capture(given: argparse.Namespace) -> int:
+    if given.output is not None and not given.output.lower().endswith(".pcapng"):
+        raise Usage(f"{given.output}: .pcapng can be written")
+    names = ("filter", "seconds", "packets", "octets", "rotate", "keep", "source")
+    limits = {name: getattr(given, name) for name in names}
+    if given.snaplen is not None:
+        limits["snaplen"] = given.snaplen
+    captured = pcapframe.capture(
+        given.interface,
+        path=given.output,
+        promiscuous=not given.no_promiscuous,
+        progress=False if given.no_progress else None,
+        **limits,
+    )
+    info = captured.info(full=True)
+    last = info.interfaces[-1] if info.interfaces else None
+    counts = {name: getattr(last, name, None) for name in ("received", "dropped")}
+    files = captured.files if given.output is not None else []
+    if given.json:
+        _json({"files": files, "interface": given.interface, "packets": info.packets, "octets": info.octets,
+               "first_time": info.first_time, "last_time": info.last_time, **counts})  # fmt: skip
+        return DONE
+    rows = [("interface", given.interface), ("packets", f"{info.packets:,}"), ("size", _size(info.octets))]
+    rows += [(name, "unknown" if count is None else f"{count:,}") for name, count in counts.items()]
+    if info.first_time is not None and info.last_time is not None:
+        rows += [("first packet", when(info.first_time)), ("duration", duration(info.last_time - info.first_time))]
+    rows += [("file", display(name)) for name in files]
+    for name, value in rows:
+        _print(f"{name:14}{value}")
+    return DONE
+
+
 # ----------------------------------------------------------------------------------------------------------- flows
 
 FLOW_SUFFIXES = (".csv", ".json", ".parquet", ".arrow")
@@ -413,7 +448,8 @@ def flows(given: argparse.Namespace) -> int:
     if given.output:
         _check_output(given.output, FLOW_SUFFIXES, capture)
     protocols = None if given.protocols is None else "all" if given.protocols == ["all"] else given.protocols
-    frame = capture.flows(given.variant, given.compat, names=given.names, protocols=protocols)
+    frame = capture.flows(given.variant, given.compat, names=given.names, protocols=protocols, extra=given.extra)
+    more = [each.name for each in _flows.EXTRA if each.group in given.extra]
     reasons = dict(value_counts(frame["flow_end_reason"], ROWS)[0])
     document = {
         "files": capture.files,
@@ -432,11 +468,11 @@ def flows(given: argparse.Namespace) -> int:
         _json(document, None if given.output else _records(frame))
         return DONE
     ended = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    _print(f"{_title(capture)}: {_number(len(frame), 'flow')}" + (f" (ended by {ended})" if ended else ""))
+    _say(f"{_title(capture)}: {_number(len(frame), 'flow')}" + (f" (ended by {ended})" if ended else ""))
     if given.output:
         _print(f"rows written to {display(given.output)}")
     elif len(frame):
-        _show_rows(frame[_flows.renamed(SHOWN_OF_FLOWS, given.names)], given.rows)
+        _show_rows(frame[_flows.renamed(SHOWN_OF_FLOWS, given.names) + more], given.rows)
     return DONE
 
 
@@ -445,7 +481,10 @@ def _features(given: argparse.Namespace) -> int:
     old = given.variant == "cic2017"
     found = [each for each in _flows.FEATURES if (each.cic2017 if old else each.corrected) is not None]
     if given.json:
-        _json({"variant": given.variant}, (each._asdict() for each in found))
+        _json(
+            {"variant": given.variant},
+            [*(each._asdict() for each in found), *(each._asdict() for each in _flows.EXTRA)],
+        )
         return DONE
     names = _flows.renamed([each.published for each in found], given.names)
     width = max(map(len, names))
@@ -454,6 +493,9 @@ def _features(given: argparse.Namespace) -> int:
         unit = f" [{each.unit}]" if each.unit else ""
         differs = f" ({each.differs})" if each.differs else ""
         _print(f"{name:{width}}  {kind:8}  {each.definition}{unit}{differs}")
+    for more in _flows.EXTRA:
+        unit = f" [{more.unit}]" if more.unit else ""
+        _print(f"{more.name:{width}}  {more.kind:8}  --extra {more.group}: {more.definition}{unit}")
     return DONE
 
 

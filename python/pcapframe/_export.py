@@ -44,16 +44,28 @@ def atomically(path: str, binary: bool = False) -> contextlib.AbstractContextMan
     return _atomically(path, binary)
 
 
+DRAFT = ".part"  # how the names of unfinished files end
+
+
+def draft_prefix(name: str) -> str:
+    """How the names of unfinished files of this name begin."""
+    return f".{name[:60]}."
+
+
 @contextlib.contextmanager
 def drafted(path: str) -> Iterator[str]:
     """Give the name of an empty file that gets its own when the block ends well, and is gone when not.
 
     What is killed on the way leaves a draft, ``.NAME.xxxxxxxx.part``, and never a part of a file under its name.
+    A pipe or device is written to as it is.
     """
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
-    draft = os.path.join(folder, f".{name[:60]}.{secrets.token_hex(4)}.part")
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or /dev/null, which no file may replace
+        yield path
+        return
+    draft = os.path.join(folder, f"{draft_prefix(name)}{secrets.token_hex(4)}{DRAFT}")
     try:
         # Made with the rights that the file will have: the mask of the process is no business of one thread.
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))

@@ -34,13 +34,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "corrected": {
         "count_padding": False, "udp_header": 8, "ghost_flows": False, "tz": "UTC", "flow_timeout_us": 120_000_000,
         "activity_timeout_us": 5_000_000, "protocols": ("tcp", "udp"), "min_packets": 1, "quantize": None,
-        "dedup_us": 0, "ipv6": True, "max_flows": 1_000_000, "sort": False, "flush_last_active": False,
+        "dedup_us": 0, "ipv6": True, "max_flows": 1_000_000, "sort": False, "flush_last_active": False, "extra": (),
     },
     "cic2017": {
         "count_padding": True, "udp_header": "last_tcp", "ghost_flows": False, "tz": "America/Halifax",
         "flow_timeout_us": 120_000_000, "activity_timeout_us": 5_000_000, "protocols": PROTOCOLS, "min_packets": 2,
         "quantize": None, "dedup_us": 0, "ipv6": False, "max_flows": 1_000_000, "sort": False,
-        "flush_last_active": False,
+        "flush_last_active": False, "extra": (),
     },
 }  # fmt: skip
 
@@ -68,9 +68,26 @@ class Feature(NamedTuple):
     """What differs between the variants."""
 
 
+class Extra(NamedTuple):
+    """A column of flows that is there when its group is asked for."""
+
+    group: str
+    """One of ``tls``, ``dns``, ``http``, ``rtt``, ``state``, ``retrans``."""
+    name: str
+    """Of the column; where packets have a column of this name it is that of the first packet which has a value."""
+    kind: str
+    """Its type (see `Column.kind`); all may be null."""
+    unit: str
+    """Of its values."""
+    definition: str
+    """What it is."""
+
+
+EXTRA = tuple(map(Extra._make, _core.flow_extra()))
+GROUPS = tuple(dict.fromkeys(each.group for each in EXTRA))
 FEATURES = tuple(map(Feature._make, _core.flow_features()))
 _SETS = {"published": 0, "v4": 1, "2021": 2}
-_OURS = "ours"
+OURS = "ours"
 
 # The 85 columns of the published files in their order: those with a leading blank in the header, and those without.
 _PLAIN = {
@@ -82,7 +99,7 @@ _PLAIN = {
 
 def published_columns() -> list[str]:
     """The features of the 85 columns of the published files, in their order; Label is the last."""
-    names = [each.published for each in FEATURES if each.cic2017 is not None and each.section != _OURS]
+    names = [each.published for each in FEATURES if each.cic2017 is not None and each.section != OURS]
     again = names.index("Avg Bwd Segment Size") + 1
     return [*names[:again], "Fwd Header Length", *names[again:], "Label"]
 
@@ -117,6 +134,13 @@ def _protocols(value: Any) -> tuple[str, ...]:
     return tuple(name for name in PROTOCOLS if name in given)
 
 
+def _groups(value: Any) -> tuple[str, ...]:
+    given = {value} if isinstance(value, str) else set(value)
+    if not given <= set(GROUPS):
+        raise ValueError(f"extra: some of {', '.join(GROUPS)}, not {value!r}")
+    return tuple(name for name in GROUPS if name in given)
+
+
 def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
     if value not in allowed:
         raise ValueError(f"{name}: {' or '.join(map(repr, allowed))}, not {value!r}")
@@ -139,6 +163,7 @@ def resolved(variant: str, compat: str | None, given: Mapping[str, Any]) -> dict
     options["min_packets"] = _whole("min_packets", options["min_packets"], 1, _MOST_US)
     options["max_flows"] = _whole("max_flows", options["max_flows"], 1, _MOST_FLOWS)
     options["protocols"] = _protocols(options["protocols"])
+    options["extra"] = _groups(options["extra"])
     for name in ("count_padding", "ghost_flows", "ipv6", "sort", "flush_last_active"):
         options[name] = bool(_one_of(name, options[name], (True, False)))
     _one_of("quantize", options["quantize"], (None, "excel"))
@@ -160,7 +185,7 @@ def native_options(options: Mapping[str, Any], names: str = "published") -> tupl
         options["udp_header"] == "last_tcp", options["ghost_flows"], options["ipv6"], options["flush_last_active"],
         bits, options["flow_timeout_us"], options["activity_timeout_us"], options["dedup_us"],
         _SORT_US if options["sort"] else 0, options["min_packets"], options["max_flows"], 0,
-        options["quantize"] == "excel", _SETS[names],
+        options["quantize"] == "excel", _SETS[names], sum(1 << GROUPS.index(name) for name in options["extra"]),
     )  # fmt: skip
 
 

@@ -26,8 +26,8 @@ class CaptureFault:
 
     kind: str
     """``cut_short``, ``impossible_length``, ``bad_block``, ``no_interface``, ``zero_run``, ``shrank``, ``unusable``,
-    ``overlap``, ``unfiltered``; of compressed captures ``compressed_cut_short``, ``compressed_damaged``,
-    ``trailing_garbage``, ``bomb``."""
+    ``overlap``, ``unfiltered``, ``forgotten`` (more connections than are kept in mind); of compressed captures
+    ``compressed_cut_short``, ``compressed_damaged``, ``trailing_garbage``, ``bomb``."""
     file: str
     """The file it is in."""
     frame_number: int | None

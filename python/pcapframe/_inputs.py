@@ -61,6 +61,17 @@ def open_path(path: Named, spool: bool) -> _core.Input:
     return _core.Input("path", path)
 
 
+def followed(source: Any) -> _core.Input:
+    if not isinstance(source, (str, os.PathLike)) or source == "-":
+        raise ValueError("follow: one file, by its path; a pipe is read to its end anyhow")
+    path = os.fsdecode(source)
+    if os.path.isfile(path):
+        with builtins.open(path, "rb", buffering=0) as file:
+            if _compressed.format_of(file.read(_compressed.LOOK)) is not None:
+                raise ValueError(f"{path}: follow: what is compressed cannot be followed")
+    return _core.Input("follow", path)
+
+
 def open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
     source = _compressed.BytesSource(octets, name)
     compression = _compressed.format_of(source.read(_compressed.LOOK))

@@ -40,6 +40,7 @@ def open(
     strict: bool = False,
     progress: bool | Callable[[int, int | None], object] | None = None,
     spool: bool = False,
+    follow: bool = False,
 ) -> Capture:
     """Open a capture, or several as one.
 
@@ -65,6 +66,9 @@ def open(
     spool : bool
         Copy what can be read only once (standard input, a FIFO, a file object that cannot seek), and what a URL names,
         into an unnamed temporary file first, so that it can be asked as often as you like.
+    follow : bool
+        Of a file that is still being written: wait at its end for more. A question then ends with Ctrl-C, and answers
+        with what was there; or with `Capture.end`, called by another thread or by `progress`.
 
     Returns
     -------
@@ -80,6 +84,8 @@ def open(
         A file cannot be opened.
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
+    if follow:
+        return Capture((_inputs.followed(source),), options)
     if isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
         found, several = _inputs.named(text)
@@ -193,6 +199,16 @@ class Capture:
     def reusable(self) -> bool:
         """Whether it can be asked more than once; a pipe cannot."""
         return not any(source.once for source in self._inputs)
+
+    def end(self) -> bool:
+        """Tell the question that waits at the end of a followed file (``open(..., follow=True)``) that no more comes.
+
+        Returns
+        -------
+        bool
+            Whether there was such a file, not told so before. The next question waits anew.
+        """
+        return sum(source.end() for source in self._inputs) > 0  # all of them are told
 
     @property
     def files(self) -> list[str]:
@@ -501,6 +517,7 @@ class Capture:
         flush_last_active: bool | None = None,
         quantize: str | None = None,
         tz: str | None = None,
+        extra: str | Iterable[str] | None = None,
     ) -> _flows.FlowFrame:
         """Put packets together into bidirectional flows with the features of CICIDS2017, in one pass.
 
@@ -542,6 +559,9 @@ class Capture:
             Round doubles as a spreadsheet did in the published files.
         tz : str
             The time zone of times in published text: "America/Halifax" for "cic2017", else "UTC".
+        extra : some of "tls", "dns", "http", "rtt", "state", "retrans"
+            More columns, behind the others: names and fingerprints of the first messages, the round trip of the
+            handshake, the state of the connection as Zeek's conn.log has it, retransmissions as Wireshark counts them.
 
         Returns
         -------
@@ -684,6 +704,52 @@ class Capture:
         """
         names = check_columns(columns)
         return Batches(self._stamped(names), names, operator.index(rows))
+
+    def hosts(self, *, findings: Frame | None = None, hits: Frame | None = None) -> Frame:
+        """Return who is in the capture, a row per host: what it is called, who uses it, what it does.
+
+        Addresses that one hardware address calls its own are one host; every other address is one by itself
+        (docs/hosts.md has the rule). Addresses of groups and broadcast are none.
+
+        Parameters
+        ----------
+        findings, hits : Frame, optional
+            Tables with text columns that name hosts (``source`` and ``target``, or ``ip_src`` and ``ip_dst``); the
+            columns of these names then say what rows name the host.
+
+        Returns
+        -------
+        Frame
+            Those with most packets first. Lists are text with ``" | "`` between the items, sorted; at most 32,
+            then ``+N`` for N more; null where there are none.
+
+            ``address`` (the one with most packets), ``addresses``, ``macs``; ``names`` (from DHCP, NetBIOS, mDNS,
+            LLMNR, NTLM, machine accounts of Kerberos), ``users`` and ``domains`` (Kerberos, NTLM, DHCP, NetBIOS);
+            ``systems``, as ``agents`` (HTTP) and DHCP let one guess; ``tls_names`` that it asked servers for,
+            ``asked_as``, names under which it was asked (TLS, HTTP); ``services``, such as ``tcp/443``, that answered;
+            ``roles`` (gateway, domain controller, dhcp server, dns server, server, client); ``first_seen`` and
+            ``last_seen`` (int64 ns since the epoch, UTC); ``packets_sent``, ``packets_received``, ``octets_sent``,
+            ``octets_received`` and ``peers``, addresses that it exchanged packets with (uint64); ``findings``,
+            ``hits``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `findings` or `hits` is no Frame, or has no column that names hosts.
+
+        Warns
+        -----
+        CaptureWarning
+            There were more hosts, conversations or names than are kept (1,048,576 addresses, 4,194,304 pairs of them):
+            memory is bounded, and what came later was left out.
+
+        Examples
+        --------
+        >>> cap.hosts()[["address", "macs", "names", "users", "systems", "roles"]].to_pandas()  # doctest: +SKIP
+        """
+        from ._hosts import hosts
+
+        return hosts(self, findings, hits)
 
     def sql(self, query: str) -> Any:
         """Ask the packets a question in SQL, which DuckDB answers in one pass, beyond memory.

@@ -178,6 +178,9 @@ Kind = Callable[[Row, Row, str, int], bool]  # (ours, theirs, column, link type)
 
 # The first that fits is the one. All but the last seven need our cell or theirs to be null: what both give must agree.
 KINDS: dict[str, Kind] = {
+    "ours is of a message that several segments make up": lambda ours, theirs, column, link: (
+        column.startswith("dns_") and ours.get("tcp_reassembled_length") is not None
+    ),
     "tshark walks on where we say unknown": lambda ours, theirs, column, link: (
         ours[column] is None and (ours["frame_fault"] or "").startswith("unknown ")
     ),

@@ -14,11 +14,11 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_groups, _command_match, _command_packets, _commands
+from . import _cli_ml, _command_groups, _command_hosts, _command_match, _command_packets, _commands
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
-from ._flows import NAMES, PROTOCOLS, VARIANTS
+from ._flows import GROUPS, NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
 from .errors import CaptureWarning, PcapframeError
 
@@ -27,11 +27,13 @@ DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
 FIRST = """\
 pcapframe: packets in, frames out
 
-  pcapframe info capture.pcap        what is in it
-  pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
-  pcapframe packets capture.pcap     packets as rows, with any columns
+  pcapframe info capture.pcap      begin here: what is in it
+  pcapframe counts capture.pcap    who stands out, by DNS, source address, TCP
+  pcapframe packets capture.pcap   packets as rows, with any columns
+  pcapframe flows capture.pcap     connections, with the CICIDS2017 features
+  pcapframe hosts capture.pcap     who is there: addresses, names, roles
 
-then select or check; pcapframe --help tells more."""
+pcapframe --help lists all verbs, pcapframe VERB --help has examples."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -121,7 +123,7 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
-        description=textwrap.fill(text, 100),
+        description=textwrap.fill(text, _commands._width() - 2),
         epilog=f"example:\n{textwrap.indent(example, '  ')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -196,8 +198,12 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
-        epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
+        epilog=textwrap.fill(
+            "exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable input; "
+            "3 check found an unexplained difference, or cicids verify one from what was published",
+            _commands._width() - 2,
+        )
+        + "\n\nexample:\n  pcapframe info capture.pcap",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -289,6 +295,31 @@ def _parser() -> _Parser:
         help="write the packets to a capture, or their rows to a .csv or .json file",
     )
 
+    capture = _verb(
+        verbs, "capture", "packets from an interface into a file",
+        "Capture packets from an interface until it was enough, or Ctrl-C. Without a file it only tells what came.",
+        "pcapframe capture eth0 --seconds 60 -o now.pcapng\n"
+        "pcapframe capture eth0 --filter 'tcp port 80' --rotate 100MB --keep 10 -o web.pcapng", _commands.capture,
+    )  # fmt: skip
+    capture.add_argument("interface", metavar="INTERFACE", help="its name; any for all on Linux")
+    capture.add_argument("-o", dest="output", metavar="FILE", help="the .pcapng file to write")
+    capture.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
+    enough = capture.add_argument_group("enough")
+    enough.add_argument("--seconds", type=_sigma, metavar="S", help="so many seconds")
+    enough.add_argument("--packets", type=_whole, metavar="N", help="so many packets")
+    enough.add_argument("--octets", metavar="SIZE", help="a file, or a series, of this size, such as 2GB")
+    series = capture.add_argument_group("a series of files")
+    series.add_argument(
+        "--rotate", metavar="SIZE|TIME", help="a new file after so many octets (100MB) or each period (1h)"
+    )
+    series.add_argument("--keep", type=_whole, metavar="N", help="so many files stay, the oldest is deleted")
+    how = capture.add_argument_group("how")
+    how.add_argument("--snaplen", type=_whole, metavar="N", help="octets of a packet at most")
+    how.add_argument("--no-promiscuous", action="store_true", help="only packets that this machine gets anyhow")
+    how.add_argument("--source", choices=["libpcap", "dumpcap", "tcpdump"], help="what captures (default: what may)")
+    how.add_argument("--no-progress", action="store_true", help="no line on standard error")
+    capture.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
+
     flows = _verb(
         verbs, "flows", "bidirectional flows with the CICIDS2017 features",
         "Put packets together into flows, a row each; write them to a file, or say how they ended. --features lists "
@@ -308,6 +339,9 @@ def _parser() -> _Parser:
         "--names", choices=list(NAMES), default=NAMES[0], help="names of the columns (default: %(default)s)"
     )
     group.add_argument("--protocols", type=_separated, metavar="NAME,...", help=f"all, or of {', '.join(PROTOCOLS)}")
+    group.add_argument(
+        "--extra", type=_separated, default=[], metavar="GROUP,...", help=f"more columns: some of {', '.join(GROUPS)}"
+    )
     group.add_argument("--features", action="store_true", help="list the columns and what they mean; needs no FILE")
     flows.add_argument("--published", action="store_true", help="write the 85 columns exactly as published")
     flows.add_argument(
@@ -335,6 +369,20 @@ def _parser() -> _Parser:
     )
     match.add_argument("-o", dest="output", metavar="FILE", help="write the hits to a .csv or .json file")
 
+    hosts = _verb(
+        verbs, "hosts", "who is in a capture, a row per host",
+        "Say who is in a capture: addresses, hardware addresses, names and users as DHCP, NetBIOS, mDNS, Kerberos and "
+        "NTLM show them, agents, names asked for, services, roles, volumes; those with most packets first. "
+        "docs/hosts.md tells which addresses are one host.",
+        "pcapframe hosts capture.pcap\npcapframe hosts --where ip_src=10.0.0.0/8 -o hosts.csv 'day-*.pcap'",
+        _command_hosts.hosts,
+    )  # fmt: skip
+    _common(hosts)
+    hosts.add_argument(
+        "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
+    )
+    hosts.add_argument("-o", dest="output", metavar="FILE", help="write the hosts to a .csv, .json or .parquet file")
+
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",
         "Read packets of a capture with pcapframe and with another tool and compare: with tshark every column of every "
@@ -358,7 +406,7 @@ def _parser() -> _Parser:
 # ------------------------------------------------------------------------------------------------------------ main
 
 
-WHOLE = ("overlap", "unfiltered")  # faults of how files were put together or asked, not of what is in them
+WHOLE = ("overlap", "unfiltered", "forgotten")  # faults of how files were put together or asked, not of what is in them
 
 
 class _Warnings:
@@ -405,7 +453,7 @@ def _run(arguments: Sequence[str]) -> int:
     except SystemExit as done:  # --help, --version
         return int(done.code or 0)
     if not hasattr(given, "run"):
-        raise Usage("a verb is needed: info, counts, packets, select, flows, match or check (pcapframe --help)")
+        raise Usage("a verb is needed: info, counts, packets, flows, capture, ... (pcapframe --help lists them)")
     heard = _Warnings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # others' are no news to who types a command; thresholds bring their note

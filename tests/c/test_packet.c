@@ -95,6 +95,8 @@ static struct pf_packet decoded(const uint8_t *octets, size_t cap_len, size_t le
     static const struct pf_interface interface = {.number = 0};
     struct pf_packet packet;
     memset(&packet, 0xa5, sizeof packet); /* filled anew, whatever was there */
+    packet.message = NULL;                /* these two are stamped, not decoded */
+    packet.tcp = (struct pf_tcp_found){.known = false};
     packet.record = (struct pf_record){
         .octets = octets,
         .cap_len = (uint32_t)cap_len,

@@ -98,6 +98,7 @@ static void draw_options(uint64_t *state, struct pf_flow_options *options)
         .min_packets = 1,
         .max_flows = draw_below(state, 2) != 0 ? 1000000 : 1 + (uint32_t)draw_below(state, 4),
         .print_octets = draw_below(state, 3) == 0 ? 128 : 0,
+        .extra = draw_below(state, 2) != 0 ? (1u << PF_FLOW_GROUPS) - 1 : 0,
     };
 }
 

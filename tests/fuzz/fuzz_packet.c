@@ -87,7 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     const char *link_type = getenv("FUZZ_LINK_TYPE");
     static const struct pf_interface interface = {.number = 0};
     struct pf_packet whole, packet;
-    memset(&whole, 0xa5, sizeof whole); /* nothing may be left from the packet before */
+    memset(&whole, 0xa5, sizeof whole); /* nothing may be left from the packet before, */
+    whole.message = NULL;               /* but these two, which are stamped */
+    whole.tcp = (struct pf_tcp_found){.known = false};
     whole.record = (struct pf_record){
         .octets = octets + HEAD,
         .cap_len = (uint32_t)(size - HEAD),

@@ -11,7 +11,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import captures
 import captures_flows
+import captures_names as names
 import captures_ng
+import captures_stream
 import captures_tls as tls
 import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
@@ -87,6 +89,30 @@ def application_seeds() -> dict[str, bytes]:
     return seeds
 
 
+def name_seeds(draw: random.Random) -> dict[str, bytes]:
+    """Which of fuzz_names.c's carriers, no octets more, a message."""
+    request = names.request(b"ann", b"CORP.EXAMPLE", b"krbtgt", b"CORP.EXAMPLE")
+    login = names.authenticate("ann", "CORP", "DESK-1")
+    server = names.challenge("CORP", {2: "CORP", 1: "FILES", 3: "files.corp.example"})
+    options = {53: b"\3", 12: b"desk-1", 50: bytes((10, 0, 0, 7)), 60: b"MSFT 5.0", 81: b"\4\0\0\6desk-1\4corp\0"}
+    name = names.netbios_name(b"DESK-1")
+    messages = {
+        "dhcp": (0, names.dhcp(options)),
+        "bootp": (0, names.dhcp({}, cookie=bytes(4))),
+        "nbns": (1, names.nbns(name, 5, bytes((10, 0, 0, 7)))),
+        "nbns-answer": (1, names.nbns(name, 0, bytes((10, 0, 0, 7)), response=True)),
+        "kerberos": (2, request),
+        "kerberos-error": (2, names.error(25, b"CORP.EXAMPLE", b"krbtgt", b"CORP.EXAMPLE", cname=b"desk-1$")),
+        "kerberos-tcp": (3, names.over_tcp(request)),
+        "kerberos-ticket": (3, names.over_tcp(names.reply(b"ann", b"CORP.EXAMPLE", b"krbtgt", b"CORP.EXAMPLE"))),
+        "ntlm": (4, names.in_smb2(login)),
+        "ntlm-challenge": (4, names.in_smb2(server)),
+        "ntlm-http": (5, names.in_http(login)),
+        "ntlm-negotiate": (5, names.in_http(b"SP" + server, b"WWW-Authenticate", b"Negotiate")),
+    }
+    return {name: bytes([carrier, 0]) + message for name, (carrier, message) in messages.items()}
+
+
 def capture_seeds(draw: random.Random) -> dict[str, bytes]:
     seeds = {}
     for magic in MAGICS:
@@ -120,8 +146,36 @@ def flow_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def stream_seeds(draw: random.Random) -> dict[str, bytes]:
+    """Messages cut into segments, as fuzz_stream reads them: places are told in single octets."""
+    seeds = {}
+    whole = {
+        "client": (2, captures_stream.client_hello()),
+        "server": (6, captures_stream.server_hello()),
+        "records": (2, captures_stream.hello_in_records()),
+        "dns": (0, captures_stream.dns_message() * 2),
+    }
+    for name, (which, message) in whole.items():
+        for number in range(4):
+            pieces = [(at, message[at : at + 64]) for at in range(0, len(message), 64)]
+            if number > 1:
+                draw.shuffle(pieces)
+            head = bytes([0x40 | which, 2, 0, 0, 0, 0]) if number % 2 else b""
+            seeds[f"{name}-{number}"] = head + b"".join(
+                bytes([0x40 | which, 16, at // 64, number]) + struct.pack("!H", len(piece)) + piece
+                for at, piece in pieces
+            )
+    return seeds
+
+
 def main() -> None:
-    for name, seeds in {"packet": packet_seeds, "capture": capture_seeds, "flows": flow_seeds}.items():
+    for name, seeds in {
+        "packet": packet_seeds,
+        "capture": capture_seeds,
+        "flows": flow_seeds,
+        "names": name_seeds,
+        "stream": stream_seeds,
+    }.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
         for seed, octets in seeds(random.Random(20260101)).items():
