@@ -1,4 +1,4 @@
-"""Fixtures of several files: made-up tables of flows, and models of them, which nobody changes; and what was measured."""
+"""Fixtures of several files: made-up tables of flows and their models, which nobody changes; what was measured."""
 
 from __future__ import annotations
 
