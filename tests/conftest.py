@@ -1,4 +1,4 @@
-"""Fixtures of several files: made-up tables of flows, and models of them. Nobody changes them."""
+"""Fixtures of several files: made-up tables of flows and their models, which nobody changes; what was measured."""
 
 from __future__ import annotations
 
@@ -42,3 +42,19 @@ def fitted(table: Any) -> Callable[[str], Any]:
         return made[kind]
 
     return model
+
+
+_FIGURES: list[str] = []  # told at the end of a run: those of docs/reliability.md come from there
+
+
+@pytest.fixture
+def measured() -> Callable[[str], None]:
+    """Take down one line with a figure."""
+    return _FIGURES.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _FIGURES:
+        terminalreporter.section("measured")
+        for line in _FIGURES:
+            terminalreporter.line(line)

@@ -1,6 +1,7 @@
 #include "base/frame.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 
 #include <string.h>
 
@@ -217,7 +218,9 @@ enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from
     enum pf_status status = part != NULL ? PF_OK : pf_fail_memory(error);
     for (size_t i = 0; i < from->columns && status == PF_OK; i++) {
         struct pf_column *whole;
-        status = pf_frame_column(from, i, &whole, error);
+        status = pf_crew_check(error);
+        if (status == PF_OK)
+            status = pf_frame_column(from, i, &whole, error);
         if (status != PF_OK)
             break;
         status = pf_column_take(part->columns[i], whole, which, rows, error);

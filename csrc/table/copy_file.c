@@ -65,8 +65,19 @@ static enum pf_status other_link(const char *path, const struct pf_interface *on
                    path, one->link_type, other->link_type);
 }
 
+/* A few such records in a row are what a hole in a pcap file looks like, and a reader stops there. */
+static bool is_hole(const struct pf_copy_as *as, const struct pf_record *record)
+{
+    return as->format == PF_COPY_PCAP && record->time == 0 && record->len == 0 && record->cap_len == 0;
+}
+
 static enum pf_status unfit(const struct pf_copy_as *as, const struct pf_record *record, struct pf_error *error)
 {
+    if (record->timed && is_hole(as, record))
+        return pf_fail(error, PF_INVALID,
+                       "%s: packet %" PRIu64 " has neither octets nor a length nor a time but 0, which in a pcap file "
+                       "looks like a hole: write a .pcapng file",
+                       as->path, record->frame_number);
     const char *why = record->timed ? "a time that does not fit" : "no time";
     return pf_fail(error, PF_INVALID, "%s: packet %" PRIu64 " has %s%s", as->path, record->frame_number, why,
                    as->format == PF_COPY_PCAP ? " into a pcap file: write a .pcapng file"
@@ -124,7 +135,7 @@ enum pf_status pf_copied_add(struct pf_copied **gathered, const struct pf_copy_a
     copied->size += size;
     copied->packets++;
     copied->captured += record->cap_len;
-    return size != 0 ? PF_OK : unfit(as, record, error);
+    return size != 0 && !is_hole(as, record) ? PF_OK : unfit(as, record, error);
 }
 
 /* Describes the interfaces behind file->interface up to `last`, so that each has its number of the pass as its own. */

@@ -17,6 +17,7 @@ from ._counts import Counts, IocCounts
 from ._frame import Frame
 from ._group import Names, Question, check_question
 from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
+from ._text import display
 from .errors import CaptureError, FilterError
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class Capture:
         if (self._options.first, self._options.last) != (_times.EARLIEST, _times.LATEST):
             narrowed.append("a period of time")
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
-        return f"<Capture {names}: {shown}>"
+        return f"<Capture {display(names)}: {shown}>"
 
     def _begin(
         self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
