@@ -156,7 +156,10 @@ static const struct pf_sink_ops ops = {
 
 static void deepen(struct pf_hits_sink *sink, const struct pf_field *field)
 {
-    if (field != NULL && field->depth > sink->sink.depth)
+    if (field == NULL)
+        return;
+    sink->sink.needs |= field->needs;
+    if (field->depth > sink->sink.depth)
         sink->sink.depth = field->depth;
 }
 

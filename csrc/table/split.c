@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* Files open at once: half of the 256 descriptors that macOS allows a process by default. */
@@ -51,7 +50,8 @@ static uint64_t digest(const char *text, size_t length)
 static void write_octet(struct pf_writer *writer, char octet, bool is_address)
 {
     static const char digits[] = "0123456789ABCDEF";
-    bool plain = isalnum((unsigned char)octet) || octet == '_' || octet == '-' || octet == '.';
+    bool letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z'); /* whatever the locale */
+    bool plain = letter || (octet >= '0' && octet <= '9') || octet == '_' || octet == '-' || octet == '.';
     if (plain || (is_address && octet == ':')) {
         pf_write_char(writer, plain ? octet : '-');
         return;
@@ -107,7 +107,9 @@ static bool write_bin(struct pf_writer *writer, const struct pf_record *record, 
     static const int64_t second = 1000000000, day = 86400;
     if (!record->timed)
         return false;
-    int64_t bin = record->time / every - (record->time % every < 0), start = bin * every;
+    int64_t bin = record->time / every - (record->time % every < 0), start;
+    if (__builtin_mul_overflow(bin, every, &start)) /* it begins before all time that an int64 tells */
+        start = INT64_MIN;
     int64_t seconds = start / second - (start % second < 0), days = seconds / day - (seconds % day < 0);
     int64_t of_day = seconds - days * day;
     write_date(writer, days);
