@@ -75,6 +75,35 @@ static void test_disorder(void)
     }
 }
 
+/* Many messages that waited for the octet before them: the first is handed over, all are taken off, and what follows
+ * is told where the last one ends. */
+static void test_many_at_once(void)
+{
+    enum { SIZE = 14, COUNT = 1000, REST = 7 };
+    uint8_t octets[SIZE * (COUNT + 1)] = {0};
+    struct pf_messages messages;
+    struct pf_spool spool = {NULL};
+    for (unsigned i = 0; i <= COUNT; i++) {
+        octets[SIZE * i + 1] = SIZE - 2;
+        octets[SIZE * i + 2] = (uint8_t)i;
+    }
+    pf_messages_init(&messages, true, false);
+    struct pf_segment syn = segment(1, DNS, PF_SYN, 0, NULL, 0),
+                      later = segment(1, DNS, PF_ACK, 2, octets + 1, SIZE * COUNT + REST - 1),
+                      first = segment(1, DNS, PF_ACK, 1, octets, 1),
+                      rest = segment(1, DNS, PF_ACK, 1 + SIZE * COUNT + REST, octets + SIZE * COUNT + REST, REST);
+    CHECK(!take(&messages, &spool, &syn));
+    CHECK(!take(&messages, &spool, &later));
+    CHECK(take(&messages, &spool, &first));
+    CHECK_EQ(first.message_size, SIZE);
+    CHECK(memcmp(first.message + PF_MESSAGE_HEADER, octets, SIZE) == 0);
+    CHECK(take(&messages, &spool, &rest));
+    CHECK_EQ(rest.message_size, SIZE);
+    CHECK(memcmp(rest.message + PF_MESSAGE_HEADER, octets + SIZE * COUNT, SIZE) == 0);
+    pf_messages_clear(&messages);
+    pf_spool_clear(&spool);
+}
+
 /* The connection touched longest ago gives way, and is counted. */
 static void test_limits(void)
 {
@@ -361,6 +390,7 @@ static void test_pass(void)
 int main(void)
 {
     test_disorder();
+    test_many_at_once();
     test_limits();
     test_given_up();
     test_analysis_limits();
