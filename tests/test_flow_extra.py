@@ -146,9 +146,7 @@ def test_what_was_said_long_ago_is_let_go() -> None:
     capture._options = replace(capture._options, chunk=100_000)
     in_order = pf.open(file_of(sorted(queries, key=lambda row: row[0])))
     columns = ("Source Port", "dns_qry_name", "dns_qry_type")
-    ours, theirs = (
-        each.to_dict() for each in (capture.flows(extra=["dns"], sort=True), in_order.flows(extra=["dns"]))
-    )
+    ours, theirs = (each.to_dict() for each in (capture.flows(extra=["dns"], sort=True), in_order.flows(extra=["dns"])))
     assert all(ours[name] == theirs[name] for name in columns)
     assert ours["dns_qry_name"] == [f"{port - 1024:05}" for port in ours["Source Port"]]
 

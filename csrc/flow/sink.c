@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { FEW_SAID = 4096 }; /* half a megabyte */
+enum { FEW_SAID = 4096 };               /* half a megabyte */
 enum { FEW = 256, FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
 
 /* What a packet says, and which event of the piece it is. */
