@@ -84,13 +84,6 @@ static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *e
     return pf_batches_put(base, piece, error);
 }
 
-static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
-{
-    (void)base;
-    (void)error;
-    return PF_OK;
-}
-
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
@@ -98,7 +91,6 @@ static const struct pf_sink_ops ops = {
     .cut = cut,
     .emit = emit,
     .discard = discard,
-    .finish = finish,
 };
 
 static enum pf_status tick(void *context, struct pf_error *error)

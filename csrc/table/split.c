@@ -274,17 +274,30 @@ static enum pf_status entry_of(struct pf_split_sink *sink, const char *path, siz
     return pf_fail(error, PF_INVALID, "split: these names make more than %d files", PF_MOST_SPLIT_FILES);
 }
 
+static enum pf_status write_one(struct pf_split_sink *sink, const struct gathered *gathered, size_t number,
+                                struct pf_error *error)
+{
+    struct pf_split_file *file;
+    size_t entry = 0;
+    const char *path = gathered->paths.octets + gathered->paths.offsets[number];
+    size_t length = (size_t)(gathered->paths.offsets[number + 1] - gathered->paths.offsets[number]);
+    PF_TRY(entry_of(sink, path, length, &entry, error));
+    PF_TRY(file_at(sink, entry, &file, error));
+    return pf_copy_file_write(&file->file, gathered->copied[number], error);
+}
+
+/* Where packets can't be written, the first of them is told of, wherever chunks end. */
 static enum pf_status write_gathered(struct pf_split_sink *sink, const struct gathered *gathered,
                                      struct pf_error *error)
 {
+    uint64_t first = UINT64_MAX;
     for (size_t i = 0; i < gathered->paths.count; i++) {
-        struct pf_split_file *file;
-        size_t entry = 0;
-        const char *path = gathered->paths.octets + gathered->paths.offsets[i];
-        size_t length = (size_t)(gathered->paths.offsets[i + 1] - gathered->paths.offsets[i]);
-        PF_TRY(entry_of(sink, path, length, &entry, error));
-        PF_TRY(file_at(sink, entry, &file, error));
-        PF_TRY(pf_copy_file_write(&file->file, gathered->copied[i], error));
+        uint64_t at = pf_copied_refused_at(gathered->copied[i]);
+        first = at < first ? at : first;
+    }
+    for (size_t i = 0; i < gathered->paths.count; i++) {
+        if (first == UINT64_MAX || pf_copied_refused_at(gathered->copied[i]) == first)
+            PF_TRY(write_one(sink, gathered, i, error));
     }
     return PF_OK;
 }
