@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,29 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     assert found == ["frame_number,frame_len\n1,60\n"]
     assert path.is_fifo()
     assert [each.name for each in tmp_path.iterdir()] == ["pipe.csv"]
+
+
+# --- what can't be written ---------------------------------------------------------------------------------------------
+
+
+def test_the_first_packet_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    head = ng.section() + b"".join(ng.interface(link_type=kind) for kind in (1, 101, 113))
+    early = ng.interface(tsresol=9, tsoffset=-9_000_000_000)
+    many = [ng.enhanced(bytes([i % 5]) * 60, number=0) for i in range(400)]
+    kinds = [*many[:200], ng.enhanced(b"a" * 60, number=1), ng.enhanced(b"b" * 60, number=2), *many]
+    times = [*many[:200], *(ng.enhanced(b"a" * (60 + i), 1, 3) for i in range(100)), *many]
+    for blocks, name in ((kinds, "x.pcap"), (times, "x.pcapng")):
+        file = head + early + b"".join(blocks)
+        for ask in (
+            lambda capture, name=name: capture.write(tmp_path / name),
+            lambda capture, name=name: capture.split(tmp_path / ("{frame_len}" + name)),
+        ):
+            said = set()
+            for threads, chunk in ((1, 0), (2, 300), (7, 1000), (1, 500)):
+                capture = pf.open(file, threads=threads)
+                capture._options = replace(capture._options, chunk=chunk)
+                with pytest.raises(ValueError, match=r"link type|packet 201 has a time") as raised:
+                    ask(capture)
+                said.add(str(raised.value))
+            assert len(said) == 1, said
+    assert not list(tmp_path.iterdir())

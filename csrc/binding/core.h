@@ -144,9 +144,6 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 /* split.c */
 PyObject *pf_split(PyObject *module, PyObject *arguments);
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-const char **pf_files_of(const struct pf_run *run, PyObject **owner);
-
 /* groups.c */
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
