@@ -344,7 +344,7 @@ def _lines(frame: FlowFrame, quantize: bool) -> Iterator[str]:
 
 
 def _write_published(frame: FlowFrame, path: str, quantize: str | None) -> int:
-    if not path.endswith(".csv"):
+    if not path.lower().endswith(".csv"):
         raise ValueError(f"{path}: the published form is written to .csv")
     if frame._capture is not None:
         frame._capture._refuse_own(path)
