@@ -435,4 +435,5 @@ def test_warnings_point_at_the_line_that_asked(tmp_path: Path, ask: Callable[[pf
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ask(pf.open(tmp_path / "cut.pcap"))
-    assert caught and {warning.filename for warning in caught} == {__file__}
+    assert caught
+    assert {warning.filename for warning in caught} == {__file__}

@@ -536,13 +536,14 @@ def test_counts_are_pickled_and_copied(name: str) -> None:
         assert (other.name, list(other.items())) == (counts.name, list(counts.items()))
         assert (other + counts).to_dict() == {key: 2 * count for key, count in counts.items()}
         assert other.to_numpy()[0].dtype == counts.to_numpy()[0].dtype
-        assert other.threshold("quantile", q=0.9) == counts.threshold("quantile", q=0.9)
+        assert other._moments() == counts._moments()
 
 
 def test_indicator_counts_are_pickled() -> None:
     counts = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap").ioc_counts()
     other = pickle.loads(pickle.dumps(counts))
-    assert isinstance(other, pf.IocCounts) and other == counts
+    assert isinstance(other, pf.IocCounts)
+    assert other == counts
     assert other + counts == counts + counts
     assert "198.51.100.66" in counts._repr_html_()
 
