@@ -169,7 +169,7 @@ def test_addresses_networks_ports(made: bytes):
     hits = check(pf.open(made), Indicators.read(feed))
     assert len(hits) > 300
     assert hits.columns == ["frame_time", "frame_number", "indicator", "kind", "where", "seen", "ip_src", "srcport",
-                            "ip_dst", "dstport", "feed"]  # fmt: skip
+                            "ip_dst", "dstport", "feed", "community_id"]  # fmt: skip
     assert {"192.0.2.12:53", "2001:db8::7"} <= set(hits["indicator"].tolist())
     assert "192.0.2.12:54" not in hits["indicator"].tolist()
 
@@ -424,3 +424,26 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert document["hits"] == len(lines) - 1 == document["summary"][0]["hits"] > 0
     assert cli.main([*command, "--allow", str(tmp_path / "own.txt")]) == 2
     assert "nothing to look for" in capsys.readouterr().err
+
+
+def test_hits_know_their_flow(made: bytes):
+    """As the packets' own columns say; and the way back to the packets needs no column."""
+    capture = pf.open(made)
+    found = Indicators.read(b"192.0.2.9\n2001:db8::7\n")
+    hits = capture.match(found, flows=True)
+    packets = capture.packets(["frame_number", "flow_id", "community_id"])
+    known = {number: rest for number, *rest in packets.rows()}
+    assert len(hits) > 0
+    assert [list(rest) for _, *rest in hits.rows("frame_number", "flow_id", "community_id")] == [
+        known[number] for number in hits["frame_number"].tolist()
+    ]
+    plain = capture.match(found)
+    assert "flow_id" not in plain.columns
+    assert plain["community_id"].tolist() == hits["community_id"].tolist()
+    ids = {flow for flow in hits["flow_id"].tolist() if flow is not None}
+    expected = [number for number, (flow, _) in known.items() if flow in ids]
+    for way in (hits, plain, hits["flow_id"]):
+        assert capture.packets_of(way)["frame_number"].tolist() == expected
+    assert hits.summary().to_dict() == plain.summary().to_dict()
+    old = capture.match(found, flows={"variant": "cic2017"})
+    assert old.provenance["options"]["flows"]["variant"] == "cic2017"

@@ -5,16 +5,23 @@
 
 #include <string.h>
 
-enum { TIME, NUMBER, INDICATOR, KIND, WHERE, SEEN, SOURCE, SOURCE_PORT, TARGET, TARGET_PORT, FEED };
+enum { TIME, NUMBER, INDICATOR, KIND, WHERE, SEEN, SOURCE, SOURCE_PORT, TARGET, TARGET_PORT, FEED, FLOW, COMMUNITY };
 
 /* What a packet has itself is the catalogue's column of that name. */
 static const struct pf_kind kinds[PF_HIT_COLUMNS] = {
-    [TIME] = {"frame_time", PF_TIME, true},      [NUMBER] = {"frame_number", PF_UINT64, false},
-    [INDICATOR] = {"indicator", PF_TEXT, false}, [KIND] = {"kind", PF_TEXT, false},
-    [WHERE] = {"where", PF_TEXT, false},         [SEEN] = {"seen", PF_TEXT, false},
-    [SOURCE] = {"ip_src", PF_TEXT, true},        [SOURCE_PORT] = {"srcport", PF_UINT16, true},
-    [TARGET] = {"ip_dst", PF_TEXT, true},        [TARGET_PORT] = {"dstport", PF_UINT16, true},
+    [TIME] = {"frame_time", PF_TIME, true},
+    [NUMBER] = {"frame_number", PF_UINT64, false},
+    [INDICATOR] = {"indicator", PF_TEXT, false},
+    [KIND] = {"kind", PF_TEXT, false},
+    [WHERE] = {"where", PF_TEXT, false},
+    [SEEN] = {"seen", PF_TEXT, false},
+    [SOURCE] = {"ip_src", PF_TEXT, true},
+    [SOURCE_PORT] = {"srcport", PF_UINT16, true},
+    [TARGET] = {"ip_dst", PF_TEXT, true},
+    [TARGET_PORT] = {"dstport", PF_UINT16, true},
     [FEED] = {"feed", PF_TEXT, false},
+    [FLOW] = {"flow_id", PF_UINT64, true},
+    [COMMUNITY] = {"community_id", PF_TEXT, true},
 };
 
 static bool is_own(size_t column)

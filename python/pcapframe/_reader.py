@@ -618,8 +618,9 @@ class Capture:
 
         Parameters
         ----------
-        flows : Frame, pandas.DataFrame, pandas.Series, int or iterable of int
-            Flows, or anything with the column ``flow_id``, or flow ids.
+        flows : Frame, DataFrame of pandas or polars, pyarrow.Table, a column or row of these, int or iterable of int
+            Flows, or anything with the column ``flow_id``, or flow ids. Of a Frame of packets or hits without that
+            column, the flows which these packets are in.
         variant, compat, **options
             How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
         columns : list of names, groups or patterns, optional
@@ -635,7 +636,8 @@ class Capture:
         ValueError
             Options that contradict those the flows were made with.
         """
-        ids, known = _flows.wanted(flows)
+        of_packets = isinstance(flows, Frame) and "flow_id" not in flows.columns and "frame_number" in flows.columns
+        ids, known = (None, None) if of_packets else _flows.wanted(flows)
         asked = variant is not None or compat is not None or bool(options)
         if known is None or asked:
             given = _flows.resolved(variant or (known or {}).get("variant", "corrected"), compat, options)
@@ -643,6 +645,8 @@ class Capture:
                 raise ValueError("packets_of: these flows know their options, and they are not those given")
             known = given
         names = check_columns(columns)
+        if ids is None:
+            ids = _flows.ids_of_packets(self, known, flows["frame_number"].values)
         native, faults = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
         return Frame(native, self, self._faults + faults, {"packets_of": known})
 
@@ -756,8 +760,9 @@ class Capture:
         Parameters
         ----------
         query : str
-            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
-            those named in it are decoded; ``*`` stands for the common ones.
+            A statement of DuckDB's on the tables ``packets``, which has every column of the catalogue (`columns`), and
+            ``flows``, which has those of `flows` (``"Source IP"`` in double quotes). Of packets only columns named in
+            it are decoded; ``*`` stands for the common ones. ``flow_id`` joins the two.
 
         Returns
         -------
@@ -889,7 +894,7 @@ class Capture:
         native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
         return Frame(native, self, self._faults + faults)
 
-    def match(self, indicators: Indicators) -> Hits:
+    def match(self, indicators: Indicators, *, flows: Mapping[str, Any] | bool = False) -> Hits:
         """Look for indicators in all packets, in one pass.
 
         Parameters
@@ -897,6 +902,9 @@ class Capture:
         indicators : Indicators
             What to look for: `Indicators.read` takes feeds, `Indicators.from_values` what an analysis found. Packets
             are decoded no deeper than their kinds need.
+        flows : bool or dict
+            Add the column ``flow_id``, which takes a pass of its own before: True, or arguments of `flows` where it is
+            not those of ``corrected`` that are meant. `packets_of` takes hits with and without it.
 
         Returns
         -------
@@ -911,7 +919,7 @@ class Capture:
         """
         from ._match import match  # which knows Frame; and not every question needs it
 
-        return match(self, indicators)
+        return match(self, indicators, flows)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...
