@@ -266,7 +266,7 @@ class FlowFrame(Frame):
             A column of the published form is missing, or another suffix.
         """
         if published:
-            return _write_published(self, os.fspath(path), _one_of("quantize", quantize, (None, "excel")))
+            return _write_published(self, os.fsdecode(path), _one_of("quantize", quantize, (None, "excel")))
         if quantize is not None:
             raise ValueError("quantize: of the published form; flows(quantize='excel') rounds the Frame itself")
         return super().write(path, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -94,6 +95,8 @@ def open(
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Capture((_inputs.open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
+        if isinstance(source, io.TextIOBase):
+            raise TypeError("open: the file was opened as text: a capture is binary, as open(path, 'rb') gives it")
         return Capture((_inputs.open_file(source, spool),), options)
     if isinstance(source, Iterable):
         return _open_list(list(source), options, spool)
@@ -193,6 +196,15 @@ class Capture:
         self._inputs = inputs
         self._options = options
         self._faults = faults
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Capture cannot be pickled: hand on its path, and open it there; Counts can, and are added")
+
+    def __copy__(self) -> Capture:
+        return self  # never changed
+
+    def __deepcopy__(self, memo: object) -> Capture:
+        return self
 
     @property
     def reusable(self) -> bool:
@@ -1011,7 +1023,7 @@ class Capture:
         return kind
 
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
-        text = os.fspath(path)
+        text = os.fsdecode(path)
         kind = self._written_as(text)
         self._refuse_own(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
