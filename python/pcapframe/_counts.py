@@ -162,7 +162,6 @@ def _restored(name: str, keys: list[Any] | np.ndarray[Any, Any], counts: np.ndar
     from ._reader import open
 
     restored = open(_EMPTY, threads=1, progress=False).count(check_name(name, "Counts"))
-    assert isinstance(restored, Counts)
     restored._native.put(list(keys) if isinstance(keys, list) else keys.tolist(), counts.tolist())
     return restored
 

@@ -804,6 +804,25 @@ class Capture:
             return self
         return _flows.stamped(self, _flows.from_packets(flows), None)
 
+    @overload
+    def count(self, field: str, /) -> Counts: ...  # alone and without options
+    @overload
+    def count(
+        self,
+        *fields: str,
+        every: Any = None,
+        sum: Names = None,
+        min: Names = None,
+        max: Names = None,
+        mean: Names = None,
+        std: Names = None,
+        distinct: Names = None,
+        gaps: bool = False,
+        fill: bool = False,
+        top: int | None = None,
+        approx: bool = False,
+        dropna: bool = True,
+    ) -> Frame: ...
     def count(
         self,
         *fields: str,
