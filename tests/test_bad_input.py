@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -412,3 +413,27 @@ def test_the_longest_name(tmp_path: Path) -> None:
     path = tmp_path / ("n" * 250 + ".pcap")
     assert pf.open(GOOD).write(path) == len(pf.open(GOOD).packets())
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda cap: cap.packets(["flow_id"]),
+        lambda cap: cap.count("flow_id"),
+        lambda cap: cap.select(frame_number=1, columns=["flow_id"]),
+        lambda cap: cap.octets(1),
+        lambda cap: cap.packets_of(1),
+        lambda cap: cap.flows(),
+        lambda cap: cap.hosts(),
+        lambda cap: pf.open([*cap.files, __file__]),
+    ],
+)
+def test_warnings_point_at_the_line_that_asked(tmp_path: Path, ask: Callable[[pf.Capture], object]) -> None:
+    """Also where one question puts another to the capture first."""
+    lab = Path(__file__).parents[1] / "examples" / "lab.pcap"
+    (tmp_path / "cut.pcap").write_bytes(lab.read_bytes()[:5000])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ask(pf.open(tmp_path / "cut.pcap"))
+    assert caught
+    assert {warning.filename for warning in caught} == {__file__}

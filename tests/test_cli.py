@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import math
 import os
 import shutil
 import signal
@@ -614,3 +615,65 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(OSError, match="directory"):
         _export.write_csv(str(tmp_path), ["n"], [])
+
+
+# ------------------------------------------------------------------------------------------------------ rare endings
+
+
+def test_a_condition_that_cannot_be_is_one_line(run: Run) -> None:
+    code, _, said = run("packets", "--where", "frame_raw=1", LAB)
+    assert (code, said.count("\n")) == (cli.UNUSABLE, 1)
+    assert "frame_raw: octets cannot be asked for" in said
+
+
+@pytest.mark.parametrize("arguments", [["packets", "--columns", "flow_id"], ["counts", "--by", "flow_id"]])
+def test_standard_input_is_kept_where_a_column_takes_two_passes(arguments: list[str]) -> None:
+    with open(LAB, "rb") as file:
+        process = started(*arguments, "--json", "-", stdin=file)
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    code = subprocess.run(
+        [sys.executable, "-m", "pcapframe", *arguments, "--json", LAB], capture_output=True, text=True, timeout=60
+    )
+    assert json.loads(out)["rows"] == json.loads(code.stdout)["rows"]
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_nobody_need_listen(closed: int) -> None:
+    """A daemon's child may have no standard output or error at all."""
+    line = [sys.executable, "-c", "import os, sys; os.close(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"]
+    done = subprocess.run(
+        [*line, str(closed), sys.executable, "-m", "pcapframe", "counts", LAB],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+INSTANT = make.pcap_bytes([make.ethernet(make.ipv4(make.udp(b"x", 1, 2))).octets] * 3, link_type=1)
+
+
+def no_constant(text: str) -> None:
+    raise AssertionError(f"{text} is no JSON")
+
+
+def test_json_knows_neither_infinity_nor_octets(run: Run, tmp_path: Path) -> None:
+    """Rates of flows of one instant are infinite in cic2017; octets are hexadecimal digits."""
+    flows = pf.open(INSTANT).flows("cic2017", min_packets=1)
+    assert not math.isfinite(flows["Flow Packets/s"].values[0])
+    (row,) = json.loads(json.dumps(list(_commands._records(flows))), parse_constant=no_constant)
+    assert row["Flow Packets/s"] is None
+    assert row["Total Fwd Packets"] == flows["Total Fwd Packets"].values[0]
+    flows.write(tmp_path / "flows.json")
+    json.loads((tmp_path / "flows.json").read_text(), parse_constant=no_constant)
+    _, out, _ = run("packets", "--columns", "frame_raw", "--json", LAB)
+    assert [bytes.fromhex(row["frame_raw"]) for row in json.loads(out)["rows"][:3]] == pf.open(LAB).octets([1, 2, 3])
+
+
+@pytest.mark.parametrize("arguments", [["counts"], ["counts", "--by", "ip_src"], ["select", "--auto", "3"], ["hosts"]])
+def test_the_case_of_a_suffix_does_not_matter(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    for name in ("small.csv", "LARGE.CSV"):
+        assert run(*arguments, LAB, "-o", tmp_path / name)[0] == 0
+    assert (tmp_path / "small.csv").read_bytes() == (tmp_path / "LARGE.CSV").read_bytes()

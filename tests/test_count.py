@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
+import pickle
 import statistics
 import threading
 import warnings
@@ -518,3 +520,38 @@ def test_damage_is_told_after_the_answer() -> None:
     with pytest.warns(pf.CaptureWarning, match="cut short"):
         counts = pf.open(DATA[:-3]).count("frame_len", every="1s")
     assert sum(counts["count"].tolist()) == 1999
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ip_src", "tcp_seq_raw", "frame_time", "frame_number", "protocol", "eth_src", "frame_file", "dns_qry_name",
+     "frame_time_relative", "flow_id", "tls_handshake_ja3"],
+)  # fmt: skip
+def test_counts_are_pickled_and_copied(name: str) -> None:
+    """As worker processes hand them back; those that come back add up with others, and answer alike."""
+    capture = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    counts = capture.count(name)
+    for other in (pickle.loads(pickle.dumps(counts)), copy.copy(counts), copy.deepcopy(counts)):
+        assert (other.name, list(other.items())) == (counts.name, list(counts.items()))
+        assert (other + counts).to_dict() == {key: 2 * count for key, count in counts.items()}
+        assert other.to_numpy()[0].dtype == counts.to_numpy()[0].dtype
+        assert other._moments() == counts._moments()
+
+
+def test_indicator_counts_are_pickled() -> None:
+    counts = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap").ioc_counts()
+    other = pickle.loads(pickle.dumps(counts))
+    assert isinstance(other, pf.IocCounts)
+    assert other == counts
+    assert other + counts == counts + counts
+    assert "198.51.100.66" in counts._repr_html_()
+
+
+def test_a_pickle_of_counts_that_lies_is_refused() -> None:
+    restore, (name, _, numbers) = (
+        pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap").count("ip_src").__reduce__()
+    )
+    with pytest.raises(ValueError, match="no key of these counts"):
+        restore(name, ["nonsense"], numbers[:1])
+    with pytest.raises(KeyError, match="did you mean ip_src"):
+        restore("ip_scr", [], numbers[:0])

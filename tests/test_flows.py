@@ -616,3 +616,24 @@ def test_packets_are_counted_by_their_flow() -> None:
     table = capture.count("ip_src", distinct="flow_id").to_dict()
     pairs = set(zip(capture.packets("ip_src")["ip_src"].tolist(), ids, strict=True))
     assert dict(zip(table["ip_src"], table["distinct_flow_id"], strict=True)) == Counter(source for source, _ in pairs)
+
+
+def test_packets_of_tables_of_others() -> None:
+    """Of polars, pyarrow, a column alone; what they are made of does not matter."""
+    pytest.importorskip("polars", reason="polars is not installed")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    capture = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    flows = capture.flows()[:5]
+    expected = capture.packets_of(flows)["frame_number"].tolist()
+    assert expected
+    column = flows["flow_id"]
+    for way in (
+        flows.to_polars(),
+        flows.to_arrow(),
+        column,
+        flows.to_polars()["flow_id"],
+        flows.to_pandas()["flow_id"],
+    ):
+        assert capture.packets_of(way)["frame_number"].tolist() == expected
+    of_packets = capture.select(frame_number=flows["flow_id"].tolist())  # the first packet of each
+    assert capture.packets_of(of_packets)["frame_number"].tolist() == expected

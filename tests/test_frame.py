@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import operator
+import os
+import pickle
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -375,3 +379,37 @@ def test_no_answer_depends_on_the_secret_of_the_tables() -> None:
     )
     runs = [subprocess.run([sys.executable, "-c", code], input=DATA, capture_output=True, check=True) for _ in range(2)]
     assert runs[0].stdout == runs[1].stdout
+
+
+def test_what_is_written_without_thinking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loops over columns, comparisons of times, masks of pandas, paths in bytes and with a tilde."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    lab = Path(__file__).parents[1] / "examples" / "lab.pcap"
+    capture = pf.open(lab)
+    frame = capture.packets()
+    assert list(frame["tcp_dstport"]) == frame["tcp_dstport"].tolist()
+    middle = int(frame["frame_time"].values[5000])
+    expected = frame["frame_time"].values >= middle
+    for moment in (np.datetime64(middle, "ns"), str(np.datetime64(middle, "ns")), pandas.Timestamp(middle, tz="UTC")):
+        assert np.array_equal(frame["frame_time"] >= moment, expected)
+    with pytest.raises(ValueError, match="frame_time: 'noon' is no time"):
+        frame["frame_time"] > "noon"  # noqa: B015
+    mask = frame.to_pandas()["tcp_dstport"] == 80  # unknown where the port is
+    assert frame[mask]["frame_number"].tolist() == frame[frame["tcp_dstport"] == 80]["frame_number"].tolist()
+    assert frame.write(os.fsencode(tmp_path / "of bytes.csv")) == len(frame)
+    with pytest.raises(ValueError, match=r"\.parquet.*\.pcapng"):
+        frame.write(tmp_path / "table.xlsx")
+    monkeypatch.setenv("HOME", str(lab.parent))
+    assert pf.open("~/lab.pcap").files == [str(lab)]
+    assert pf.open("~/lab.p*").files == [str(lab)]
+    with pytest.raises(TypeError, match="opened as text"), lab.open(errors="replace") as text:
+        pf.open(text)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_pickled_says_what_can() -> None:
+    capture = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    frames = [(frame, "to_pandas") for frame in (capture.packets(), capture.flows())]
+    for thing, says in [(capture, "hand on its path"), *frames]:
+        assert copy.deepcopy(thing) is copy.copy(thing) is thing
+        with pytest.raises(TypeError, match=says):
+            pickle.dumps(thing)

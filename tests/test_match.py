@@ -171,7 +171,7 @@ def test_addresses_networks_ports(made: bytes):
     hits = check(pf.open(made), Indicators.read(feed))
     assert len(hits) > 300
     assert hits.columns == ["frame_time", "frame_number", "indicator", "kind", "where", "seen", "ip_src", "srcport",
-                            "ip_dst", "dstport", "feed"]  # fmt: skip
+                            "ip_dst", "dstport", "feed", "community_id"]  # fmt: skip
     assert {"192.0.2.12:53", "2001:db8::7"} <= set(hits["indicator"].tolist())
     assert "192.0.2.12:54" not in hits["indicator"].tolist()
 
@@ -441,3 +441,26 @@ def test_names_in_messages_of_several_segments():
         sought = {name for column in names.values() for name in column if name is not None}
         hits = check(capture, Indicators([Indicator("domain", name, False) for name in sought]))
         assert len(data) in hits["frame_number"].tolist()
+
+
+def test_hits_know_their_flow(made: bytes):
+    """As the packets' own columns say; and the way back to the packets needs no column."""
+    capture = pf.open(made)
+    found = Indicators.read(b"192.0.2.9\n2001:db8::7\n")
+    hits = capture.match(found, flows=True)
+    packets = capture.packets(["frame_number", "flow_id", "community_id"])
+    known = {number: rest for number, *rest in packets.rows()}
+    assert len(hits) > 0
+    assert [list(rest) for _, *rest in hits.rows("frame_number", "flow_id", "community_id")] == [
+        known[number] for number in hits["frame_number"].tolist()
+    ]
+    plain = capture.match(found)
+    assert "flow_id" not in plain.columns
+    assert plain["community_id"].tolist() == hits["community_id"].tolist()
+    ids = {flow for flow in hits["flow_id"].tolist() if flow is not None}
+    expected = [number for number, (flow, _) in known.items() if flow in ids]
+    for way in (hits, plain, hits["flow_id"]):
+        assert capture.packets_of(way)["frame_number"].tolist() == expected
+    assert hits.summary().to_dict() == plain.summary().to_dict()
+    old = capture.match(found, flows={"variant": "cic2017"})
+    assert old.provenance["options"]["flows"]["variant"] == "cic2017"

@@ -126,3 +126,16 @@ def test_without_duckdb() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], input=DATA, capture_output=True, check=True)
     assert done.stdout.decode() == "Capture.sql needs duckdb: pip install duckdb\n"
+
+
+def test_flows_are_a_table() -> None:
+    capture = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    flows = capture.flows()
+    (found,) = capture.sql('select count(*) n, sum("Total Fwd Packets")::bigint p from flows').to_pylist()
+    assert found == {"n": len(flows), "p": int(flows["Total Fwd Packets"].values.sum())}
+    joined = capture.sql(
+        "select flow_id, count(*) n from flows join packets using (flow_id) group by 1 order by 1"
+    ).to_pylist()
+    assert {row["flow_id"]: row["n"] for row in joined} == capture.count("flow_id").to_dict()
+    with pytest.raises(duckdb.Error, match="nothing"):
+        capture.sql("select nothing from flows")

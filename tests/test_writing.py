@@ -164,7 +164,7 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["pipe.csv"]
 
 
-# --- what can't be written ---------------------------------------------------------------------------------------------
+# --- what can't be written ------------------------------------------------------------------------------------------
 
 
 def test_the_first_packet_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -240,6 +240,27 @@ static PyObject *counts_merged(PyObject *self, PyObject *other)
     return pf_raise(state, &error);
 }
 
+/* For counts that nobody else has yet. */
+static PyObject *counts_put(PyObject *self, PyObject *arguments)
+{
+    PyObject *keys, *numbers;
+    struct pf_error error = {.status = PF_OK};
+    if (!PyArg_ParseTuple(arguments, "O!O!:put", &PyList_Type, &keys, &PyList_Type, &numbers))
+        return NULL;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(keys) && i < PyList_GET_SIZE(numbers); i++) {
+        struct pf_address key;
+        bool possible = false;
+        uint64_t by = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(numbers, i));
+        if (PyErr_Occurred() || !pf_key_from(PyList_GET_ITEM(keys, i), counts_of(self)->kind, &key, &possible))
+            return NULL;
+        if (!possible)
+            return PyErr_Format(PyExc_ValueError, "%R is no key of these counts", PyList_GET_ITEM(keys, i));
+        if (pf_counts_add(counts_of(self), &key, by, &error) != PF_OK)
+            return pf_raise(pf_state_of_type(Py_TYPE(self)), &error);
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *counts_get_kind(PyObject *self, void *closure)
 {
     static const char *const names[] = {
@@ -255,6 +276,7 @@ static PyMethodDef counts_methods[] = {
     {"at_least", counts_at_least, METH_O, "The set of keys with at least this count."},
     {"to_dict", counts_to_dict, METH_NOARGS, "A plain dict, by count descending, then key."},
     {"merged", counts_merged, METH_O, "New counts: the sum of both."},
+    {"put", counts_put, METH_VARARGS, "put(keys, counts): add these to counts that nobody else has yet."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -5,16 +5,23 @@
 
 #include <string.h>
 
-enum { TIME, NUMBER, INDICATOR, KIND, WHERE, SEEN, SOURCE, SOURCE_PORT, TARGET, TARGET_PORT, FEED };
+enum { TIME, NUMBER, INDICATOR, KIND, WHERE, SEEN, SOURCE, SOURCE_PORT, TARGET, TARGET_PORT, FEED, FLOW, COMMUNITY };
 
 /* What a packet has itself is the catalogue's column of that name. */
 static const struct pf_kind kinds[PF_HIT_COLUMNS] = {
-    [TIME] = {"frame_time", PF_TIME, true},      [NUMBER] = {"frame_number", PF_UINT64, false},
-    [INDICATOR] = {"indicator", PF_TEXT, false}, [KIND] = {"kind", PF_TEXT, false},
-    [WHERE] = {"where", PF_TEXT, false},         [SEEN] = {"seen", PF_TEXT, false},
-    [SOURCE] = {"ip_src", PF_TEXT, true},        [SOURCE_PORT] = {"srcport", PF_UINT16, true},
-    [TARGET] = {"ip_dst", PF_TEXT, true},        [TARGET_PORT] = {"dstport", PF_UINT16, true},
+    [TIME] = {"frame_time", PF_TIME, true},
+    [NUMBER] = {"frame_number", PF_UINT64, false},
+    [INDICATOR] = {"indicator", PF_TEXT, false},
+    [KIND] = {"kind", PF_TEXT, false},
+    [WHERE] = {"where", PF_TEXT, false},
+    [SEEN] = {"seen", PF_TEXT, false},
+    [SOURCE] = {"ip_src", PF_TEXT, true},
+    [SOURCE_PORT] = {"srcport", PF_UINT16, true},
+    [TARGET] = {"ip_dst", PF_TEXT, true},
+    [TARGET_PORT] = {"dstport", PF_UINT16, true},
     [FEED] = {"feed", PF_TEXT, false},
+    [FLOW] = {"flow_id", PF_UINT64, true},
+    [COMMUNITY] = {"community_id", PF_TEXT, true},
 };
 
 static bool is_own(size_t column)
@@ -33,17 +40,25 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
         struct pf_hits_worker *worker = &sink->workers[i];
         worker->text = pf_alloc(PF_WRITER_ROOM);
         worker->key = pf_alloc(PF_WRITER_ROOM);
+        worker->own = pf_alloc(PF_WRITER_ROOM);
         worker->stamps = pf_alloc_array(sink->set->count, sizeof *worker->stamps);
-        if (worker->text == NULL || worker->key == NULL || worker->stamps == NULL)
+        if (worker->text == NULL || worker->key == NULL || worker->own == NULL || worker->stamps == NULL)
             return pf_fail_memory(error);
     }
     return PF_OK;
 }
 
 static enum pf_status put_own(struct pf_column *column, const struct pf_field *field, const struct pf_packet *packet,
-                              struct pf_error *error)
+                              char *room, struct pf_error *error)
 {
     struct pf_value value;
+    if (field->write != NULL) {
+        struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
+        if (field->write(field, packet, &writer))
+            return pf_column_put_octets(column, room, writer.length, error);
+        pf_column_put_null(column);
+        return PF_OK;
+    }
     if (!field->get(field, packet, &value))
         pf_column_put_null(column);
     else if (field->kind.type == PF_TEXT)
@@ -65,21 +80,22 @@ static enum pf_status put_string(struct pf_column *column, const char *string, s
     return pf_column_put_octets(column, string, strlen(string), error);
 }
 
-static enum pf_status put_hit(const struct pf_hits_sink *sink, struct pf_part *part, const struct pf_sighting *sighting,
-                              const struct pf_match_entry *entry, struct pf_error *error)
+static enum pf_status put_hit(const struct pf_hits_sink *sink, struct pf_hits_worker *worker,
+                              const struct pf_sighting *sighting, const struct pf_match_entry *entry,
+                              struct pf_error *error)
 {
-    struct pf_column **columns = part->columns;
+    struct pf_column **columns = worker->part->columns;
     for (size_t i = 0; i < PF_HIT_COLUMNS; i++) {
         PF_TRY(pf_column_reserve(columns[i], 1, error));
         if (sink->fields[i] != NULL)
-            PF_TRY(put_own(columns[i], sink->fields[i], sighting->packet, error));
+            PF_TRY(put_own(columns[i], sink->fields[i], sighting->packet, worker->own, error));
     }
     PF_TRY(put_shown(columns[INDICATOR], &sink->set->shown, entry->shown, error));
     PF_TRY(put_string(columns[KIND], pf_match_kind_names[entry->kind], error));
     PF_TRY(put_string(columns[WHERE], sighting->place->field->kind.name, error));
     PF_TRY(pf_column_put_octets(columns[SEEN], sighting->seen, sighting->seen_length, error));
     PF_TRY(put_shown(columns[FEED], &sink->set->feeds, entry->feed, error));
-    part->rows++;
+    worker->part->rows++;
     return PF_OK;
 }
 
@@ -98,7 +114,7 @@ enum pf_status pf_hits_report(struct pf_hits_sink *sink, struct pf_hits_worker *
             worker->part = pf_part_new(sink->kinds, PF_HIT_COLUMNS);
         if (worker->part == NULL)
             return pf_fail_memory(error);
-        PF_TRY(put_hit(sink, worker->part, sighting, entry, error));
+        PF_TRY(put_hit(sink, worker, sighting, entry, error));
     }
     return PF_OK;
 }
@@ -184,6 +200,7 @@ void pf_hits_sink_clear(struct pf_hits_sink *sink)
         pf_part_free(sink->workers[i].part, PF_HIT_COLUMNS);
         pf_free(sink->workers[i].text);
         pf_free(sink->workers[i].key);
+        pf_free(sink->workers[i].own);
         pf_free(sink->workers[i].stamps);
     }
     pf_free(sink->workers);

@@ -14,7 +14,7 @@
 #include "match/set.h"
 #include "pass/sink.h"
 
-enum { PF_MOST_PLACES = 24, PF_HIT_COLUMNS = 11 };
+enum { PF_MOST_PLACES = 24, PF_HIT_COLUMNS = 13 };
 
 struct pf_place {
     const struct pf_field *field, *other, *port; /* `other` is what its key needs besides, or NULL */

@@ -159,7 +159,7 @@ class Batches:
         OSError
             The file could not be written.
         """
-        text = os.fspath(path)
+        text = os.fsdecode(path)
         self._capture._refuse_own(text)
         faults: list[CaptureFault] = []
 

@@ -41,7 +41,7 @@ def counts(given: argparse.Namespace) -> int:
     question = check_question(
         tuple(given.by or ()), given.every, asked, top=given.top, dropna=not given.keep_nulls, **flags
     )
-    capture = _open(given)
+    capture = _open(given, (*question.fields, *(name for _, name in question.aggregates)))
     if given.output:
         _check_output(given.output, (".csv", ".json"), capture)
     try:

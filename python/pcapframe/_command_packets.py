@@ -37,8 +37,8 @@ def packets(given: argparse.Namespace) -> int:
         return _list(given)
     if not given.files:
         raise Usage("a capture is needed (pcapframe packets --help)")
-    capture = _open(given)
     names = tuple(given.columns or (COMMON if given.json or given.output else SHOWN))
+    capture = _open(given, names)
     if given.output:
         _check_output(given.output, (*CAPTURES, *TABLES), capture)
         as_capture = given.output.lower().endswith(CAPTURES)

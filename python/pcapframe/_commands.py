@@ -45,8 +45,9 @@ class Usage(Exception):
     """A command that cannot be carried out as it was given."""
 
 
-def _open(given: argparse.Namespace) -> Capture:
-    options: dict[str, Any] = {"threads": given.threads, "strict": given.strict}
+def _open(given: argparse.Namespace, columns: Iterable[str] = ()) -> Capture:
+    """The capture; with columns that take a pass of their own it can be read twice, also if it is standard input."""
+    options: dict[str, Any] = {"threads": given.threads, "strict": given.strict, "spool": _flows.asks(columns)}
     options["progress"] = False if given.no_progress else None
     if getattr(given, "filter", None) is not None:
         options["filter"] = given.filter
@@ -56,7 +57,10 @@ def _open(given: argparse.Namespace) -> Capture:
     if len(wheres) < len(getattr(given, "where", None) or ()):
         raise Usage("--where: one condition for each column; several values are separated by commas")
     capture = pcapframe.open(given.files[0] if len(given.files) == 1 else given.files, **options)
-    return capture.filter(**wheres) if wheres else capture
+    try:
+        return capture.filter(**wheres) if wheres else capture
+    except TypeError as error:
+        raise Usage(f"--where: {error}") from None
 
 
 def _check_output(path: str, suffixes: Sequence[str], capture: Capture) -> None:
@@ -242,7 +246,7 @@ def _write_counts(path: str, counted: IocCounts, suspicious: dict[str, Any], doc
                 yield kind, key, count, int(place < len(found))
 
     names = ("kind", "key", "count", "suspicious")
-    if path.endswith(".csv"):
+    if path.lower().endswith(".csv"):
         _export.write_csv(path, names, rows())
     else:
         _export.write_json(path, document, (dict(zip(names, row, strict=True)) for row in rows()))
@@ -257,8 +261,8 @@ def select(given: argparse.Namespace) -> int:
         raise Usage("keys are needed: --dns, --ip, --seq, or --auto K to find them (pcapframe select --help)")
     if given.kind is not None and given.auto is None:
         raise Usage("--kind says what --auto K looks at, and there is no --auto")
-    capture = _open(given)
-    to_capture = bool(given.output) and not given.output.endswith((".csv", ".json"))
+    capture = _open(given, given.columns or ())
+    to_capture = bool(given.output) and not given.output.lower().endswith((".csv", ".json"))
     if given.output:
         _check_output(given.output, (".pcap", ".cap", ".pcapng", ".csv", ".json"), capture)
     if not capture.reusable and (given.auto is not None or to_capture):
@@ -364,20 +368,29 @@ def value_counts(column: Column, most: int) -> tuple[list[tuple[Any, int]], int]
 
 
 def _slices(frame: Frame) -> Iterator[dict[str, list[Any]]]:
+    """Plain values, octets as hexadecimal digits."""
+    octets = [name for name, kind, _ in frame.schema if kind == "binary"]
     for start in range(0, len(frame), SLICE):
-        yield frame[start : start + SLICE].to_dict()
+        columns = frame[start : start + SLICE].to_dict()
+        for name in octets:
+            columns[name] = [None if value is None else value.hex() for value in columns[name]]
+        yield columns
 
 
 def _records(frame: Frame) -> Iterator[dict[str, Any]]:
+    """Rows as JSON takes them: it knows numbers, but neither NaN nor infinity."""
+    doubles = [name for name, kind, _ in frame.schema if kind == "float64"]
     for columns in _slices(frame):
+        for name in doubles:
+            columns[name] = [_export.finite(value) for value in columns[name]]
         for row in zip(*columns.values(), strict=True):
             yield dict(zip(columns, row, strict=True))
 
 
 def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
-    if path.endswith(".json"):
+    if path.lower().endswith(".json"):
         _export.write_json(path, document, _records(frame))
-    elif path.endswith(".csv"):
+    elif path.lower().endswith(".csv"):
         times = [kind == "time" for _, kind, _ in frame.schema]
 
         def rows() -> Iterator[list[Any]]:
@@ -442,7 +455,7 @@ def flows(given: argparse.Namespace) -> int:
         return _features(given)
     if not given.files:
         raise Usage("a capture is needed, or --features (pcapframe flows --help)")
-    if given.published and not (given.output or "").endswith(".csv"):
+    if given.published and not (given.output or "").lower().endswith(".csv"):
         raise Usage("--published says how a .csv file is written: -o FILE.csv")
     capture = _open(given)
     if given.output:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import _core
+from ._group import check_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ class Counts(Mapping[Any, int]):
     Keys are addresses and other texts (`str`), or numbers and times (`int`). ``len``, ``[]``, ``in``, `top`,
     `set_threshold` and `eval_packets` never sort; iteration, `to_numpy`, `to_pandas` and `to_dict` order by count,
     descending, then by key: numbers by value, IPv4 before IPv6, each by octets, text by its octets. Counts of the same
-    column can be added.
+    column can be added. They can be pickled, for other processes.
 
     A missing key is a `KeyError`.
     """
@@ -67,6 +68,15 @@ class Counts(Mapping[Any, int]):
             raise TypeError(f"counts of {self._name} and of {other._name} do not add up")
         native: Any = self._native  # of one column, and so of one type
         return Counts(native.merged(other._native), self._name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self._name, *self._native.sorted(0, _MOST))
+
+    def __copy__(self) -> Counts:
+        return self  # never changed
+
+    def __deepcopy__(self, memo: object) -> Counts:
+        return self
 
     def top(self, n: int = 10) -> list[tuple[Any, int]]:
         """Return the `n` most frequent keys with their counts, in the order of iteration."""
@@ -144,6 +154,18 @@ class Counts(Mapping[Any, int]):
         )
 
 
+_EMPTY = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\x04\0\x01\0\0\0"  # a capture without a packet
+
+
+def _restored(name: str, keys: list[Any] | np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> Counts:
+    """Counts as they were pickled."""
+    from ._reader import open
+
+    restored = open(_EMPTY, threads=1, progress=False).count(check_name(name, "Counts"))
+    restored._native.put(list(keys) if isinstance(keys, list) else keys.tolist(), counts.tolist())
+    return restored
+
+
 class IocCounts(NamedTuple):
     """The three indicator counts of a capture; adding two adds kind by kind."""
 
@@ -158,3 +180,6 @@ class IocCounts(NamedTuple):
         if not isinstance(other, IocCounts):
             return NotImplemented
         return IocCounts(self.dns + other.dns, self.ip + other.ip, self.seq + other.seq)
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<h4>{name}</h4>{counts._repr_html_()}" for name, counts in self._asdict().items())

@@ -133,8 +133,12 @@ def write_json(path: str, document: dict[str, Any], rows: Iterable[object] | Non
 # -------------------------------------------------------------------------------------- tables, by their name's suffix
 
 
+def finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _shown(column: Column) -> list[Any]:
-    """A column as text formats have it: times as ISO 8601 to the nanosecond, octets as hex, None where null."""
+    """A column as text formats have it: times as ISO 8601 to the nanosecond, octets as hex, None where null or NaN."""
     if column.kind == "time":
         texts = np.datetime_as_string(column.values.view("datetime64[ns]"), unit="ns").tolist()
         there: Any = [True] * len(texts) if column.valid is None else column.valid.tolist()
@@ -166,9 +170,12 @@ def _to_csv(path: str, source: Frame | Batches, frames: Iterable[Frame], made: C
 
 def _to_json(path: str, source: Frame | Batches, frames: Iterable[Frame], made: Callable[[], dict[str, Any]]) -> None:
     names = source.columns
+    doubles = [name for name, kind, _ in source.schema if kind == "float64"]
     with atomically(path) as file:
         for row in _rows(frames):
-            file.write(json.dumps(dict(zip(names, row, strict=True))) + "\n")
+            shown = dict(zip(names, row, strict=True))
+            shown.update((name, finite(shown[name])) for name in doubles)  # JSON has no infinity
+            file.write(json.dumps(shown) + "\n")
 
 
 def _to_parquet(

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import _core, _export
 from ._batches import Batches
-from ._frame import Frame
+from ._frame import Column, Frame
 
 if TYPE_CHECKING:
     from ._info import CaptureFault
@@ -266,7 +266,7 @@ class FlowFrame(Frame):
             A column of the published form is missing, or another suffix.
         """
         if published:
-            return _write_published(self, os.fspath(path), _one_of("quantize", quantize, (None, "excel")))
+            return _write_published(self, os.fsdecode(path), _one_of("quantize", quantize, (None, "excel")))
         if quantize is not None:
             raise ValueError("quantize: of the published form; flows(quantize='excel') rounds the Frame itself")
         return super().write(path, **options)
@@ -344,7 +344,7 @@ def _lines(frame: FlowFrame, quantize: bool) -> Iterator[str]:
 
 
 def _write_published(frame: FlowFrame, path: str, quantize: str | None) -> int:
-    if not path.endswith(".csv"):
+    if not path.lower().endswith(".csv"):
         raise ValueError(f"{path}: the published form is written to .csv")
     if frame._capture is not None:
         frame._capture._refuse_own(path)
@@ -412,14 +412,18 @@ def wanted(of: Any) -> tuple[_Array, dict[str, Any] | None]:
     ids: Any = of
     if isinstance(of, Frame):
         known = _kept(of.provenance)
-        column = of["flow_id"]
-        ids = column.values if column.valid is None else column.values[column.valid]
+        ids = _there(of["flow_id"])
+    elif isinstance(of, Column):
+        ids = _there(of)
     elif hasattr(of, "columns") and hasattr(of, "attrs"):  # a DataFrame
         known = _kept(of.attrs.get("pcapframe"))
         ids = of["flow_id"].dropna().to_numpy()
     elif hasattr(of, "attrs"):  # a Series: one of ids, or a row of a table
         known = _kept(of.attrs.get("pcapframe"))
         ids = [of["flow_id"]] if of.name != "flow_id" and "flow_id" in of.index else of.dropna().to_numpy()
+    elif hasattr(of, "columns"):  # a table of polars or pyarrow
+        column = of["flow_id"]
+        ids = (column.drop_nulls() if hasattr(column, "drop_nulls") else column.drop_null()).to_numpy()
     elif np.ndim(of) == 0 and not isinstance(of, Iterable):
         ids = [operator.index(of)]
     array = np.asarray(list(ids) if not isinstance(ids, np.ndarray) else ids)
@@ -428,6 +432,16 @@ def wanted(of: Any) -> tuple[_Array, dict[str, Any] | None]:
     if array.size and int(array.min()) < 0:
         raise ValueError("packets_of: flow ids are frame numbers, from 1")
     return np.unique(array.astype(np.uint64)), known
+
+
+def _there(column: Column) -> _Array:
+    return column.values if column.valid is None else column.values[column.valid]
+
+
+def ids_of_packets(capture: Capture, options: Mapping[str, Any], numbers: _Array) -> _Array:
+    """The flows that packets of these numbers are in, ascending."""
+    frames, ids, _ = flow_map(capture, options, None)
+    return np.unique(ids[np.isin(frames, numbers)])
 
 
 def flow_map(capture: Capture, options: Mapping[str, Any], ids: _Array | None) -> tuple[_Array, _Array, _Array]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from . import _core, _export
+from . import _core, _export, _times
 from ._columns import nearest
 from ._provenance import KEY, note, provenance
 
@@ -44,6 +44,7 @@ class Column:
     """One column of a `Frame`.
 
     Comparisons (``== != < <= > >=``) and `isin` give bool arrays, one element per row, False where the column is null.
+    Times are compared with ISO 8601 text, datetime and numpy.datetime64 as well. Iteration gives what `tolist` does.
     """
 
     __slots__ = ("_categories", "_kind", "_name", "_octets", "_texts", "_valid", "_values")
@@ -164,6 +165,9 @@ class Column:
                 result[part][row, column] = self._octets[starts[part][row] + column]
         return result
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
     def __len__(self) -> int:
         return len(self._values) - (1 if self._octets is not None and len(self._values) else 0)
 
@@ -189,6 +193,8 @@ class Column:
         return {"text": str, "string": str, "binary": bytes, "float64": float}.get(self._kind, int)
 
     def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
+        if self._kind == "time" and (isinstance(other, str | np.datetime64) or hasattr(other, "isoformat")):
+            other = _times.nanoseconds(self._name, other)
         if isinstance(other, Column):
             if self._sort() in (str, bytes) or other._sort() in (str, bytes):
                 self._check_comparable(compare, other._sort())
@@ -361,6 +367,15 @@ class Frame:
     def __len__(self) -> int:
         return len(self._native)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a Frame cannot be pickled: hand on to_pandas(), to_dict(), or a file it wrote")
+
+    def __copy__(self) -> Frame:
+        return self  # never changed
+
+    def __deepcopy__(self, memo: object) -> Frame:
+        return self
+
     __iter__ = None  # rows or columns? `frame.columns` and `frame.to_dict()` say which
 
     def __contains__(self, name: object) -> bool:
@@ -396,6 +411,8 @@ class Frame:
             return self._with(self._native.project(np.array([self._number(name) for name in key], dtype=np.intp)))
         if np.ndim(key) == 0 and not isinstance(key, bool | np.bool_):
             return self._row(key)
+        if str(getattr(key, "dtype", "")) in ("boolean", "bool[pyarrow]"):  # pandas's, where what is unknown is out
+            key = key.to_numpy(dtype=bool, na_value=False)
         return self._rows(np.asarray(key))
 
     def _with(self, native: _core.Frame) -> Frame:
@@ -583,16 +600,22 @@ class Frame:
         OSError
             The file could not be written.
         """
-        text = os.fspath(path)
+        text = os.fsdecode(path)
         if _export.writes_table(text):
             if self._capture is not None:
                 self._capture._refuse_own(text)
             return _export.write_table(text, self, [self], lambda: self._provenance(sha256), "")
+        is_capture = text.lower().endswith((".pcap", ".pcapng", ".cap"))
         if "frame_number" not in self.columns or self._capture is None:
-            if not text.lower().endswith((".pcap", ".pcapng", ".cap")):
+            if not is_capture:
                 raise ValueError(f"{text}: a table can be written to {_export.SUFFIXES}, by the name's suffix")
             raise ValueError("only a Frame of packets with the column frame_number can be written as a capture")
-        return self._capture._write(path, numbers=np.unique(self._column("frame_number").values))
+        if not is_capture:
+            raise ValueError(
+                f"{text}: packets can be written as a table to {_export.SUFFIXES}, as a capture to .pcap, .cap or "
+                ".pcapng, by the name's suffix"
+            )
+        return self._capture._write(text, numbers=np.unique(self._column("frame_number").values))
 
     def plot(self, **options: Any) -> Any:
         """Draw what these columns suggest, and return the matplotlib Axes.

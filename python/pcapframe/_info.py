@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import os
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -161,9 +163,25 @@ def _when(time: int | None) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
 
 
+_PACKAGE = os.path.join(os.path.dirname(__file__), "")
+
+
+def _outside(stacklevel: int) -> int:
+    """The stack level, as the caller counts, of the first line from `stacklevel` on that is not this package's."""
+    frame = sys._getframe(1)
+    for _ in range(stacklevel - 1):
+        if frame.f_back is None:
+            return stacklevel
+        frame = frame.f_back
+    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+        stacklevel, frame = stacklevel + 1, frame.f_back
+    return stacklevel
+
+
 def warn(faults: Sequence[CaptureFault], stacklevel: int) -> None:
+    """Warn of them at the line that asked: `stacklevel` or, where that is still this package's, the first behind."""
     if faults:
         more = f" (and {len(faults) - 1} more: info(full=True).faults)" if len(faults) > 1 else ""
         warning = CaptureWarning(faults[0].message + more)
         warning.faults = tuple(faults)
-        warnings.warn(warning, stacklevel=stacklevel)
+        warnings.warn(warning, stacklevel=_outside(stacklevel))

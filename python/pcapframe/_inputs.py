@@ -18,6 +18,8 @@ def named(text: str) -> tuple[list[Named], bool]:
     """What a path, a glob or a URL stands for, and whether it is a pattern."""
     if text == "-" or os.path.exists(text):
         return [text], False
+    if text.startswith("~"):  # as a shell has it; Python's own string of it comes unexpanded
+        return named(expanded) if (expanded := os.path.expanduser(text)) != text else ([text], False)
     if _sources.is_url(text):
         found = _sources.urls(text)
         return [*found], [source.name for source in found] != [text]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from . import _core
+import numpy as np
+
+from . import _core, _flows
 from ._frame import Frame
 from ._indicators import Indicators
 
@@ -19,7 +22,8 @@ class Hits(Frame):
 
     Its columns: ``frame_time`` and ``frame_number`` of the packet; ``indicator`` and ``kind``; ``where``, the column it
     was seen in; ``seen``, what stood there; ``ip_src``, ``srcport``, ``ip_dst`` and ``dstport`` of the packet;
-    ``feed``, the feeds that have the indicator, with commas between.
+    ``feed``, the feeds that have the indicator, with commas between; ``flow_id`` of the packet, where flows were asked
+    for; its ``community_id``.
     """
 
     __slots__ = ()
@@ -27,7 +31,8 @@ class Hits(Frame):
     def _with(self, native: _core.Frame) -> Frame:
         """Rows of hits are hits; a choice of columns may be no more."""
         names = {name for name, _, _ in native.schema}
-        return Hits(native, self._capture) if names >= _NEEDED else Frame(native, self._capture)
+        kind = Hits if names >= _NEEDED else Frame
+        return kind(native, self._capture, self._faults, self._asked)
 
     def summary(self) -> Frame:
         """Return a Frame with a row per indicator: ``indicator``, ``kind``, ``hits``, ``first_time``, ``last_time``,
@@ -36,11 +41,16 @@ class Hits(Frame):
         return Frame(_core.match_summary(self._native))
 
 
-def match(capture: Capture, indicators: Indicators) -> Hits:
+def match(capture: Capture, indicators: Indicators, flows: Mapping[str, Any] | bool) -> Hits:
     """What `Capture.match` does."""
     if not isinstance(indicators, Indicators):
         raise TypeError(
             f"match: Indicators are needed, such as Indicators.read('feed.csv'), not {type(indicators).__name__}"
         )
-    native, _ = capture._run(_core.match, indicators._native(), stacklevel=5)
-    return Hits(native, capture)
+    if flows is False:
+        native, faults = capture._run(_core.match, indicators._native(), stacklevel=5)
+        others = [n for n, (name, _, _) in enumerate(native.schema) if name != "flow_id"]
+        return Hits(native.project(np.array(others, dtype=np.intp)), capture, capture._faults + faults)
+    options = _flows.from_packets(None if flows is True else flows)
+    native, faults = _flows.stamped(capture, options, None)._run(_core.match, indicators._native(), stacklevel=5)
+    return Hits(native, capture, capture._faults + faults, {"flows": options})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -95,6 +96,8 @@ def open(
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Capture((_inputs.open_bytes(source, "<bytes>"),), options)
     if hasattr(source, "read"):
+        if isinstance(source, io.TextIOBase):
+            raise TypeError("open: the file was opened as text: a capture is binary, as open(path, 'rb') gives it")
         return Capture((_inputs.open_file(source, spool),), options)
     if isinstance(source, Iterable):
         return _open_list(list(source), options, spool)
@@ -194,6 +197,15 @@ class Capture:
         self._inputs = inputs
         self._options = options
         self._faults = faults
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Capture cannot be pickled: hand on its path, and open it there; Counts can, and are added")
+
+    def __copy__(self) -> Capture:
+        return self  # never changed
+
+    def __deepcopy__(self, memo: object) -> Capture:
+        return self
 
     @property
     def reusable(self) -> bool:
@@ -619,8 +631,9 @@ class Capture:
 
         Parameters
         ----------
-        flows : Frame, pandas.DataFrame, pandas.Series, int or iterable of int
-            Flows, or anything with the column ``flow_id``, or flow ids. Or findings of `detect`: the packets between
+        flows : Frame, DataFrame of pandas or polars, pyarrow.Table, a column or row of these, int or iterable of int
+            Flows, or anything with the column ``flow_id``, or flow ids. Of a Frame of packets or hits without that
+            column, the flows which these packets are in. Or findings of `detect`: the packets between
             their source and target, both ways, while it went on, in one pass.
         variant, compat, **options
             How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
@@ -641,7 +654,8 @@ class Capture:
             if variant is not None or compat is not None or options:
                 raise TypeError("packets_of: findings take no options of flows")
             return detectors.narrowed(self, flows).packets(columns)
-        ids, known = _flows.wanted(flows)
+        of_packets = isinstance(flows, Frame) and "flow_id" not in flows.columns and "frame_number" in flows.columns
+        ids, known = (None, None) if of_packets else _flows.wanted(flows)
         asked = variant is not None or compat is not None or bool(options)
         if known is None or asked:
             given = _flows.resolved(variant or (known or {}).get("variant", "corrected"), compat, options)
@@ -649,6 +663,8 @@ class Capture:
                 raise ValueError("packets_of: these flows know their options, and they are not those given")
             known = given
         names = check_columns(columns)
+        if ids is None:
+            ids = _flows.ids_of_packets(self, known, flows["frame_number"].values)
         native, faults = _flows.stamped(self, known, ids)._run(_core.packets, names, None)
         return Frame(native, self, self._faults + faults, {"packets_of": known})
 
@@ -762,8 +778,9 @@ class Capture:
         Parameters
         ----------
         query : str
-            A statement of DuckDB's on the table ``packets``, which has every column of the catalogue (`columns`). Only
-            those named in it are decoded; ``*`` stands for the common ones.
+            A statement of DuckDB's on the tables ``packets``, which has every column of the catalogue (`columns`), and
+            ``flows``, which has those of `flows` (``"Source IP"`` in double quotes). Of packets only columns named in
+            it are decoded; ``*`` stands for the common ones. ``flow_id`` joins the two.
 
         Returns
         -------
@@ -793,6 +810,25 @@ class Capture:
             return self
         return _flows.stamped(self, _flows.from_packets(flows), None)
 
+    @overload
+    def count(self, field: str, /) -> Counts: ...  # alone and without options
+    @overload
+    def count(
+        self,
+        *fields: str,
+        every: Any = None,
+        sum: Names = None,
+        min: Names = None,
+        max: Names = None,
+        mean: Names = None,
+        std: Names = None,
+        distinct: Names = None,
+        gaps: bool = False,
+        fill: bool = False,
+        top: int | None = None,
+        approx: bool = False,
+        dropna: bool = True,
+    ) -> Frame: ...
     def count(
         self,
         *fields: str,
@@ -895,7 +931,7 @@ class Capture:
         native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
         return Frame(native, self, self._faults + faults)
 
-    def match(self, indicators: Indicators) -> Hits:
+    def match(self, indicators: Indicators, *, flows: Mapping[str, Any] | bool = False) -> Hits:
         """Look for indicators in all packets, in one pass.
 
         Parameters
@@ -903,6 +939,9 @@ class Capture:
         indicators : Indicators
             What to look for: `Indicators.read` takes feeds, `Indicators.from_values` what an analysis found. Packets
             are decoded no deeper than their kinds need.
+        flows : bool or dict
+            Add the column ``flow_id``, which takes a pass of its own before: True, or arguments of `flows` where it is
+            not those of ``corrected`` that are meant. `packets_of` takes hits with and without it.
 
         Returns
         -------
@@ -917,7 +956,7 @@ class Capture:
         """
         from ._match import match  # which knows Frame; and not every question needs it
 
-        return match(self, indicators)
+        return match(self, indicators, flows)
 
     @overload
     def octets(self, frame_number: int) -> bytes: ...
@@ -1051,7 +1090,7 @@ class Capture:
         return kind
 
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
-        text = os.fspath(path)
+        text = os.fsdecode(path)
         kind = self._written_as(text)
         self._refuse_own(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import _core
+from . import _core, _flows
 from ._batches import Batches
 from ._columns import COMMON, FIELDS
 from ._export import import_arrow
@@ -18,7 +18,7 @@ from ._info import warn
 if TYPE_CHECKING:
     from ._reader import Capture
 
-_TABLE = "packets"
+_TABLE, _FLOWS = "packets", "flows"
 _ROWS = 1 << 17  # rows of a batch: enough to be fast, and little memory
 
 
@@ -36,43 +36,60 @@ def ask(capture: Capture, query: str) -> Any:
         if tree is not None:  # what is wrong with the query is said before anything is read
             every = Batches(capture, tuple(FIELDS), _ROWS)
             connection.register(_TABLE, import_arrow("Capture.sql").schema(every).empty_table())
+            if _is_named(_FLOWS, query, tree):
+                connection.register(_FLOWS, import_arrow("Capture.sql").schema(_flow_batches(capture)).empty_table())
             connection.sql(query)
-            connection.unregister(_TABLE)
-        return _answer(capture, connection, duckdb, query, _columns(query, tree))
+            for table in (_TABLE, _FLOWS):
+                connection.unregister(table)
+        columns = _columns(query, tree) if _is_named(_TABLE, query, tree) else ("frame_number",)
+        return _answer(capture, connection, query, columns, _is_named(_FLOWS, query, tree))
 
 
-class _Packets:
-    """The table: each stream taken of it is one pass, whose outcome is kept."""
+def _flow_batches(capture: Capture) -> _flows.FlowBatches:
+    return _flows.flow_batches(capture, "corrected", None, "published", _ROWS, {})
 
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-        self.outcomes: list[Any] = []
-        self.stop = _core.Feed.make_stop()
+
+def _is_named(table: str, query: str, tree: Any) -> bool:
+    """Whether a query may need this table."""
+    return table in (re.findall(r"\w+", query.lower()) if tree is None else set(_words(tree)))
+
+
+class _Table:
+    """A table: each stream taken of it is one pass, whose outcome is kept."""
+
+    def __init__(self, batches: Batches, outcomes: list[Any], stop: Any) -> None:
+        self._batches, self._outcomes, self._stop = batches, outcomes, stop
 
     def __arrow_c_schema__(self) -> Any:
         return self._batches.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        return self._batches._stream(self.outcomes.append, self.stop)
+        return self._batches._stream(self._outcomes.append, self._stop)
 
 
-def _answer(capture: Capture, connection: Any, duckdb: Any, query: str, columns: tuple[str, ...]) -> Any:
-    packets = _Packets(Batches(capture._stamped(columns), columns, _ROWS))
-    connection.register(_TABLE, packets)
-    table, failed = _waited_for(connection, query, packets)
-    connection.unregister(_TABLE)
+def _answer(capture: Capture, connection: Any, query: str, columns: tuple[str, ...], flows: bool) -> Any:
+    outcomes: list[Any] = []
+    stop = _core.Feed.make_stop()
+    tables: dict[str, Batches] = {_TABLE: Batches(capture._stamped(columns), columns, _ROWS)}
+    if flows:
+        tables[_FLOWS] = _flow_batches(capture)
+    for name, batches in tables.items():
+        connection.register(name, _Table(batches, outcomes, stop))
+    table, failed = _waited_for(connection, query, stop)
+    for name in tables:
+        connection.unregister(name)
     _core.Feed.drop_others()  # streams that DuckDB's threads let go
-    for outcome in packets.outcomes:
+    for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome from None
     if failed is not None:
         raise failed
-    faults = [fault for outcome in packets.outcomes if outcome for fault in capture._found(outcome)]
+    faults = [fault for outcome in outcomes if outcome for fault in capture._found(outcome)]
     warn(list(dict.fromkeys(faults)), 5)
     return table
 
 
-def _waited_for(connection: Any, query: str, packets: _Packets) -> tuple[Any, BaseException | None]:
+def _waited_for(connection: Any, query: str, stop: Any) -> tuple[Any, BaseException | None]:
     """The answer, or why there is none. DuckDB works beside this thread, which Ctrl-C can so end at once."""
     answers: list[Any] = [None]
     failures: list[BaseException] = []
@@ -94,7 +111,7 @@ def _waited_for(connection: Any, query: str, packets: _Packets) -> tuple[Any, Ba
         while not over.wait(0.02):
             pass
     except BaseException:
-        _core.Feed.tell_stop(packets.stop)
+        _core.Feed.tell_stop(stop)
         connection.interrupt()
         over.wait()
         raise
