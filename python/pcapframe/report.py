@@ -23,6 +23,7 @@ from .detectors import detect
 
 KEYS = 1000
 """Keys that a count keeps: what is above a thousandth of all packets is among them, and memory is bounded."""
+_LONG = 40  # characters of a cell that may be broken anywhere; an address is no longer
 ROWS = 100
 """Rows of a table at most: who wants more asks for a Frame."""
 
@@ -49,10 +50,15 @@ def _octets(value: int) -> str:
 
 
 def _when(value: int | None) -> str:
-    return f'<td data-v="{value or 0}">{html.escape(when(value, 3))}</td>'
+    return f'<td class="when" data-v="{value or 0}">{html.escape(when(value, 0))}</td>'
 
 
-_CELLS: dict[str, Callable[[Any], str]] = {"n": _number, "octets": _octets, "when": _when}
+def _words(value: Any) -> str:
+    text = _text(value)
+    return f'<td class="long">{text}</td>' if len(text) > _LONG else f"<td>{text}</td>"
+
+
+_CELLS: dict[str, Callable[[Any], str]] = {"n": _number, "octets": _octets, "when": _when, "": _words}
 
 
 def table(
@@ -83,10 +89,7 @@ def table(
     )
     body = "".join(
         "<tr>"
-        + "".join(
-            _CELLS[kind](cell) if kind and cell is not None else f"<td>{_text(cell)}</td>"
-            for kind, cell in zip(kinds, row, strict=True)
-        )
+        + "".join(_CELLS[kind if cell is not None else ""](cell) for kind, cell in zip(kinds, row, strict=True))
         + "</tr>\n"
         for row in rows[:ROWS]
     )
@@ -145,8 +148,9 @@ def _timeline(asked: _Asked) -> Iterator[str]:
 def _findings(asked: _Asked) -> Iterator[str]:
     names = ("severity", "kind", "source", "target", "port", "first_time", "last_time", "evidence", "technique")
     order = {"high": 0, "medium": 1, "low": 2}
-    rows = sorted(_rows(asked.findings, *names), key=lambda row: (order.get(row[0], 3), row[5]))
-    shape = {"Severity": "", "Kind": "", "Source": "", "Target": "", "Port": "", "First": "when", "Last": "when",
+    found = sorted(_rows(asked.findings, *names), key=lambda row: (order.get(row[0], 3), row[5]))
+    rows = [(*row[:6], duration(row[6] - row[5]), *row[7:]) for row in found]
+    shape = {"Severity": "", "Kind": "", "Source": "", "Target": "", "Port": "", "First": "when", "Lasted": "",
              "Evidence": "", "ATT&CK": ""}  # fmt: skip
     yield table("findings-table", "What detectors found", shape, rows)
 
