@@ -18,6 +18,7 @@ from ._counts import Counts, IocCounts
 from ._frame import Frame
 from ._group import Names, Question, check_question
 from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
+from ._text import display
 from .errors import CaptureError, FilterError
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ class Capture:
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
-        files = self.files
+        files = [display(name) for name in self.files]
         names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
         octets = self._octets()
         narrowed = [
