@@ -4,10 +4,14 @@ SECONDS ?= 60
 PACKETS ?= 3000000
 JOBS    ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 VENV    ?= .venv
+TESTS   ?= tests
 
 PY  = $(VENV)/bin/python
 PIP = $(PY) -m pip -q --disable-pip-version-check install
 C   = $(MAKE) --no-print-directory -j$(JOBS) -f tools/c.mk
+MEMCHECK = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
+THREADED = lifecycle interrupt flows count sources match split
+GRIND    = tests/test_interrupt.py tests/test_writing.py
 # The folders stand here too: a removed file changes only them.
 BUILD_FROM = setup.py pyproject.toml $(wildcard csrc csrc/* csrc/*/*.c csrc/*/*.h)
 FORMATTED  = $(wildcard csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
@@ -15,7 +19,7 @@ FORMATTED  = $(wildcard csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
 # The Python that builds and the C tests use one compiler.
 export CC
 
-.PHONY: help demo test soak test-c fuzz asan tsan valgrind coverage bench lint format clean
+.PHONY: help demo test soak test-c fuzz asan tsan valgrind portable coverage bench docs lint format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -32,15 +36,22 @@ soak: $(VENV)/.built $(VENV)/.test ## the Python tests with the whole corpus and
 test-c: ## the C tests, and a replay of the fuzz corpora
 	@$(C) run
 
-asan: ## test-c with the address and undefined behaviour sanitizers
+asan: $(VENV)/.test ## the C and Python tests with the address and undefined behaviour sanitizers (TESTS=tests/test_dns.py)
 	@$(C) run VARIANT=asan
+	sh tools/sanitize_py.sh address $(PY) $(TESTS)
 
-tsan: ## test-c with the thread sanitizer
+# Children of a process that had threads, and pyarrow, are more than this sanitizer takes.
+tsan: $(VENV)/.test ## the C tests, and the Python tests of threads, with the thread sanitizer
 	@$(C) run VARIANT=tsan
+	sh tools/sanitize_py.sh thread $(PY) $(addprefix tests/test_,$(addsuffix .py,$(THREADED))) -k "not fork and not children"
 
-valgrind: ## test-c under valgrind
+valgrind: $(VENV)/.built $(VENV)/.test ## the C tests, and a Python pass, under valgrind
 	@sh tools/system.sh need valgrind
-	@RUN="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect" $(C) run
+	@RUN="$(MEMCHECK)" $(C) run
+	PYTHONMALLOC=malloc $(MEMCHECK) --suppressions=tools/valgrind.supp $(PY) -m pytest -q -p no:cacheprovider -k "not fork" $(GRIND)
+
+portable: ## the C tests on a big-endian machine, under qemu (apt: gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user)
+	@RUN="qemu-s390x -L /usr/s390x-linux-gnu" $(C) run VARIANT=s390x CC=s390x-linux-gnu-gcc
 
 fuzz: ## libFuzzer on every target (SECONDS=60 for each)
 	@sh tools/system.sh need clang
@@ -60,6 +71,11 @@ bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written 
 	$(PY) benchmarks/bench_tables.py --packets $(PACKETS) --write
 	$(PY) benchmarks/bench_count.py --packets $(PACKETS)
 	$(PY) benchmarks/bench_flows.py --packets $(PACKETS) --write
+	$(PY) benchmarks/bench_score.py --packets $(PACKETS) --write
+
+docs: $(VENV)/.built $(VENV)/.test $(VENV)/.docs ## the pages, with every notebook run, in build/docs/html
+	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs/html
+	@echo build/docs/html/index.html
 
 lint: $(VENV)/.lint $(VENV)/.built ## formats, types, and the plain C rooms with -Wconversion
 	$(PY) -m ruff check
@@ -100,6 +116,10 @@ $(VENV)/.built: $(VENV)/.made $(BUILD_FROM)
 EXTRA = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")
 $(VENV)/.test: $(VENV)/.made pyproject.toml
 	$(PY) -c '$(call EXTRA,test)' | $(PIP) -r /dev/stdin
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.made pyproject.toml
+	$(PY) -c '$(call EXTRA,docs)' | $(PIP) -r /dev/stdin
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.made pyproject.toml

@@ -23,6 +23,7 @@ from captures_tunnels import (
     erspan,
     esp,
     etherip,
+    fddi,
     geneve,
     gre,
     gtp,
@@ -44,7 +45,7 @@ from captures_tunnels import (
 T = TypeVar("T")
 
 MAGICS = {"micro": 0xA1B2C3D4, "nano": 0xA1B23C4D, "kuznetzov": 0xA1B2CD34}
-LINK_TYPES = (1, 101, 113, 276, 0, 108, 228, 229, 12, 14, 9, 50, 51, 104, 105, 127, 192)
+LINK_TYPES = (1, 101, 113, 276, 0, 108, 228, 229, 12, 14, 9, 50, 51, 104, 10, 105, 127, 192)
 UNKNOWN_LINK_TYPES = (147, 65535)
 
 
@@ -662,6 +663,8 @@ def any_frame(tape: Tape, link_type: int) -> bytes:
         case 104:
             layer = chdlc(any_network(tape), tape.pick([0x0F, 0x8F]))
             layer = any_cut(tape, layer)
+        case 10:
+            layer = any_cut(tape, fddi(snap(any_network(tape)), 0x41 if tape.wrongly(12) else 0x50))
         case 105:
             layer = any_wlan(tape)
         case 127:

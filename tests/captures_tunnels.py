@@ -30,6 +30,11 @@ def chdlc(inner: Layer, address: int = 0x0F) -> Layer:
     return Layer(struct.pack("!BBH", address, 0, inner.ethertype) + inner.octets)
 
 
+def fddi(inner: Layer, control: int = 0x50) -> Layer:
+    """inner: what LLC frames hold."""
+    return Layer(bytes([control]) + MAC_B + MAC_A + inner.octets)
+
+
 def pppoe(inner: Layer, code: int = 0, length: int | None = None) -> Layer:
     length = len(inner.octets) if length is None else length
     head = struct.pack("!BBHH", 0x11, code, 7, length & 0xFFFF)

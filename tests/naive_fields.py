@@ -383,6 +383,11 @@ def header_row(record: Record) -> Row:
     return walk.row | row
 
 
+def span(start: int, end: int) -> int | None:
+    """Nanoseconds between two times, where an int64 holds them."""
+    return end - start if -(2**63) <= end - start < 2**63 else None
+
+
 def header_rows(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
     """With the columns that look at the packets before: those that have a time."""
     began = before = None
@@ -392,5 +397,5 @@ def header_rows(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
             yield header_row(record) | {"frame_time_delta": None, "frame_time_relative": None}
             continue
         began, before = (now if began is None else began), (now if before is None else before)
-        yield header_row(record) | {"frame_time_delta": now - before, "frame_time_relative": now - began}
+        yield header_row(record) | {"frame_time_delta": span(before, now), "frame_time_relative": span(began, now)}
         before = now

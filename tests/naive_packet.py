@@ -158,7 +158,7 @@ def walked(record: Record) -> Walk:
 LINK_TYPES = {
     1: "eth", 101: "raw", 12: "raw", 14: "raw", 228: "ipv4", 229: "ipv6",
     0: "null", 108: "null", 113: "sll", 276: "sll2",
-    9: "ppp", 50: "ppp", 51: "pppoe", 104: "chdlc", 105: "wlan", 127: "radiotap", 192: "ppi",
+    9: "ppp", 50: "ppp", 51: "pppoe", 104: "chdlc", 10: "fddi", 105: "wlan", 127: "radiotap", 192: "ppi",
 }  # fmt: skip
 ETHERTYPES = {
     0x0800: "ipv4", 0x86DD: "ipv6", 0x0806: "arp", 0x8100: "vlan", 0x88A8: "vlan", 0x9100: "vlan",

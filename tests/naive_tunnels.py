@@ -32,6 +32,15 @@ def chdlc(walk: Walk) -> str:
     return by_ethertype(ethertype)
 
 
+def fddi(walk: Walk) -> str:
+    walk.need(13, "fddi")
+    control = walk.number(0, 1)
+    walk.at += 13
+    if control & 0x70 != 0x50:
+        raise Stop(f"unknown fddi 0x{control:02x}")
+    return "llc"
+
+
 def pppoe(walk: Walk) -> str:
     walk.need(6, "pppoe")
     code, length = walk.number(1, 1), walk.number(4, 2)
@@ -301,7 +310,7 @@ def teredo(walk: Walk) -> str:
 STEPS.update(
     (step.__name__, step)
     for step in (
-        ppp, chdlc, pppoe, mpls, pbb, wlan, radiotap, ppi,
+        ppp, chdlc, fddi, pppoe, mpls, pbb, wlan, radiotap, ppi,
         ah, esp, etherip, gre, erspan, vxlan, geneve, gtp, teredo,
     )
 )  # fmt: skip

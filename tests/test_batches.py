@@ -293,6 +293,39 @@ def test_a_signal_handler_may_end_a_loop_while_a_file_object_blocks() -> None:
     file.close()
 
 
+def test_a_feed_that_another_thread_waits_for() -> None:
+    """The native object: it serves one call at a time, and closing it takes nothing away from the one that waits."""
+    going_on, asked = threading.Event(), threading.Event()
+
+    class Slow(Stream):
+        def read(self, size: int) -> bytes:
+            if self._reads > 1:
+                asked.set()
+                going_on.wait(20)
+            return super().read(size)
+
+    feed = pf.open(Slow(DATA)).batches(["frame_number"], rows=10_000)._feed(None)
+    outcomes: list[object] = []
+
+    def take() -> None:
+        try:
+            outcomes.append(feed.next())
+        except BaseException as error:
+            outcomes.append(error)
+
+    waiting = threading.Thread(target=take)
+    waiting.start()
+    assert asked.wait(20)
+    with pytest.raises(RuntimeError, match="busy"):
+        feed.next()
+    feed.close()
+    going_on.set()
+    waiting.join(20)
+    assert len(outcomes) == 1
+    with pytest.raises(RuntimeError, match="taken"):
+        feed.next()
+
+
 # --------------------------------------------------------------------------------------------------------- streams
 
 

@@ -10,9 +10,9 @@ import json
 import math
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import flow_tables
 import pcapframe as pf
 from pcapframe import _cicids_columns as known
-from pcapframe import _cicids_label, _cicids_rebuild, _cicids_verify, cli
+from pcapframe import _cicids_label, _cicids_verify, cli
 from pcapframe._cicids_clean import repeated
 from pcapframe._cicids_write import write_table
 from pcapframe._times import nanoseconds
@@ -745,92 +745,6 @@ def test_the_published_counts_add_up() -> None:
     assert len(pf.cicids.LABELS) == 15
 
 
-class StandIn:
-    """Gives the flows of a table where a capture would make its own."""
-
-    made: ClassVar[list[str]] = []
-
-    def __init__(self, tables: Path, path: str) -> None:
-        day = Path(path).name.split("-")[0]
-        self.flows_of_day = pf.cicids.load(sorted(tables.glob(f"{day}*"))).drop(columns=["day", "file", "Label"])
-        StandIn.made.append(day)
-
-    def flow_batches(self, rows: int, variant: str, compat: str | None) -> Iterator[Any]:
-        assert (variant, compat) == ("cic2017", None)
-        for start in range(0, len(self.flows_of_day), 100):
-            yield self.flows_of_day.iloc[start : start + 100]
-
-
-@pytest.fixture
-def captures(tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "pcaps"
-    folder.mkdir()
-    for day in ("Tuesday", "Thursday"):
-        (folder / f"{day}-WorkingHours.pcap").write_bytes(b"x")
-    monkeypatch.setattr(pf, "open", lambda path: StandIn(tables, path))
-    StandIn.made.clear()
-    return folder
-
-
-def test_rebuild(captures: Path, tables: Path, tmp_path: Path) -> None:
-    out, said = tmp_path / "out", []
-    made = pf.cicids.rebuild(captures, out, published=tables, progress=said.append)
-    assert [name.split("-")[0] for name in made.files] == ["Tuesday", "Thursday"]
-    assert sorted(path.name for path in out.iterdir()) == [
-        "Thursday-WorkingHours.parquet",
-        "Tuesday-WorkingHours.parquet",
-    ]
-    for day, told in made.comparison.items():
-        published = pf.cicids.load(sorted(tables.glob(f"{day}*")))
-        assert told["published"] == told["ours"] == told["found"] == told["same label"] == len(published)
-    table = pf.cicids.load(out)
-    assert table.attrs["pcapframe"]["variant"] == "cic2017"
-    assert set(table["Label"]) > {"FTP-Patator", "Infiltration", "BENIGN"}
-    assert StandIn.made == ["Tuesday", "Thursday"]
-    again = pf.cicids.rebuild(captures, out)
-    assert all(told["kept"] for told in again.files.values())
-    assert StandIn.made == ["Tuesday", "Thursday"]
-    os.utime(captures / "Tuesday-WorkingHours.pcap", ns=(1, 1))  # another capture now
-    assert [told["kept"] for told in pf.cicids.rebuild(captures, out).files.values()] == [False, True]
-    assert "as it was" in str(again)
-    assert said
-
-
-def test_an_interrupted_rebuild_leaves_nothing_half_written(
-    captures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: Any, rows: int, variant: str, compat: str | None) -> Iterator[Any]:
-        yield self.flows_of_day.iloc[:100]
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(StandIn, "flow_batches", fail)
-        with pytest.raises(KeyboardInterrupt):
-            pf.cicids.rebuild(captures, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
-    assert len(pf.cicids.rebuild(captures, tmp_path / "out").files) == 2
-
-
-def test_rebuild_of_nothing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        pf.cicids.rebuild(tmp_path / "nothing", tmp_path / "out")
-    with pytest.raises(ValueError, match="no captures"):
-        pf.cicids.rebuild(tmp_path, tmp_path / "out")
-
-
-def test_a_comparison_counts_equal_rows_as_often_as_both_have_them(tmp_path: Path, tables: Path) -> None:
-    path = next(tables.glob("Tuesday*"))
-    table = pf.cicids.load(path)
-    other = table.iloc[np.r_[5:100, 5:10]].reset_index(drop=True)
-    other["Label"] = "Bot"
-    write_table(other, str(tmp_path / "o.parquet"))
-    told = _cicids_rebuild.compare(str(tmp_path / "o.parquet"), [path])
-    names = [*_cicids_rebuild.SAME, "Timestamp"]
-    a, b = (sorted(map(str, part[names].itertuples(index=False))) for part in (table, other))
-    both = sum(min(a.count(key), b.count(key)) for key in set(a))
-    assert (told["found"], told["same label"], told["ours"]) == (both, 0, len(other))
-
-
 # ---------------------------------------------------------------------------------------------------- the command
 
 
@@ -850,11 +764,6 @@ def test_the_command_loads_and_cleans(tables: Path, tmp_path: Path, capsys: pyte
     assert "40 rows" in capsys.readouterr().out
     assert run("cicids", "verify", tables) == 3
     assert "changed" in capsys.readouterr().out
-
-
-def test_the_command_rebuilds(captures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("cicids", "rebuild", captures, "-o", tmp_path / "out") == 0
-    assert "Tuesday-WorkingHours.pcap: making flows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def empty(tmp_path: Path) -> Path:
 def test_alone_says_what_to_do_first(run: Run) -> None:
     code, out, err = run()
     assert (code, out) == (2, "")
-    assert err.count("\n  pcapframe ") == 3
+    assert err.count("\n  pcapframe ") == 5
+    assert "pcapframe VERB --help" in err
 
 
 def test_version(run: Run) -> None:

@@ -127,6 +127,20 @@ def test_identifiers_of_tunnels() -> None:
     )
 
 
+def test_spans_that_no_int64_holds() -> None:
+    early = captures_ng.interface(tsresol=9, tsoffset=-9_000_000_000)
+    late = captures_ng.interface(tsresol=9, tsoffset=9_000_000_000)
+    numbers = [0, 1, 1, 0, 0, 1]
+    file = captures_ng.section() + early + late
+    file += b"".join(captures_ng.enhanced(b"x", i, number) for i, number in enumerate(numbers))
+    check(file)
+    rows = pf.open(file).packets(["frame_time_delta", "frame_time_relative"]).to_dict()
+    assert rows == {
+        "frame_time_delta": [0, None, 1, None, 1, None],
+        "frame_time_relative": [0, None, None, 3, 4, None],
+    }
+
+
 def test_the_page_of_columns_is_up_to_date() -> None:
     root = Path(__file__).parent.parent
     spec = importlib.util.spec_from_file_location("columns_page", root / "tools" / "columns.py")

@@ -133,6 +133,24 @@ def test_the_same_however_it_is_read() -> None:
     assert all(str(table) == str(tables[0]) for table in tables)  # NaN is not itself
 
 
+def test_what_was_said_long_ago_is_let_go() -> None:
+    """More than is kept of what packets say, some of it waiting for its turn, in another order than that of time."""
+    chance = random.Random(4)
+    queries = []
+    for number in range(15_000):
+        name = b"\x05%05d\0" % number
+        message = b"\0\1\1\0\0\1" + bytes(6) + name + b"\0\1\0\1"
+        octets = packet(0, 1, 1, ACK, len(message).to_bytes(2, "big") + message, ports=(number + 1024, 53))
+        queries.append((EPOCH + number * 10**6 + chance.randrange(10**7), octets))
+    capture = pf.open(file_of(queries), threads=2)
+    capture._options = replace(capture._options, chunk=100_000)
+    in_order = pf.open(file_of(sorted(queries, key=lambda row: row[0])))
+    columns = ("Source Port", "dns_qry_name", "dns_qry_type")
+    ours, theirs = (each.to_dict() for each in (capture.flows(extra=["dns"], sort=True), in_order.flows(extra=["dns"])))
+    assert all(ours[name] == theirs[name] for name in columns)
+    assert ours["dns_qry_name"] == [f"{port - 1024:05}" for port in ours["Source Port"]]
+
+
 STATES: dict[str, list[tuple[int, int]]] = {
     "S0": [(0, SYN), (0, SYN)],
     "S1": [(0, SYN), (1, SYN | ACK), (0, ACK)],

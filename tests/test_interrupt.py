@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import statistics
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import captures
 import pcapframe as pf
+from interrupts import interrupted
 
 PACKETS = 60_000
 
@@ -27,36 +26,6 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "large.pcap"
     path.write_bytes(one[:24] + one[24:] * PACKETS)
     return path
-
-
-def interrupted(ask: Callable[[], object], delay: float) -> float | None:
-    """Send SIGINT `delay` seconds into the call: how long until the exception, None when the answer came first."""
-    sent: list[float] = []
-    asking = True
-
-    def interrupt(number: int, frame: object) -> None:
-        if asking:  # a signal that comes after the answer is not for the test runner
-            raise KeyboardInterrupt
-
-    def send() -> None:
-        time.sleep(delay)
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=send)
-    took = None
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        thread.start()
-        ask()
-        asking = False
-    except KeyboardInterrupt:
-        asking = False
-        took = time.perf_counter() - sent[0]
-    thread.join()
-    time.sleep(0.01)  # until the handler has run
-    signal.signal(signal.SIGINT, before)
-    return took
 
 
 @pytest.mark.parametrize("threads", [1, 2])

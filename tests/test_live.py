@@ -365,6 +365,7 @@ def test_questions_go_on_from_where_they_stopped(wire: Wire) -> None:
                 assert dict(live.ioc_counts().ip) == dict(whole.ioc_counts().ip) == {"10.0.0.1": 300 * round}
                 assert dict(live.count("udp_dstport")) == dict(whole.count("udp_dstport"))
             assert live.flows().to_dict() == whole.flows().to_dict()
+            assert pf.detect(live).to_dict() == pf.detect(whole).to_dict()
             both = live.count("ip_src", "udp_dstport")
             assert both.to_dict() == whole.count("ip_src", "udp_dstport").to_dict()
     assert not any(thread.name.endswith("(_keep_up)") and thread.is_alive() for thread in until_quiet())
@@ -680,3 +681,36 @@ def test_the_command(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "packets       0" in capsys.readouterr().out
     assert main(["capture", "nowhere0", "--seconds", "0.1"]) == 2
     assert "no such interface" in capsys.readouterr().err
+
+
+@real
+def test_what_passes_is_scored(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    pytest.importorskip("skops", reason="skops is not installed")
+    from pcapframe.cli import main
+
+    known = pf.open(HERE.parent / "examples" / "lab.pcap").flows()
+    rule = pf.models.make_model("sigma", k=0.001).fit(known)
+    pf.models.save(rule, tmp_path / "rule.skops")
+    with pf.live(wire.near) as live:
+        with pytest.raises(ValueError, match="score: no flows"):
+            pf.models.score(live, rule)
+        wire.send(70, 0)
+        assert until(lambda: live.stats.packets == 70)
+        scores = pf.models.score(live, rule)
+        recorded = live.capture()
+    assert len(scores) == 7  # ports
+    assert scores["flow_id"].tolist() == pf.models.score(recorded, rule)["flow_id"].tolist()
+    assert len(recorded.packets_of(scores[scores["class"] == "ATTACK"])) == 70
+
+    sender = background(lambda: wire.send(70, 0))
+    given = ["score", "--model", str(tmp_path / "rule.skops"), "--live", wire.near]
+    assert main([*given, "--seconds", "2", "--every", "0.2", "--rows", "0"]) == 0
+    sender.join()
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if " -> " in line]) == 7  # each once, though they are scored ten times
+    assert "7 flows" in lines
+    assert main([*given, "--seconds", "0.1", "--json"]) == 2
+    assert "score: no flows on" in capsys.readouterr().err
+    assert main([*given, "capture.pcap"]) == 2
+    assert main([*given, "--seconds", "0"]) == 2

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 import pcapframe as pf
 from captures import dns, ethernet, ipv4, ipv6, pcap_bytes, tcp, udp
+from captures_stream import EPOCH, client_hello, dns_message, file_of, packet
+from naive_stream import ACK
 from pcapframe import Hits, Indicator, Indicators, _core, cli
 from pcapframe._columns import FIELDS
 from pcapframe._feeds_text import url_key
@@ -424,6 +426,21 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert document["hits"] == len(lines) - 1 == document["summary"][0]["hits"] > 0
     assert cli.main([*command, "--allow", str(tmp_path / "own.txt")]) == 2
     assert "nothing to look for" in capsys.readouterr().err
+
+
+# --- what goes through several segments ------------------------------------------------------------------------------
+
+
+def test_names_in_messages_of_several_segments():
+    """Hellos with keys that quantum computers do not find have more octets than a segment."""
+    for message, ports in ((client_hello(), (4000, 443)), (dns_message(), (4000, 53))):
+        half = len(message) // 2
+        data = [packet(0, 1 + at, 1, ACK, message[at : at + half], ports=ports) for at in range(0, len(message), half)]
+        capture = pf.open(file_of([(EPOCH + at, one) for at, one in enumerate(data)]))
+        names = capture.packets(["tls_handshake_extensions_server_name", "dns_qry_name"]).to_dict()
+        sought = {name for column in names.values() for name in column if name is not None}
+        hits = check(capture, Indicators([Indicator("domain", name, False) for name in sought]))
+        assert len(data) in hits["frame_number"].tolist()
 
 
 def test_hits_know_their_flow(made: bytes):

@@ -7,6 +7,7 @@ comma := ,
 FLAGS_c        := -O2 -g
 FLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+FLAGS_s390x    := -O2 -g
 FLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz     := $(subst fsanitize=,fsanitize=fuzzer-no-link$(comma),$(FLAGS_asan))
 

@@ -12,13 +12,13 @@ shift
 one() {
     name=${1##*/}
     corpus=tests/fuzz/corpus/${name#fuzz_}
+    case $name in fuzz_packet | fuzz_flows) ;; *) corpus="$(ls -d "$corpus" 2>/dev/null) tests/fuzz/corpus/capture" ;; esac
     case $mode-$name in
     replay-test_*) $RUN "$1" ;;
-    replay-fuzz_*) if [ -d "$corpus" ]; then find "$corpus" -type f -exec $RUN "$1" {} +; else echo "no $corpus"; fi ;;
+    replay-fuzz_*) find $corpus -type f -exec $RUN "$1" {} + ;;
     fuzz-*)
         found=build/fuzz/${name#fuzz_}
         mkdir -p "$found"
-        [ -d "$corpus" ] || corpus=
         "$1" -max_total_time="${FUZZ_SECONDS:-60}" -timeout=1 -rss_limit_mb=512 -print_final_stats=1 \
             -artifact_prefix="build/fuzz/$name-" "$found" $corpus
         ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What pcapframe needs of the system, and how each package manager calls it.
 #   system.sh python [PYTHON]   prints a Python >= 3.11 that has headers and venv (looks for one itself without PYTHON)
-#   system.sh need NEED...      cc clang libpcap make tcpdump tshark valgrind
+#   system.sh need NEED...      cc chromium clang libpcap make tcpdump tshark valgrind
 #   system.sh want NEED...      the same, but goes on without them
 # What is missing is installed when this runs as root, and otherwise named, one line per package manager.
 set -u
@@ -12,6 +12,7 @@ packages() { # of one need: apt dnf apk pacman brew, "-" where nothing of the ki
     case $1 in
     cc)       echo "gcc,libc6-dev gcc gcc,musl-dev gcc gcc" ;;
     # Debian's clang only recommends its sanitizer and fuzzer libraries, whose package bears another name in each release.
+    chromium) echo "chromium chromium chromium chromium chromium" ;;
     clang)    echo "clang,--install-recommends clang,compiler-rt clang,compiler-rt clang,compiler-rt llvm" ;;
     headers)  echo "$py-dev $py-devel python3-dev python python" ;;
     libpcap)  echo "libpcap-dev libpcap-devel libpcap-dev libpcap libpcap" ;;

@@ -40,6 +40,14 @@ void pf_column_drop(struct pf_column *column)
     pf_free(column);
 }
 
+void pf_column_empty(struct pf_column *column)
+{
+    pf_dictionary_empty(&column->dictionary);
+    if (column->valid != NULL)
+        memset(column->valid, 0, (column->rows + 7) / 8);
+    column->rows = 0;
+}
+
 enum pf_status pf_column_reserve(struct pf_column *column, size_t more, struct pf_error *error)
 {
     size_t size = pf_type_size(column->kind.type), behind = pf_type_is_long(column->kind.type);
@@ -92,23 +100,57 @@ static inline void put(struct pf_column *column, uint64_t number)
 
 void pf_column_put_null(struct pf_column *column)
 {
-    int64_t *offsets = (int64_t *)(void *)column->values;
-    if (pf_type_is_long(column->kind.type))
-        offsets[column->rows + 1] = offsets[column->rows];
-    else
-        put(column, 0);
-    column->rows++;
+    pf_column_put_nulls(column, 1);
 }
 
-void pf_column_put_nulls(struct pf_column *column, size_t rows)
+void pf_column_put_nulls(struct pf_column *column, size_t count)
 {
-    int64_t *offsets = (int64_t *)(void *)column->values;
     size_t size = pf_type_size(column->kind.type);
-    if (!pf_type_is_long(column->kind.type))
-        memset(column->values + column->rows * size, 0, rows * size);
-    for (size_t i = column->rows; pf_type_is_long(column->kind.type) && i < column->rows + rows; i++)
-        offsets[i + 1] = offsets[i];
-    column->rows += rows;
+    int64_t *offsets = (int64_t *)(void *)column->values + column->rows;
+    if (pf_type_is_long(column->kind.type)) {
+        for (size_t i = 1; i <= count; i++)
+            offsets[i] = offsets[0];
+    } else {
+        memset(column->values + column->rows * size, 0, count * size);
+    }
+    column->rows += count;
+}
+
+/* Called with a literal `size` this is a tight loop for each. */
+static inline void store(uint8_t *to, const uint64_t *numbers, size_t count, unsigned size)
+{
+    for (size_t i = 0; i < count; i++, to += size) {
+        if (size == 1)
+            *to = (uint8_t)numbers[i];
+        else if (size == 2)
+            memcpy(to, &(uint16_t){(uint16_t)numbers[i]}, 2);
+        else if (size == 4)
+            memcpy(to, &(uint32_t){(uint32_t)numbers[i]}, 4);
+        else
+            memcpy(to, &numbers[i], 8);
+    }
+}
+
+void pf_column_put_numbers(struct pf_column *column, const uint64_t *numbers, uint64_t present, size_t count)
+{
+    size_t size = pf_type_size(column->kind.type);
+    uint8_t *to = column->values + column->rows * size;
+    if (size == 1)
+        store(to, numbers, count, 1);
+    else if (size == 2)
+        store(to, numbers, count, 2);
+    else if (size == 4)
+        store(to, numbers, count, 4);
+    else
+        store(to, numbers, count, 8);
+    if (column->valid != NULL && present != 0) {
+        uint8_t *bits = column->valid + column->rows / 8;
+        unsigned shift = column->rows % 8;
+        *bits |= (uint8_t)(present << shift);
+        for (present >>= 8 - shift; present != 0; present >>= 8)
+            *++bits = (uint8_t)present;
+    }
+    column->rows += count;
 }
 
 void pf_column_put_number(struct pf_column *column, uint64_t number)
@@ -192,20 +234,23 @@ static enum pf_status put_from(struct pf_column *column, const struct pf_column 
     return PF_OK;
 }
 
-/* Rows which[0 ... rows - 1], or first, first + 1, ... where `which` is NULL. */
-static enum pf_status copy(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t first,
-                           size_t rows, struct pf_error *error)
+static enum pf_status room_for_codes(const struct pf_column *from, int32_t **codes, struct pf_error *error)
 {
+    size_t count = from->dictionary.count;
+    *codes = count != 0 ? pf_alloc_array(count, sizeof **codes) : NULL;
+    return count != 0 && *codes == NULL ? pf_fail_memory(error) : PF_OK;
+}
+
+/* Rows which[0 ... rows - 1]. */
+static enum pf_status copy(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
+                           struct pf_error *error)
+{
+    int32_t *codes;
     PF_TRY(pf_column_reserve(column, rows, error));
-    int32_t *codes = NULL;
-    if (column->kind.type == PF_TEXT && from->dictionary.count != 0) {
-        codes = pf_alloc_array(from->dictionary.count, sizeof *codes);
-        if (codes == NULL)
-            return pf_fail_memory(error);
-    }
+    PF_TRY(room_for_codes(from, &codes, error));
     enum pf_status status = PF_OK;
     for (size_t i = 0; i < rows && status == PF_OK; i++)
-        status = put_from(column, from, which != NULL ? which[i] : first + i, codes, error);
+        status = put_from(column, from, which[i], codes, error);
     pf_free(codes);
     return status;
 }
@@ -238,20 +283,45 @@ static enum pf_status append_long(struct pf_column *column, const struct pf_colu
     return PF_OK;
 }
 
+/* Codes of another dictionary, which are looked up in order of appearance; that of a null is 0 and stays so. */
+static enum pf_status append_codes(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
+                                   struct pf_error *error)
+{
+    int32_t *to = (int32_t *)(void *)column->values + column->rows;
+    const int32_t *entries = (const int32_t *)(const void *)from->values + first;
+    int32_t *codes = NULL;
+    if (from->dictionary.count == 0) { /* nothing but nulls */
+        memset(to, 0, rows * sizeof *to);
+        return PF_OK;
+    }
+    PF_TRY(room_for_codes(from, &codes, error));
+    enum pf_status status = PF_OK;
+    for (size_t i = 0; i < rows && status == PF_OK; i++) {
+        int32_t entry = entries[i];
+        if (entry == 0 && !pf_column_valid(from, first + i)) {
+            to[i] = 0;
+            continue;
+        }
+        if (codes[entry] == 0) {
+            status = pf_dictionary_adopt(&column->dictionary, &from->dictionary, (size_t)entry, &codes[entry], error);
+            codes[entry]++;
+        }
+        to[i] = codes[entry] - 1;
+    }
+    pf_free(codes);
+    return status;
+}
+
 enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
                                 struct pf_error *error)
 {
     size_t size = pf_type_size(column->kind.type);
     if (rows == 0)
         return PF_OK;
-    if (column->kind.type == PF_TEXT && from->dictionary.count != 0)
-        return copy(column, from, NULL, first, rows, error);
     PF_TRY(pf_column_reserve(column, rows, error));
-    if (column->kind.type == PF_TEXT) { /* nothing but nulls */
-        pf_column_put_nulls(column, rows);
-        return PF_OK;
-    }
-    if (pf_type_is_long(column->kind.type))
+    if (column->kind.type == PF_TEXT)
+        PF_TRY(append_codes(column, from, first, rows, error));
+    else if (pf_type_is_long(column->kind.type))
         PF_TRY(append_long(column, from, first, rows, error));
     else
         memcpy(column->values + column->rows * size, from->values + first * size, rows * size);
@@ -284,5 +354,5 @@ enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *
         take_values(column, from, which, rows);
         return PF_OK;
     }
-    return copy(column, from, which, 0, rows, error);
+    return copy(column, from, which, rows, error);
 }

@@ -39,11 +39,16 @@ static inline bool pf_type_is_long(enum pf_type type) /* lies in `octets` */
 struct pf_column *pf_column_new(const struct pf_kind *kind); /* one reference; NULL when memory is refused */
 struct pf_column *pf_column_keep(struct pf_column *column);
 void pf_column_drop(struct pf_column *column); /* NULL is fine */
+void pf_column_empty(
+    struct pf_column *column); /* no rows, but the memory for as many; for who has the only reference */
 
 /* Room for `more` rows; after it that many put calls can't fail but for a new text or octets. */
 enum pf_status pf_column_reserve(struct pf_column *column, size_t more, struct pf_error *error);
 void pf_column_put_null(struct pf_column *column);
-void pf_column_put_nulls(struct pf_column *column, size_t rows);
+void pf_column_put_nulls(struct pf_column *column, size_t count);
+/* `count`, at most 64, numbers or codes at once: row i has one where bit i of `present` is set, else its number is 0.
+ */
+void pf_column_put_numbers(struct pf_column *column, const uint64_t *numbers, uint64_t present, size_t count);
 void pf_column_put_number(struct pf_column *column, uint64_t number);
 enum pf_status pf_column_put_text(struct pf_column *column, const struct pf_value *key, pf_text text,
                                   struct pf_error *error);

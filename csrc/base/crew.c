@@ -31,6 +31,13 @@ struct pf_crew {
     struct pf_error error; /* the first one */
 };
 
+static _Thread_local const struct pf_crew *mine; /* the crew that the thread works for, or NULL */
+
+enum pf_status pf_crew_check(struct pf_error *error)
+{
+    return mine != NULL && pf_crew_stopped(mine) ? pf_fail(error, PF_STOPPED, "stopped") : PF_OK;
+}
+
 bool pf_crew_stopped(const struct pf_crew *crew)
 {
     return atomic_load_explicit(&crew->stopped, memory_order_relaxed);
@@ -78,6 +85,7 @@ static void *worker(void *argument)
     unsigned number = crew->next++;
     pf_mutex_unlock(&crew->lock);
     struct pf_error error = {.status = PF_OK};
+    mine = crew;
     if (crew->work(crew->context, crew, number, &error) != PF_OK)
         stop(crew, &error);
     pf_mutex_lock(&crew->lock);

@@ -27,6 +27,10 @@ typedef enum pf_status (*pf_work)(void *context, struct pf_crew *crew, unsigned 
 enum pf_status pf_crew_run(unsigned workers, pf_work work, void *context, const struct pf_host *host,
                            struct pf_error *error);
 
+/* For loops that know no crew and may take long, such as those that put an answer into order: PF_STOPPED when the
+ * thread works for a crew that was stopped. Any other thread goes on. */
+enum pf_status pf_crew_check(struct pf_error *error);
+
 /* The rest is for workers. */
 bool pf_crew_stopped(const struct pf_crew *crew);
 /* A descriptor that becomes readable when the crew is stopped, to poll beside one that may block. */

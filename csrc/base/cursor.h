@@ -80,13 +80,27 @@ static inline uint8_t *pf_put_le32(uint8_t *to, uint32_t value)
     return pf_put_le16(pf_put_le16(to, value & 0xffff), value >> 16);
 }
 
-/* An unsigned number of `size` (at most 8) octets, most significant first. */
+/* An unsigned number of `size` (at most 8) octets, most significant first: a load each for the sizes that headers have,
+ * because it is asked for every address of every packet. */
 static inline uint64_t pf_be(const uint8_t *p, unsigned size)
 {
     uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value = value << 8 | p[i];
-    return value;
+    switch (size) {
+    case 1:
+        return *p;
+    case 2:
+        return pf_be16(p);
+    case 4:
+        return pf_be32(p);
+    case 6:
+        return (uint64_t)pf_be32(p) << 16 | pf_be16(p + 4);
+    case 8:
+        return (uint64_t)pf_be32(p) << 32 | pf_be32(p + 4);
+    default:
+        for (unsigned i = 0; i < size; i++)
+            value = value << 8 | p[i];
+        return value;
+    }
 }
 
 #endif

@@ -8,10 +8,10 @@
 /* The key of what is told apart by its text: a hash of it, and its length in a form that no key of octets has. */
 enum { BY_TEXT = 17 };
 
-static uint64_t hash_of(const struct pf_value *key)
+static inline uint64_t hash_of(const struct pf_secret *secret, const struct pf_value *key)
 {
-    const struct pf_secret *secret = pf_secret();
-    return pf_hash_word(secret, key->word[0] ^ pf_hash_word(secret, key->word[1] ^ key->size));
+    uint64_t rest = key->word[1] != 0 ? pf_hash_word(secret, key->word[1] ^ key->size) : key->size;
+    return pf_hash_word(secret, key->word[0] ^ rest);
 }
 
 void pf_dictionary_clear(struct pf_dictionary *dictionary)
@@ -23,19 +23,32 @@ void pf_dictionary_clear(struct pf_dictionary *dictionary)
     memset(dictionary, 0, sizeof *dictionary);
 }
 
+/* The octets of an entry; there are none at all while every text is empty. */
+static const char *text_of(const struct pf_dictionary *dictionary, size_t entry)
+{
+    return dictionary->octets != NULL ? dictionary->octets + dictionary->offsets[entry] : "";
+}
+
+void pf_dictionary_empty(struct pf_dictionary *dictionary)
+{
+    dictionary->count = 0;
+    if (dictionary->size != 0)
+        memset(dictionary->slots, 0, dictionary->size * sizeof *dictionary->slots);
+}
+
 static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const struct pf_value *key, const char *text)
 {
     if (!pf_value_equal(&dictionary->keys[entry], key))
         return false;
-    if (key->size != BY_TEXT || key->word[1] == 0)
+    if (text == NULL || key->size != BY_TEXT || key->word[1] == 0) /* the key says all */
         return true;
-    return memcmp(dictionary->octets + dictionary->offsets[entry], text, key->word[1]) == 0;
+    return memcmp(text_of(dictionary, entry), text, key->word[1]) == 0;
 }
 
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */
-static uint32_t *find(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text)
+static inline uint32_t *find(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text)
 {
-    size_t at = (size_t)(hash_of(key) >> 20) & (dictionary->size - 1);
+    size_t at = (size_t)(hash_of(dictionary->secret, key) >> 20) & (dictionary->size - 1);
     while (dictionary->slots[at] != 0 && !is_entry(dictionary, dictionary->slots[at] - 1, key, text))
         at = (at + 1) & (dictionary->size - 1);
     return &dictionary->slots[at];
@@ -47,11 +60,12 @@ static bool more_slots(struct pf_dictionary *dictionary)
     uint32_t *slots = pf_alloc_array(size, sizeof *slots);
     if (slots == NULL)
         return false;
+    dictionary->secret = pf_secret();
     pf_free(dictionary->slots);
     dictionary->slots = slots;
     dictionary->size = size;
     for (size_t i = 0; i < dictionary->count; i++)
-        *find(dictionary, &dictionary->keys[i], dictionary->octets + dictionary->offsets[i]) = (uint32_t)i + 1;
+        *find(dictionary, &dictionary->keys[i], text_of(dictionary, i)) = (uint32_t)i + 1;
     return true;
 }
 
@@ -108,7 +122,8 @@ static enum pf_status append(struct pf_dictionary *dictionary, const struct pf_v
     return PF_OK;
 }
 
-static bool known(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text, int32_t *code)
+static inline bool known(const struct pf_dictionary *dictionary, const struct pf_value *key, const char *text,
+                         int32_t *code)
 {
     uint32_t number = dictionary->size != 0 ? *find(dictionary, key, text) : 0;
     *code = (int32_t)number - 1;
@@ -146,7 +161,7 @@ enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error)
 {
-    const char *text = from->octets + from->offsets[entry];
+    const char *text = text_of(from, entry);
     if (known(dictionary, &from->keys[entry], text, code))
         return PF_OK;
     return append(dictionary, &from->keys[entry], text, (size_t)(from->offsets[entry + 1] - from->offsets[entry]), code,

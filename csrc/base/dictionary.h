@@ -8,7 +8,10 @@
 #include "base/error.h"
 #include "base/value.h"
 
+struct pf_secret;
+
 struct pf_dictionary {
+    const struct pf_secret *secret; /* the process's, once there are slots */
     struct pf_value *keys;
     int32_t *offsets; /* count + 1 of them once there is one text */
     size_t count, capacity;
@@ -19,6 +22,7 @@ struct pf_dictionary {
 };
 
 void pf_dictionary_clear(struct pf_dictionary *dictionary);
+void pf_dictionary_empty(struct pf_dictionary *dictionary); /* keeps its memory, to be filled again */
 /* The number of `key`; a new one gets its text from text(key). */
 enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct pf_value *key, pf_text text,
                                   int32_t *code, struct pf_error *error);

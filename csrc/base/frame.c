@@ -1,6 +1,7 @@
 #include "base/frame.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 
 #include <string.h>
 
@@ -100,17 +101,38 @@ static enum pf_status attach(struct pf_frame *frame, struct pf_part *part, struc
     return PF_OK;
 }
 
-enum pf_status pf_frame_add(struct pf_frame *frame, struct pf_part *part, struct pf_error *error)
+static void empty_part(struct pf_part *part, size_t columns)
+{
+    for (size_t i = 0; i < columns; i++)
+        pf_column_empty(part->columns[i]);
+    part->first = part->rows = 0;
+}
+
+enum pf_status pf_frame_pour(struct pf_frame *frame, struct pf_part *part, struct pf_part **spare,
+                             struct pf_error *error)
 {
     enum pf_status status = PF_OK;
     struct pf_part *last = frame->count != 0 ? &frame->parts[frame->count - 1] : NULL;
-    if (part->rows != 0) {
-        if (last != NULL && last->rows + part->rows <= FEW_ROWS && only_ours(frame, last))
-            status = join(frame, last, part, error);
-        else
-            status = attach(frame, part, error);
+    *spare = NULL;
+    if (part->rows != 0 && last != NULL && last->rows + part->rows <= FEW_ROWS && only_ours(frame, last)) {
+        status = join(frame, last, part, error);
+        if (status == PF_OK && only_ours(frame, part)) {
+            empty_part(part, frame->columns);
+            *spare = part;
+            return PF_OK;
+        }
+    } else if (part->rows != 0) {
+        status = attach(frame, part, error);
     }
     pf_part_free(part, frame->columns);
+    return status;
+}
+
+enum pf_status pf_frame_add(struct pf_frame *frame, struct pf_part *part, struct pf_error *error)
+{
+    struct pf_part *spare;
+    enum pf_status status = pf_frame_pour(frame, part, &spare, error);
+    pf_part_free(spare, frame->columns);
     return status;
 }
 
@@ -196,7 +218,9 @@ enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from
     enum pf_status status = part != NULL ? PF_OK : pf_fail_memory(error);
     for (size_t i = 0; i < from->columns && status == PF_OK; i++) {
         struct pf_column *whole;
-        status = pf_frame_column(from, i, &whole, error);
+        status = pf_crew_check(error);
+        if (status == PF_OK)
+            status = pf_frame_column(from, i, &whole, error);
         if (status != PF_OK)
             break;
         status = pf_column_take(part->columns[i], whole, which, rows, error);

@@ -33,6 +33,10 @@ void pf_part_free(struct pf_part *part, size_t columns);
 
 /* Appends a part's rows; the part is the frame's from then on, also when this fails. Small parts are put together. */
 enum pf_status pf_frame_add(struct pf_frame *frame, struct pf_part *part, struct pf_error *error);
+/* The same, but a part whose rows were copied comes back, empty and with its memory, to be filled again: `spare`, else
+ * NULL. */
+enum pf_status pf_frame_pour(struct pf_frame *frame, struct pf_part *part, struct pf_part **spare,
+                             struct pf_error *error);
 
 /* New frames (init them not): rows from `first` on; the rows named, in that order; the columns named. */
 enum pf_status pf_frame_slice(struct pf_frame *frame, const struct pf_frame *from, size_t first, size_t rows,

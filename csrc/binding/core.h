@@ -115,6 +115,9 @@ void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size
 /* Runs it without the GIL, with at most PF_MORE_PREDICATES of its own; false with an exception set. */
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink);
+/* The same with several sinks, which all see the same packets in one reading. */
+bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
+                  struct pf_sink *const *sinks, size_t sink_count);
 /* The faults as a list of (kind, input, frame_number, offset, lost, message). */
 PyObject *pf_run_faults(const struct pf_run *run);
 void pf_run_end(struct pf_run *run);
@@ -141,12 +144,13 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 /* split.c */
 PyObject *pf_split(PyObject *module, PyObject *arguments);
 
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-const char **pf_files_of(const struct pf_run *run, PyObject **owner);
-
 /* groups.c */
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
+
+/* detect_text.c */
+PyObject *pf_detect_text(PyObject *module, PyObject *arguments);
+PyObject *pf_attack_list(PyObject *module, PyObject *ignored);
 
 /* match.c */
 extern PyType_Spec pf_indicators_spec;
@@ -158,6 +162,10 @@ struct pf_indicators_object {
     PyObject_HEAD
     struct pf_indicator_set set;
 };
+
+/* detect.c */
+PyObject *pf_detect(PyObject *module, PyObject *arguments);
+PyObject *pf_findings(PyObject *module, PyObject *argument);
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);

@@ -1,5 +1,7 @@
 #include "binding/core.h"
 
+#include "base/writer.h"
+
 #include <errno.h>
 
 PyObject *pf_str(const char *octets)
@@ -9,16 +11,16 @@ PyObject *pf_str(const char *octets)
 
 PyObject *pf_line(const char *octets)
 {
-    char room[4 * sizeof(struct pf_error)], *to = room;
-    for (; *octets != '\0' && to < room + sizeof room - 4; octets++) {
-        uint8_t octet = (uint8_t)*octets;
-        if (octet >= 0x20 && octet != 0x7f)
-            *to++ = *octets;
-        else
-            to += PyOS_snprintf(to, 5, "\\%03d", octet);
+    char room[4 * sizeof(struct pf_error)];
+    struct pf_writer writer = {.octets = room, .room = sizeof room};
+    for (;;) { /* backslashes stay as they are: parts of it may be escaped already */
+        size_t run = strcspn(octets, "\\");
+        pf_write_text(&writer, (const uint8_t *)octets, run, NULL);
+        octets += run;
+        if (*octets == '\0')
+            return PyUnicode_DecodeUTF8(room, (Py_ssize_t)writer.length, NULL);
+        pf_write_char(&writer, *octets++);
     }
-    *to = '\0';
-    return pf_str(room);
 }
 
 static PyObject *raise_text(PyObject *type, const char *octets)

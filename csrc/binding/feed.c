@@ -250,6 +250,15 @@ struct pf_feed *pf_feed_of(PyObject *self)
     return feed;
 }
 
+struct pf_feed *pf_feed_idle(PyObject *self)
+{
+    struct pf_feed *feed = pf_feed_of(self);
+    if (feed == NULL || !((struct pf_feed_object *)self)->busy)
+        return feed;
+    PyErr_SetString(PyExc_RuntimeError, "these batches are busy: another call waits for the next one");
+    return NULL;
+}
+
 /* Batches of flows as the options say. */
 static struct pf_feed *flow_feed_new(struct pf_state *state, PyObject *prepare, PyObject *options, size_t rows)
 {
@@ -351,12 +360,8 @@ static PyObject *frame_of(struct pf_feed *feed, struct pf_part *part)
     return NULL;
 }
 
-static PyObject *feed_next(PyObject *self, PyObject *ignored)
+static PyObject *take_next(struct pf_feed *feed)
 {
-    (void)ignored;
-    struct pf_feed *feed = pf_feed_of(self);
-    if (feed == NULL)
-        return NULL;
     if (feed->process != pf_feed_process()) {
         PyErr_SetString(PyExc_RuntimeError, "these batches are made in the process that this one was forked from");
         return NULL;
@@ -387,14 +392,39 @@ static PyObject *feed_next(PyObject *self, PyObject *ignored)
     }
 }
 
-static PyObject *feed_close(PyObject *self, PyObject *ignored)
+static void close_feed(struct pf_feed_object *object)
 {
-    struct pf_feed *feed = ((struct pf_feed_object *)self)->feed;
+    struct pf_feed *feed = object->feed;
+    object->feed = NULL;
+    if (feed != NULL)
+        pf_feed_drop(feed);
+}
+
+static PyObject *feed_next(PyObject *self, PyObject *ignored)
+{
+    struct pf_feed_object *object = (struct pf_feed_object *)self;
+    struct pf_feed *feed = pf_feed_idle(self);
     (void)ignored;
     if (feed == NULL)
-        return Py_NewRef(Py_None);
-    ((struct pf_feed_object *)self)->feed = NULL;
-    pf_feed_drop(feed);
+        return NULL;
+    object->busy = true;
+    PyObject *taken = take_next(feed);
+    object->busy = false;
+    if (object->closing)
+        close_feed(object);
+    return taken;
+}
+
+/* One that another call waits for is told to stop, and that call drops it. */
+static PyObject *feed_close(PyObject *self, PyObject *ignored)
+{
+    struct pf_feed_object *object = (struct pf_feed_object *)self;
+    (void)ignored;
+    object->closing = object->busy;
+    if (object->busy)
+        pf_batches_tell(&object->feed->batches);
+    else
+        close_feed(object);
     return Py_NewRef(Py_None);
 }
 

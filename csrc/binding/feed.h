@@ -42,14 +42,16 @@ struct pf_feed {
 struct pf_feed_object {
     PyObject_HEAD
     struct pf_feed *feed; /* NULL when an Arrow stream has it, or it was closed */
+    bool busy, closing;   /* a thread waits for its next batch, without the GIL; it was closed meanwhile */
 };
 
 /* feed.c; with the GIL */
-struct pf_feed *pf_feed_of(PyObject *self); /* NULL with an exception set when it was taken */
-bool pf_feed_begin(struct pf_feed *feed);   /* makes the pass, which does not run yet; false with an exception set */
-void pf_feed_drop(struct pf_feed *feed);    /* stops it */
-int pf_feed_drop_others(void *ignored);     /* drops those that others could not, as far as their passes have ended */
-PyObject *pf_take_exception(void);          /* the exception set, which no longer is */
+struct pf_feed *pf_feed_of(PyObject *self);   /* NULL with an exception set when it was taken */
+struct pf_feed *pf_feed_idle(PyObject *self); /* the same where another call uses it */
+bool pf_feed_begin(struct pf_feed *feed);     /* makes the pass, which does not run yet; false with an exception set */
+void pf_feed_drop(struct pf_feed *feed);      /* stops it */
+int pf_feed_drop_others(void *ignored);       /* drops those that others could not, as far as their passes have ended */
+PyObject *pf_take_exception(void);            /* the exception set, which no longer is */
 /* Any thread: a number that another process has, after a fork. A child has no thread of its parent's passes: it leaves
  * their feeds alone. */
 unsigned pf_feed_process(void);

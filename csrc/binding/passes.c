@@ -385,6 +385,12 @@ PyMethodDef pf_pass_methods[] = {
     {"match", pf_match, METH_VARARGS, "match(inputs, options, indicators): (Frame, faults)."},
     {"match_places", pf_match_places, METH_NOARGS, "{kind: [columns that its indicators are looked for in]}."},
     {"match_summary", pf_match_summary, METH_O, "match_summary(hits): a Frame with a row per indicator."},
+    {"detect", pf_detect, METH_VARARGS,
+     "detect(inputs, options, (window, most talks, most rows), rules or None, text): (({name: Frame}, counters, (dns, "
+     "ip, seq) or None), faults)."},
+    {"findings", pf_findings, METH_O, "findings(list of findings as tuples): a Frame with a row for each."},
+    {"detect_text", pf_detect_text, METH_VARARGS, "detect_text(inputs, options): ({table: Frame}, faults)."},
+    {"attack_patterns", pf_attack_list, METH_NOARGS, "[(attack, weak, pattern), ...]."},
     {"flows", pf_flows, METH_VARARGS, "flows(inputs, options, flow options): ((Frame, counters), faults)."},
     {"flow_map", pf_flow_map_of, METH_VARARGS,
      "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "

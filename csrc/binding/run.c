@@ -126,11 +126,17 @@ void pf_run_arm(struct pf_run *run, struct pf_predicate *const *predicates, size
 bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                  struct pf_sink *sink)
 {
+    return pf_run_sinks(run, predicates, predicate_count, &sink, 1);
+}
+
+bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
+                  struct pf_sink *const *sinks, size_t sink_count)
+{
     struct pf_error error = {.status = PF_OK};
     enum pf_status status;
     pf_run_arm(run, predicates, predicate_count);
-    run->pass.sinks = &sink;
-    run->pass.sink_count = 1;
+    run->pass.sinks = sinks;
+    run->pass.sink_count = sink_count;
     Py_BEGIN_ALLOW_THREADS
     status = pf_pass_run(&run->pass, &error);
     Py_END_ALLOW_THREADS

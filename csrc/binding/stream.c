@@ -172,7 +172,7 @@ PyObject *pf_tell_stop(PyObject *ignored, PyObject *capsule)
 /* arrow_stream(note, begin, stop): the feed is the stream's from then on. */
 PyObject *pf_feed_stream(PyObject *self, PyObject *arguments)
 {
-    struct pf_feed *feed = pf_feed_of(self);
+    struct pf_feed *feed = pf_feed_idle(self);
     const char *note;
     int begin;
     PyObject *capsule;

@@ -15,13 +15,20 @@ struct pf_record {
     const struct pf_interface *interface;
     uint64_t frame_number; /* from 1, over all inputs, before any filter */
     int64_t time;          /* ns since the epoch, UTC */
-    int64_t since_last;    /* ns since the packet before it that had a time; 0 for the first of the pass */
-    int64_t since_first;   /* ns since the first packet of the pass that had a time */
+    int64_t last_time;     /* of the packet before it that had a time; its own for the first of the pass */
+    int64_t first_time;    /* of the first packet of the pass that had a time */
     uint32_t cap_len, len; /* captured, on the wire */
     uint32_t input;
     uint16_t link_type;
     bool timed; /* a record may come without a time */
 };
+
+/* Nanoseconds from one time to another; false where an int64 does not hold them: a crafted capture may span more than
+ * its 292 years. */
+static inline bool pf_time_span(int64_t from, int64_t to, int64_t *span)
+{
+    return !__builtin_sub_overflow(to, from, span);
+}
 
 /* Largest record that a capture tool writes: 262,144 octets (libpcap's and Wireshark's limit), but USB, D-Bus and
  * EBHSCR records may be larger. No memory is taken on the word of a length: a buffer grows as octets arrive. */

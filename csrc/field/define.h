@@ -40,7 +40,9 @@
 #define PF_KEY_AT(protocol_, offset_, size_, text_) \
     .get = pf_get_key, .text = text_, .protocol = PF_##protocol_, .offset = offset_, .size = size_
 
-#define PF_GROUP(name, fields) {name, fields, sizeof(fields) / sizeof(fields)[0]}
+#define PF_GROUP_WITHIN(name, fields, within) {name, fields, sizeof(fields) / sizeof(fields)[0], within}
+#define PF_GROUP(name, fields) PF_GROUP_WITHIN(name, fields, 0)
+#define PF_BIT(protocol) (UINT64_C(1) << PF_##protocol)
 
 bool pf_get_ip_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);
 bool pf_get_key(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);

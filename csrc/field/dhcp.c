@@ -53,21 +53,19 @@ static bool write_fqdn(const struct pf_field *field, const struct pf_packet *pac
 }
 
 #define FIXED_ADDRESS(name, at, doc) \
-    PF_FIELD("dhcp_ip_" name, TEXT, APPLICATION, "dhcp.ip." name, doc, PF_KEY_AT(DHCP, at, ADDRESS, pf_text_address), \
-             .within = {PF_DHCP})
+    PF_FIELD("dhcp_ip_" name, TEXT, APPLICATION, "dhcp.ip." name, doc, PF_KEY_AT(DHCP, at, ADDRESS, pf_text_address))
 #define OPTION(name, type, code, doc, ...) \
-    PF_FIELD("dhcp_option_" name, type, APPLICATION, "dhcp.option." name, doc, .offset = code, .within = {PF_DHCP}, \
-             __VA_ARGS__)
+    PF_FIELD("dhcp_option_" name, type, APPLICATION, "dhcp.option." name, doc, .offset = code, __VA_ARGS__)
 #define OPTION_ADDRESS(name, code, doc) \
     OPTION(name, TEXT, code, doc, .get = get_option_address, .text = pf_text_address)
 #define OPTION_TEXT(name, code, doc) OPTION(name, TEXT, code, doc, .write = write_option)
 
 static const struct pf_field fields[] = {
     PF_FIELD("dhcp_type", UINT8, APPLICATION, "dhcp.type", "DHCP: 1 from a client, 2 to one.",
-             PF_NUMBER_AT(DHCP, 0, 1, 0, 0xff), .within = {PF_DHCP}),
+             PF_NUMBER_AT(DHCP, 0, 1, 0, 0xff)),
     PF_FIELD("dhcp_hw_mac_addr", TEXT, APPLICATION, "dhcp.hw.mac_addr",
              "DHCP: hardware address of the client, where it has 6 octets.", .get = get_hardware, .text = pf_text_mac,
-             .protocol = PF_DHCP, .offset = PF_DHCP_HARDWARE, .size = MAC, .within = {PF_DHCP}),
+             .protocol = PF_DHCP, .offset = PF_DHCP_HARDWARE, .size = MAC),
     FIXED_ADDRESS("client", PF_DHCP_CLIENT, "DHCP: the address that the client has."),
     FIXED_ADDRESS("your", PF_DHCP_YOUR, "DHCP: the address that the client gets."),
     FIXED_ADDRESS("server", PF_DHCP_SERVER, "DHCP: the server to boot from next."),
@@ -84,7 +82,7 @@ static const struct pf_field fields[] = {
     OPTION_ADDRESS("domain_name_server", PF_DHCP_NAME_SERVER, "DHCP: the first DNS server that the client is told."),
     PF_FIELD("dhcp_fqdn_name", TEXT, APPLICATION, "dhcp.fqdn.name",
              "DHCP: full name of the client, or as much of it as it knows.", .write = write_fqdn,
-             .offset = PF_DHCP_FQDN, .within = {PF_DHCP}),
+             .offset = PF_DHCP_FQDN),
 };
 
-const struct pf_group pf_group_dhcp = PF_GROUP("dhcp", fields);
+const struct pf_group pf_group_dhcp = PF_GROUP_WITHIN("dhcp", fields, PF_BIT(DHCP));

@@ -208,4 +208,4 @@ static const struct pf_field fields[] = {
           .write = pf_write_dns_answers),
 };
 
-const struct pf_group pf_group_dns = PF_GROUP("dns", fields);
+const struct pf_group pf_group_dns = PF_GROUP_WITHIN("dns", fields, PF_BIT(DNS));

@@ -31,6 +31,17 @@ const struct pf_field *pf_field_find(const char *name)
     return NULL;
 }
 
+uint64_t pf_field_within(const struct pf_field *field)
+{
+    for (size_t i = 0; i < pf_group_count; i++) {
+        for (size_t j = 0; j < pf_groups[i]->count; j++) {
+            if (&pf_groups[i]->fields[j] == field)
+                return pf_groups[i]->within;
+        }
+    }
+    return 0;
+}
+
 static bool number_of(const struct pf_field *field, const uint8_t *octets, struct pf_value *value)
 {
     if (octets != NULL)

@@ -27,7 +27,6 @@ struct pf_field {
     pf_text text; /* PF_TEXT: how a key is shown; NULL: it is the number of an input, shown by its name */
     /* Instead of `get`, for text that no 16 octets tell apart: appends it to a writer with PF_WRITER_ROOM. */
     bool (*write)(const struct pf_field *field, const struct pf_packet *packet, struct pf_writer *writer);
-    uint8_t within[2]; /* a packet without a layer of one of these protocols has none; 0: that does not tell */
     /* For fields that are a number, or octets, at a fixed place of a protocol's first header: */
     uint8_t protocol, offset, size, shift;
     uint32_t mask;
@@ -51,6 +50,8 @@ struct pf_group {
     const char *name;
     const struct pf_field *fields;
     size_t count;
+    /* Protocols, a bit each: none of the fields is in a packet that has none of these; 0: any may be. */
+    uint64_t within;
 };
 
 extern const struct pf_group *const pf_groups[];
@@ -59,6 +60,9 @@ extern const size_t pf_group_count;
 /* By place in the catalogue, from 0; NULL behind the last. By name; NULL where there is none. */
 const struct pf_field *pf_field_at(size_t place);
 const struct pf_field *pf_field_find(const char *name);
+
+/* What `within` of its group is. */
+uint64_t pf_field_within(const struct pf_field *field);
 
 /* The getter of numbers at a fixed place of a header, so that it can be told. */
 bool pf_get_number(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value);

@@ -24,18 +24,25 @@ static bool get_time(const struct pf_field *field, const struct pf_packet *packe
     return packet->record.timed;
 }
 
+static bool get_span(const struct pf_packet *packet, int64_t from, struct pf_value *value)
+{
+    int64_t span;
+    if (!packet->record.timed || !pf_time_span(from, packet->record.time, &span))
+        return false;
+    value->word[0] = (uint64_t)span;
+    return true;
+}
+
 static bool get_delta(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
     (void)field;
-    value->word[0] = (uint64_t)packet->record.since_last;
-    return packet->record.timed;
+    return get_span(packet, packet->record.last_time, value);
 }
 
 static bool get_relative(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)
 {
     (void)field;
-    value->word[0] = (uint64_t)packet->record.since_first;
-    return packet->record.timed;
+    return get_span(packet, packet->record.first_time, value);
 }
 
 static bool get_len(const struct pf_field *field, const struct pf_packet *packet, struct pf_value *value)

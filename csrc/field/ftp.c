@@ -55,4 +55,4 @@ static const struct pf_field fields[] = {
              .write = write_argument, .offset = false),
 };
 
-const struct pf_group pf_group_ftp = PF_GROUP("ftp", fields);
+const struct pf_group pf_group_ftp = PF_GROUP_WITHIN("ftp", fields, PF_BIT(FTP));

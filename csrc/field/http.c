@@ -58,11 +58,9 @@ static bool get_content_length(const struct pf_field *field, const struct pf_pac
 }
 
 #define START(name, type, part, wireshark, doc) \
-    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_start, .offset = PF_HTTP_##part, \
-             .within = {PF_HTTP, PF_SSDP})
+    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_start, .offset = PF_HTTP_##part)
 #define VALUE(name, type, which, wireshark, doc) \
-    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_field, .offset = which, \
-             .within = {PF_HTTP, PF_SSDP})
+    PF_FIELD(name, type, APPLICATION, wireshark, doc, .write = write_field, .offset = which)
 
 static const struct pf_field fields[] = {
     START("http_request_method", TEXT, METHOD, "http.request.method", "What an HTTP or SSDP request asks to be done."),
@@ -85,4 +83,4 @@ static const struct pf_field fields[] = {
     VALUE("http_location", STRING, LOCATION, "http.location", "Field Location: where a response points to."),
 };
 
-const struct pf_group pf_group_http = PF_GROUP("http", fields);
+const struct pf_group pf_group_http = PF_GROUP_WITHIN("http", fields, PF_BIT(HTTP) | PF_BIT(SSDP));

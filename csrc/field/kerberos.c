@@ -35,13 +35,12 @@ static bool write_part(const struct pf_field *field, const struct pf_packet *pac
 }
 
 #define TEXT_OF(name, part, wireshark, doc) \
-    PF_FIELD(name, TEXT, APPLICATION, wireshark, doc, .write = write_part, .offset = PF_KERBEROS_##part, \
-             .within = {PF_KERBEROS})
+    PF_FIELD(name, TEXT, APPLICATION, wireshark, doc, .write = write_part, .offset = PF_KERBEROS_##part)
 
 static const struct pf_field fields[] = {
     PF_FIELD("kerberos_msg_type", UINT8, APPLICATION, "kerberos.msg_type",
              "Kerberos message: 10 and 11 a login and its answer, 12 and 13 the same for a service, 30 an error.",
-             .get = get_type, .within = {PF_KERBEROS}),
+             .get = get_type),
     TEXT_OF("kerberos_cnamestring", CNAME, "kerberos.CNameString",
             "Kerberos: name of the client, who logs in or gets a ticket; a host's ends in `$`."),
     TEXT_OF("kerberos_realm", REALM, "kerberos.realm", "Kerberos: the realm that is asked, or whose ticket it is."),
@@ -49,8 +48,7 @@ static const struct pf_field fields[] = {
     TEXT_OF("kerberos_snamestring", SNAME, "kerberos.SNameString",
             "Kerberos: the service that is asked for, such as `cifs/FILESERVER`."),
     PF_FIELD("kerberos_error_code", INT64, APPLICATION, "kerberos.error_code",
-             "Kerberos: why not; 6 no such client, 24 wrong password, 25 more proof is wanted.", .get = get_error,
-             .within = {PF_KERBEROS}),
+             "Kerberos: why not; 6 no such client, 24 wrong password, 25 more proof is wanted.", .get = get_error),
 };
 
-const struct pf_group pf_group_kerberos = PF_GROUP("kerberos", fields);
+const struct pf_group pf_group_kerberos = PF_GROUP_WITHIN("kerberos", fields, PF_BIT(KERBEROS));

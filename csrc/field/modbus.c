@@ -28,4 +28,4 @@ static const struct pf_field fields[] = {
              "Modbus: why it was refused; null where it was not.", .get = get_exception),
 };
 
-const struct pf_group pf_group_modbus = PF_GROUP("modbus", fields);
+const struct pf_group pf_group_modbus = PF_GROUP_WITHIN("modbus", fields, PF_BIT(MODBUS));

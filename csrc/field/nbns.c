@@ -48,20 +48,20 @@ static bool get_address(const struct pf_field *field, const struct pf_packet *pa
 
 static const struct pf_field fields[] = {
     PF_FIELD("nbns_flags_response", UINT8, APPLICATION, "nbns.flags.response", "NetBIOS names: 0 request, 1 response.",
-             PF_NUMBER_AT(NBNS, 2, 1, 7, 1), .within = {PF_NBNS}),
+             PF_NUMBER_AT(NBNS, 2, 1, 7, 1)),
     PF_FIELD("nbns_flags_opcode", UINT8, APPLICATION, "nbns.flags.opcode",
-             "NetBIOS names: 0 query, 5 registration, 6 release, 7 wait, 8 refresh.", PF_NUMBER_AT(NBNS, 2, 1, 3, 0x0f),
-             .within = {PF_NBNS}),
+             "NetBIOS names: 0 query, 5 registration, 6 release, 7 wait, 8 refresh.",
+             PF_NUMBER_AT(NBNS, 2, 1, 3, 0x0f)),
     PF_FIELD("nbns_name", TEXT, APPLICATION, "nbns.name",
              "NetBIOS name asked about, registered or answered, with what its last octet says it is the name of: "
              "`FILESERVER<20>`.",
-             .write = write_name, .within = {PF_NBNS}),
+             .write = write_name),
     PF_FIELD("nbns_type", UINT16, APPLICATION, "nbns.type", "NetBIOS names: 32 a name's address, 33 a host's names.",
-             .get = get_type, .within = {PF_NBNS}),
+             .get = get_type),
     PF_FIELD("nbns_addr", TEXT, APPLICATION, "nbns.addr", "NetBIOS names: address of the name.", .get = get_address,
-             .text = pf_text_address, .within = {PF_NBNS}),
+             .text = pf_text_address),
     PF_FIELD("nbns_nb_flags_group", UINT8, APPLICATION, "nbns.nb_flags.group",
-             "NetBIOS names: 1 for the name of a group, 0 of one host.", .get = get_group, .within = {PF_NBNS}),
+             "NetBIOS names: 1 for the name of a group, 0 of one host.", .get = get_group),
 };
 
-const struct pf_group pf_group_nbns = PF_GROUP("nbns", fields);
+const struct pf_group pf_group_nbns = PF_GROUP_WITHIN("nbns", fields, PF_BIT(NBNS));

@@ -21,12 +21,11 @@ static bool write_part(const struct pf_field *field, const struct pf_packet *pac
 
 #define TEXT_OF(name, part, wireshark, doc) \
     PF_FIELD("ntlmssp_" name, TEXT, APPLICATION, "ntlmssp." wireshark, doc, .write = write_part, \
-             .offset = PF_NTLM_##part, .within = {PF_NTLMSSP, PF_HTTP})
+             .offset = PF_NTLM_##part)
 
 static const struct pf_field fields[] = {
     PF_FIELD("ntlmssp_messagetype", UINT32, APPLICATION, "ntlmssp.messagetype",
-             "NTLM message: 1 what the client can, 2 what the server is, 3 who the client is.", .get = get_type,
-             .within = {PF_NTLMSSP, PF_HTTP}),
+             "NTLM message: 1 what the client can, 2 what the server is, 3 who the client is.", .get = get_type),
     TEXT_OF("auth_username", USER, "auth.username", "NTLM: user that logs in."),
     TEXT_OF("auth_domain", DOMAIN, "auth.domain", "NTLM: domain of the user."),
     TEXT_OF("auth_hostname", WORKSTATION, "auth.hostname", "NTLM: name of the host that the user is at."),
@@ -41,4 +40,4 @@ static const struct pf_field fields[] = {
             "NTLM: DNS name of the server's domain."),
 };
 
-const struct pf_group pf_group_ntlmssp = PF_GROUP("ntlmssp", fields);
+const struct pf_group pf_group_ntlmssp = PF_GROUP_WITHIN("ntlmssp", fields, PF_BIT(NTLMSSP) | PF_BIT(HTTP));

@@ -48,4 +48,4 @@ static const struct pf_field fields[] = {
              "Source connection identifier of a QUIC long header, hexadecimal.", .write = write_id, .offset = 1),
 };
 
-const struct pf_group pf_group_quic = PF_GROUP("quic", fields);
+const struct pf_group pf_group_quic = PF_GROUP_WITHIN("quic", fields, PF_BIT(QUIC));

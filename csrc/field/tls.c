@@ -205,4 +205,4 @@ static const struct pf_field fields[] = {
           .write = write_ja4),
 };
 
-const struct pf_group pf_group_tls = PF_GROUP("tls", fields);
+const struct pf_group pf_group_tls = PF_GROUP_WITHIN("tls", fields, PF_BIT(TLS));

@@ -134,8 +134,11 @@ enum pf_status pf_flow_extra_add(struct pf_flow_extra *extra, const struct pf_fl
 
 static bool span(bool known, int64_t from, int64_t to, uint64_t *number)
 {
-    *number = (uint64_t)(to - from);
-    return known && to >= from;
+    int64_t ns;
+    if (!known || !pf_time_span(from, to, &ns) || ns < 0)
+        return false;
+    *number = (uint64_t)ns;
+    return true;
 }
 
 bool pf_flow_extra_number(const struct pf_flow *flow, enum pf_flow_extra_column column, uint64_t *number)

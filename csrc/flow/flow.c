@@ -12,12 +12,6 @@ void pf_flow_span(struct pf_flow_spans *spans, int64_t us)
     pf_running_add(&spans->moments, ++spans->count, (double)us);
 }
 
-/* Sums of differences of hostile times may wrap; that is a number too. */
-static inline int64_t sum(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
 static void count_length(struct pf_flow_way *way, const struct pf_flow_event *event)
 {
     uint32_t payload = event->payload;
@@ -49,7 +43,7 @@ static void count_gap(struct pf_flow_way *way, int64_t us, bool clamp)
         way->gap_least = gap;
     if (way->packets == 2 || gap > way->gap_most)
         way->gap_most = gap;
-    way->gap_sum = sum(way->gap_sum, gap);
+    way->gap_sum = pf_flow_sum(way->gap_sum, gap);
     pf_running_add(&way->gap, way->packets - 1, (double)gap);
 }
 
@@ -72,11 +66,11 @@ static void count_bulk(struct pf_flow_way *way, const struct pf_flow_way *other,
         way->bulks++;
         way->bulk_packets += BULK_PACKETS;
         way->bulk_octets += way->bulk_size;
-        way->bulk_duration = sum(way->bulk_duration, us - way->bulk_start);
+        way->bulk_duration = pf_flow_sum(way->bulk_duration, us - way->bulk_start);
     } else if (way->bulk_count > BULK_PACKETS) {
         way->bulk_packets++;
         way->bulk_octets += payload;
-        way->bulk_duration = sum(way->bulk_duration, us - way->bulk_last);
+        way->bulk_duration = pf_flow_sum(way->bulk_duration, us - way->bulk_last);
     }
     way->bulk_last = us;
 }

@@ -65,6 +65,12 @@ struct pf_flow {
 /* What an open flow may cost (docs/flow-features.md): a million of them fit a gigabyte with all that finds them. */
 _Static_assert(sizeof(struct pf_flow) <= 896, "an open flow costs too much");
 
+/* Sums of differences of hostile times may wrap; that is a number too. */
+static inline int64_t pf_flow_sum(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
 static inline bool pf_flow_is_forward(const struct pf_flow *flow, const struct pf_flow_event *event)
 {
     return event->side == flow->side || flow->one_address;

@@ -1,6 +1,7 @@
 #include "flow/rows.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 #include "field/community.h"
 #include "field/field.h"
 
@@ -151,6 +152,7 @@ static enum pf_status put_extra(const struct pf_flow_rows *rows, struct pf_colum
 
 enum pf_status pf_flow_rows_flush(struct pf_flow_rows *rows, struct pf_error *error)
 {
+    PF_TRY(pf_crew_check(error)); /* all open flows end at the end of a pass: millions of rows */
     struct pf_part *part = rows->part;
     rows->part = NULL;
     if (part == NULL)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+enum { FEW_SAID = 4096 };               /* half a megabyte */
 enum { FEW = 256, FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
 
 /* What a packet says, and which event of the piece it is. */
@@ -235,11 +236,37 @@ static enum pf_status run(struct pf_flow_sink *sink, const struct pf_flow_piece 
     return PF_OK;
 }
 
-/* What packets say is kept until they had their turn: with options.sort that may be much later. */
+/* Lets go of what was said by packets that had their turn: only those in the heap wait for theirs. */
+static enum pf_status forget_said(struct pf_flow_sink *sink, struct pf_error *error)
+{
+    struct pf_flow_sayings *sayings = &sink->sayings, before = *sayings;
+    sayings->said = NULL;
+    sayings->text = NULL;
+    sayings->count = sayings->capacity = sayings->text_size = sayings->text_capacity = 0;
+    enum pf_status status = PF_OK;
+    for (size_t i = 0; i < sink->reorder.count && status == PF_OK; i++) {
+        uint32_t *number = &sink->reorder.heap[i].said;
+        if (*number == 0)
+            continue;
+        const struct pf_flow_said *said = &before.said[*number - 1];
+        size_t end = *number < before.count ? said[1].text : before.text_size;
+        const char *text = end != said->text ? before.text + said->text : "";
+        status = pf_flow_sayings_add(sayings, said, text, end - said->text, number, error);
+    }
+    pf_free(before.said);
+    pf_free(before.text);
+    return status;
+}
+
+/* What packets say is kept until they had their turn: with options.sort that may be much later. Then those that had
+ * it are let go when they are more than those that wait, so that this costs no more than to have put them there. */
 static enum pf_status remember(struct pf_flow_sink *sink, struct pf_flow_piece *piece, struct pf_error *error)
 {
-    if (sink->reorder.window == 0)
+    if (sink->reorder.window == 0) {
         sink->sayings.count = sink->sayings.text_size = 0;
+    } else if (sink->sayings.count > 2 * sink->reorder.count + FEW_SAID) {
+        PF_TRY(forget_said(sink, error));
+    }
     for (size_t i = 0; i < piece->heard_count; i++) {
         const struct heard *heard = &piece->heard[i];
         size_t end = i + 1 < piece->heard_count ? heard[1].said.text : piece->text_size;

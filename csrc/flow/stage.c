@@ -86,7 +86,7 @@ static enum pf_flow_reason shown(const struct pf_flow *flow, enum pf_flow_reason
 static void past_of(const struct pf_flow *flow, struct pf_flow_past *past)
 {
     past->last = flow->last;
-    past->connection = flow->before + (flow->last - flow->start);
+    past->connection = pf_flow_sum(flow->before, flow->last - flow->start);
     past->side = flow->side;
     past->named_side = flow->named_side;
     past->closed = flow->state == PF_FLOW_CLOSED;
@@ -221,7 +221,7 @@ static void orient(const struct pf_flow_stage *stage, struct pf_flow *flow, cons
         int64_t gap = pf_flow_us(event->time) - past->last;
         flow->side = past->side;
         flow->named_side = past->named_side;
-        flow->before = past->connection + (gap > 0 || stage->options.fork ? gap : 0);
+        flow->before = pf_flow_sum(past->connection, gap > 0 || stage->options.fork ? gap : 0);
         return;
     }
     /* A SYN with ACK answers a SYN that was missed or comes late. */

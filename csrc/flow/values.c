@@ -214,7 +214,7 @@ static void put_extras(const struct pf_flow *flow, uint64_t *words)
     words[PF_FEATURE_FWD_RETRANS] = flow->way[0].again;
     words[PF_FEATURE_BWD_RETRANS] = flow->way[1].again;
     words[PF_FEATURE_ALL_RETRANS] = flow->way[0].again + flow->way[1].again;
-    put(words, PF_FEATURE_CONNECTION, timed ? flow->before + (flow->last - flow->start) : 0);
+    put(words, PF_FEATURE_CONNECTION, timed ? pf_flow_sum(flow->before, flow->last - flow->start) : 0);
 }
 
 void pf_flow_values(const struct pf_flow_options *options, const struct pf_flow *flow, uint64_t *words)

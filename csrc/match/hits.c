@@ -153,13 +153,6 @@ static void discard(struct pf_sink *base, void *piece)
     pf_part_free(piece, PF_HIT_COLUMNS);
 }
 
-static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
-{
-    (void)base;
-    (void)error;
-    return PF_OK;
-}
-
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
@@ -167,12 +160,14 @@ static const struct pf_sink_ops ops = {
     .cut = cut,
     .emit = emit,
     .discard = discard,
-    .finish = finish,
 };
 
 static void deepen(struct pf_hits_sink *sink, const struct pf_field *field)
 {
-    if (field != NULL && field->depth > sink->sink.depth)
+    if (field == NULL)
+        return;
+    sink->sink.needs |= field->needs;
+    if (field->depth > sink->sink.depth)
         sink->sink.depth = field->depth;
 }
 

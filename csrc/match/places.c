@@ -19,7 +19,7 @@ static bool read_text(struct pf_hits_worker *worker, const struct pf_field *fiel
                       size_t *length)
 {
     struct pf_writer writer = {.octets = worker->text, .room = PF_WRITER_ROOM};
-    if (field == NULL || !field->write(field, packet, &writer) || writer.full)
+    if (field == NULL || !field->write(field, pf_field_packet(field, packet), &writer) || writer.full)
         return false;
     *length = writer.length;
     return true;

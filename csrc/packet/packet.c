@@ -22,6 +22,7 @@ static const char *const unknown_formats[] = {
     "unknown ppp 0x%04" PRIx32,        "unknown mpls payload 0x%" PRIx32,
     "unknown erspan version %" PRIu32, "unknown erspan frame %" PRIu32,
     "unknown wlan version %" PRIu32,   "unknown vxlan next %" PRIu32,
+    "unknown fddi 0x%02" PRIx32,
 };
 
 /* Numbers to protocols; what a table lacks is unknown. */
@@ -33,7 +34,7 @@ struct entry {
 static const struct entry link_types[] = {
     {1, PF_ETH},   {113, PF_SLL}, {276, PF_SLL2}, {0, PF_NULL_LINK}, {108, PF_LOOP},     {101, PF_RAW},
     {12, PF_RAW},  {14, PF_RAW},  {228, PF_IPV4}, {229, PF_IPV6},    {127, PF_RADIOTAP}, {105, PF_WLAN},
-    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},
+    {192, PF_PPI}, {9, PF_PPP},   {50, PF_PPP},   {51, PF_PPPOE},    {104, PF_CHDLC},    {10, PF_FDDI},
 };
 
 static const struct entry ethertypes[] = {
@@ -129,6 +130,8 @@ size_t pf_fault_text(uint64_t fault, char *text)
     return (size_t)length;
 }
 
+_Static_assert(PF_PROTOCOL_COUNT <= 64, "pf_packet.protocols has a bit for each");
+
 static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, const struct pf_cursor *cursor)
 {
     packet->layer[packet->layers] = (struct pf_layer){
@@ -139,12 +142,14 @@ static void push_layer(struct pf_packet *packet, enum pf_protocol protocol, cons
     };
     if (packet->first[protocol] == PF_NO_LAYER)
         packet->first[protocol] = packet->layers;
+    packet->protocols |= UINT64_C(1) << protocol;
     packet->layers++;
 }
 
 static void clear_layers(struct pf_packet *packet)
 {
     packet->layers = 0;
+    packet->protocols = 0;
     memset(packet->first, PF_NO_LAYER, sizeof packet->first);
     packet->ip = PF_NO_LAYER;
     packet->ip_version = packet->ip_proto = 0;

@@ -35,6 +35,7 @@ enum pf_unknown {
     PF_UNKNOWN_ERSPAN_FRAME,
     PF_UNKNOWN_WLAN_VERSION,
     PF_UNKNOWN_VXLAN,
+    PF_UNKNOWN_FDDI, /* frame control */
 };
 
 struct pf_layer {
@@ -63,6 +64,7 @@ struct pf_packet {
     uint8_t flow_direction;
     uint8_t layers;
     uint8_t first[PF_PROTOCOL_COUNT]; /* the first layer of each protocol */
+    uint64_t protocols;               /* those of its layers, a bit each */
     uint8_t ip;                       /* the outermost IP header with the right version nibble */
     uint8_t ip_version, ip_proto;
     bool has_ip_proto;

@@ -27,6 +27,7 @@ enum pf_depth {
     X(RAW, "raw", "", LINK, pf_step_raw) \
     X(PPP, "ppp", "PPP", LINK, pf_step_ppp) \
     X(CHDLC, "chdlc", "CHDLC", LINK, pf_step_chdlc) \
+    X(FDDI, "fddi", "FDDI", LINK, pf_step_fddi) \
     X(PPPOE, "pppoe", "PPPOE", LINK, pf_step_pppoe) \
     X(MPLS, "mpls", "MPLS", LINK, pf_step_mpls) \
     X(PBB, "pbb", "PBB", LINK, pf_step_pbb) \

@@ -211,6 +211,26 @@ static enum pf_status work(void *context, struct pf_crew *crew, unsigned number,
     return status;
 }
 
+/* On a thread of its own too, so that the calling one still looks for signals while an answer is put into order. */
+static enum pf_status finish(void *context, struct pf_crew *crew, unsigned worker, struct pf_error *error)
+{
+    const struct pf_driver *driver = context;
+    const struct pf_pass *pass = driver->pass;
+    (void)crew;
+    (void)worker;
+    for (size_t i = 0; i < pass->predicate_count; i++) {
+        const struct pf_predicate *predicate = pass->predicates[i];
+        if (predicate->finish != NULL)
+            PF_TRY(predicate->finish(predicate, pass->strict, error));
+    }
+    for (size_t i = 0; i < pass->sink_count; i++) {
+        PF_TRY(pf_crew_check(error));
+        if (pass->sinks[i]->ops->finish != NULL)
+            PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
+    }
+    return PF_OK;
+}
+
 static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
 {
     struct pf_pass *pass = driver->pass;
@@ -235,15 +255,7 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
         *error = driver->refused;
         return error->status;
     }
-    for (size_t i = 0; i < pass->predicate_count; i++) {
-        const struct pf_predicate *predicate = pass->predicates[i];
-        if (predicate->finish != NULL)
-            PF_TRY(predicate->finish(predicate, pass->strict, error));
-    }
-    for (size_t i = 0; i < pass->sink_count; i++)
-        if (pass->sinks[i]->ops->finish != NULL)
-            PF_TRY(pass->sinks[i]->ops->finish(pass->sinks[i], error));
-    return PF_OK;
+    return pf_crew_run(1, finish, driver, pass->host, error);
 }
 
 enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)

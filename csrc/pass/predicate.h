@@ -12,7 +12,7 @@ enum { PF_BATCH = 64 }; /* packets handed on together: their layers fit a 32 KiB
 
 struct pf_predicate {
     size_t (*keep)(const struct pf_predicate *predicate, struct pf_packet **packets, size_t count);
-    /* Called once after all packets, on the calling thread: the pass fails with what it returns. May be NULL. */
+    /* Called once after all packets, on one thread: the pass fails with what it returns. May be NULL. */
     enum pf_status (*finish)(const struct pf_predicate *predicate, bool strict, struct pf_error *error);
     enum pf_depth depth; /* how deep keep() needs them decoded */
     uint8_t needs;       /* enum pf_need: what it asks of packets before */

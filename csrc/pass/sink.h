@@ -4,7 +4,8 @@
  *   accept(worker, packets)             on every worker at once; packets in file order within a chunk
  *   cut(worker) -> piece                order `file`: what accept gathered since the last cut, at the end of each chunk
  *   emit(piece)                         order `file`: pieces in chunk order, one thread at a time
- *   finish()                            once, on the calling thread, when all went well; NULL: nothing is left to do
+ *   finish()                            once, on one thread, when all went well; NULL: nothing is left to do. What may
+ *                                       take long calls pf_crew_check() now and then
  *
  * Packets and their octets are lent for the call. Implementations embed struct pf_sink first and own themselves: a pass
  * that fails leaves a sink that can be cleared. */

@@ -137,8 +137,8 @@ static void note_time(struct pf_driver *driver, struct pf_record *record)
     if (!driver->timed)
         driver->first_time = driver->time = driver->last_time = record->time;
     driver->timed = true;
-    record->since_last = (int64_t)((uint64_t)record->time - (uint64_t)driver->time);
-    record->since_first = (int64_t)((uint64_t)record->time - (uint64_t)driver->first_time);
+    record->last_time = driver->time;
+    record->first_time = driver->first_time;
     driver->time = record->time;
     if (record->time > driver->last_time)
         driver->last_time = record->time;

@@ -42,8 +42,10 @@ struct connection {
 
 static void forget_sent(struct pf_analysis *analysis, struct direction *direction)
 {
-    analysis->sent -= direction->sent_count;
+    analysis->sent -= direction->sent_room;
     pf_free(direction->sent);
+    direction->sent = NULL;
+    direction->sent_room = 0;
 }
 
 static void clear(void *context, struct pf_connection *base)
@@ -71,34 +73,49 @@ static struct sent *waiting(struct direction *direction)
     return direction->sent != NULL ? direction->sent : direction->few;
 }
 
-/* A segment that does not fit any more has no round trip. */
-static enum pf_status note_sent(struct pf_analysis *analysis, struct direction *from, uint32_t end, int64_t time,
+/* Room for one more of a direction's segments; *made is false where the limit forbids it. */
+static enum pf_status make_room(struct pf_analysis *analysis, struct direction *from, bool *made,
                                 struct pf_error *error)
 {
+    *made = from->sent_count < (from->sent != NULL ? from->sent_room : FEW_SENT);
+    if (*made)
+        return PF_OK;
+    uint32_t room = from->sent_count < PF_ANALYSIS_SENT / 4 ? from->sent_count * 4 : PF_ANALYSIS_SENT;
+    uint32_t more = room - from->sent_room;
+    if (more > analysis->most_sent - analysis->sent)
+        return PF_OK;
+    struct sent *sent = pf_realloc(from->sent, room * sizeof *sent);
+    if (sent == NULL)
+        return pf_fail_memory(error);
+    if (from->sent == NULL)
+        memcpy(sent, from->few, sizeof from->few);
+    from->sent = sent;
+    from->sent_room = room;
+    analysis->sent += more;
+    *made = true;
+    return PF_OK;
+}
+
+/* A segment that does not fit any more, or has no time, has no round trip. */
+static enum pf_status note_sent(struct pf_analysis *analysis, struct direction *from, uint32_t end,
+                                const struct pf_segment *segment, struct pf_error *error)
+{
+    bool made;
+    if (!segment->timed)
+        return PF_OK;
     if (from->sent_count == PF_ANALYSIS_SENT) {
         from->sent_count--;
-        analysis->sent--;
         memmove(from->sent, from->sent + 1, from->sent_count * sizeof *from->sent);
     }
-    if (analysis->sent >= analysis->most_sent)
-        return PF_OK;
-    if (from->sent_count == (from->sent != NULL ? from->sent_room : FEW_SENT)) {
-        uint32_t room = from->sent_count * 4;
-        struct sent *sent = pf_realloc(from->sent, room * sizeof *sent);
-        if (sent == NULL)
-            return pf_fail_memory(error);
-        if (from->sent == NULL)
-            memcpy(sent, from->few, sizeof from->few);
-        from->sent = sent;
-        from->sent_room = room;
-    }
-    waiting(from)[from->sent_count++] = (struct sent){time, end};
-    analysis->sent++;
+    PF_TRY(make_room(analysis, from, &made, error));
+    if (made)
+        waiting(from)[from->sent_count++] = (struct sent){segment->time, end};
     return PF_OK;
 }
 
 /* The first segment that ends where this one acknowledges; and all up to there wait no longer. Numbers that are no
- * acknowledgment count too, as they do for Wireshark. */
+ * acknowledgment count too, as they do for Wireshark. What few are left need no memory of their own: that is for as
+ * many as wait now, not for as many as ever did. */
 static void acknowledge(struct pf_analysis *analysis, struct direction *to, struct pf_segment *segment)
 {
     struct sent *sent = waiting(to);
@@ -107,14 +124,25 @@ static void acknowledge(struct pf_analysis *analysis, struct direction *to, stru
     for (uint32_t i = 0; i < to->sent_count; i++) {
         if (sent[i].end == segment->ack && !found) {
             found = true;
-            segment->found.ack_rtt = segment->time - sent[i].time;
-            segment->found.has_ack_rtt = segment->found.ack_rtt != 0;
+            segment->found.has_ack_rtt = segment->timed &&
+                                         pf_time_span(sent[i].time, segment->time, &segment->found.ack_rtt) &&
+                                         segment->found.ack_rtt != 0;
         }
         if (pf_seq_after(sent[i].end, segment->ack))
             sent[kept++] = sent[i];
     }
-    analysis->sent -= to->sent_count - kept;
     to->sent_count = kept;
+    if (to->sent != NULL && kept <= FEW_SENT) {
+        memcpy(to->few, sent, kept * sizeof *sent);
+        forget_sent(analysis, to);
+    }
+}
+
+/* Like pf_time_span, but stops at the ends of an int64. */
+static int64_t span(int64_t from, int64_t to)
+{
+    int64_t span;
+    return pf_time_span(from, to, &span) ? span : to < from ? INT64_MIN : INT64_MAX;
 }
 
 static bool is_repeated_ack(const struct direction *from, const struct direction *to, const struct pf_segment *segment)
@@ -136,10 +164,10 @@ static bool is_retransmission(const struct connection *connection, const struct 
     if (segment->length > 1 && segment->seq == from->next - 1)
         return false; /* the octet of a probe, with those behind it */
     if (to->duplicates >= DUPLICATES_FOR_A_LOSS && to->has_ack && segment->seq == to->ack &&
-        segment->time - to->ack_time < FAST)
+        span(to->ack_time, segment->time) < FAST)
         return true; /* it was asked for */
     int64_t limit = connection->trip != 0 ? connection->trip : OUT_OF_ORDER;
-    bool overtaken = segment->time - from->next_time < limit && end != from->next;
+    bool overtaken = span(from->next_time, segment->time) < limit && end != from->next;
     return !overtaken;
 }
 
@@ -182,14 +210,14 @@ static enum pf_status analyse(struct pf_analysis *analysis, struct connection *c
     }
     judge(connection, from, to, segment, end);
     if (connection->trip == 0 && connection->asked && (segment->flags & (PF_SYN | PF_ACK)) == PF_ACK)
-        connection->trip = segment->time - connection->ask_time;
+        connection->trip = span(connection->ask_time, segment->time);
     if (!from->has_next || (pf_seq_after(end, from->next) && !from->probed)) {
         from->has_next = true;
         from->next = end;
         from->next_time = segment->time;
     }
     if (segment->length != 0 || counts)
-        PF_TRY(note_sent(analysis, from, end, segment->time, error));
+        PF_TRY(note_sent(analysis, from, end, segment, error));
     acknowledge(analysis, to, segment);
     from->has_window = true;
     from->window = segment->window;

@@ -16,7 +16,7 @@ enum {
 struct pf_analysis {
     struct pf_connections connections;
     uint32_t streams; /* seen so far */
-    size_t sent;      /* segments that wait, in all directions; at most: */
+    size_t sent;      /* room for segments that wait, in all directions; at most: */
     size_t most_sent;
 };
 

@@ -191,7 +191,7 @@ static uint32_t ready(const struct direction *direction)
     return direction->pieces != 0 && direction->piece[0].begin == 0 ? direction->piece[0].end : 0;
 }
 
-/* Takes a message off the front. */
+/* Takes whole messages off the front. */
 static void consume(struct direction *direction, uint32_t size)
 {
     uint32_t last = direction->piece[direction->pieces - 1].end, kept = 0;
@@ -235,21 +235,25 @@ static enum pf_status complete(struct pf_messages *messages, struct direction *d
                                struct pf_segment *segment, struct pf_spool *spool, struct pf_error *error)
 {
     bool own = false;
+    uint32_t done = 0; /* octets of whole messages at the front: they go at once, not one by one */
     for (;;) {
         size_t whole = 0;
-        uint32_t size = ready(direction);
-        enum pf_extent reach = size != 0 ? extent(dns, direction->octets, size, &whole) : PF_EXTENT_MORE;
-        own |= reach == PF_EXTENT_WHOLE && direction->start == segment->seq && whole <= segment->captured;
+        uint32_t size = ready(direction) - done;
+        const uint8_t *front = direction->octets + done;
+        enum pf_extent reach = size != 0 ? extent(dns, front, size, &whole) : PF_EXTENT_MORE;
+        own |= reach == PF_EXTENT_WHOLE && direction->start + done == segment->seq && whole <= segment->captured;
         if (reach == PF_EXTENT_WHOLE && !own)
-            PF_TRY(hand_over(segment, spool, direction->octets, (uint32_t)whole, error));
+            PF_TRY(hand_over(segment, spool, front, (uint32_t)whole, error));
         if (reach == PF_EXTENT_WHOLE && dns) {
-            consume(direction, (uint32_t)whole);
+            done += (uint32_t)whole;
             continue;
         }
         if (reach == PF_EXTENT_WHOLE)
             be_told(messages, direction, (uint32_t)whole);
         else if (reach == PF_EXTENT_NONE || size == PF_MESSAGE_OCTETS)
             leave(messages, direction);
+        else if (done != 0)
+            consume(direction, done);
         return PF_OK;
     }
 }

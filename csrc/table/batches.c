@@ -84,13 +84,6 @@ static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *e
     return pf_batches_put(base, piece, error);
 }
 
-static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
-{
-    (void)base;
-    (void)error;
-    return PF_OK;
-}
-
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
@@ -98,7 +91,6 @@ static const struct pf_sink_ops ops = {
     .cut = cut,
     .emit = emit,
     .discard = discard,
-    .finish = finish,
 };
 
 static enum pf_status tick(void *context, struct pf_error *error)
@@ -207,14 +199,21 @@ enum pf_batch pf_batches_next(struct pf_batches *batches, unsigned milliseconds,
     return found;
 }
 
+void pf_batches_tell(struct pf_batches *batches)
+{
+    pf_mutex_lock(&batches->lock);
+    batches->stopped = true;
+    pf_cond_wake_all(&batches->moved);
+    pf_mutex_unlock(&batches->lock);
+}
+
 bool pf_batches_stop(struct pf_batches *batches, unsigned milliseconds)
 {
     if (!batches->started || batches->joined)
         return true;
     uint64_t until = pf_os_milliseconds() + milliseconds;
+    pf_batches_tell(batches);
     pf_mutex_lock(&batches->lock);
-    batches->stopped = true;
-    pf_cond_wake_all(&batches->moved);
     for (uint64_t now = until - milliseconds; !batches->ended && now < until; now = pf_os_milliseconds())
         pf_cond_wait_ms(&batches->moved, &batches->lock, (unsigned)(until - now));
     bool ended = batches->ended;

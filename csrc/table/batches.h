@@ -57,6 +57,8 @@ void pf_batches_set(struct pf_batches *batches, struct pf_pass *pass, void (*ent
 /* The next batch, which is the caller's; waits no longer than that. After PF_BATCH_END or _FAILED comes the same. */
 enum pf_batch pf_batches_next(struct pf_batches *batches, unsigned milliseconds, struct pf_part **part,
                               struct pf_error *error);
+/* Tells the pass to stop, while another thread may be in pf_batches_next. */
+void pf_batches_tell(struct pf_batches *batches);
 /* Has the pass stop and waits for its thread: false when it has not ended by then, which is when a source does not give
  * way. */
 bool pf_batches_stop(struct pf_batches *batches, unsigned milliseconds);

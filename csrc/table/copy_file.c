@@ -20,7 +20,9 @@ struct pf_copied {
     struct mark *marks; /* the first one is at 0 */
     size_t mark_count, mark_capacity;
     uint64_t packets, captured;
-    uint32_t snap_len; /* the largest of snap lengths and records */
+    uint32_t snap_len;        /* the largest of snap lengths and records */
+    uint64_t refused_at;      /* the number of the first packet that can't be in the file, */
+    struct pf_error *refused; /* and why; or NULL. Told when it is its turn: so it is the first of all chunks */
 };
 
 static enum pf_status write_out(struct pf_copy_file *file, const void *octets, size_t size, struct pf_error *error)
@@ -34,6 +36,7 @@ void pf_copied_free(struct pf_copied *copied)
     if (copied != NULL) {
         pf_free(copied->octets);
         pf_free(copied->marks);
+        pf_free(copied->refused);
     }
     pf_free(copied);
 }
@@ -65,8 +68,19 @@ static enum pf_status other_link(const char *path, const struct pf_interface *on
                    path, one->link_type, other->link_type);
 }
 
+/* A few such records in a row are what a hole in a pcap file looks like, and a reader stops there. */
+static bool is_hole(const struct pf_copy_as *as, const struct pf_record *record)
+{
+    return as->format == PF_COPY_PCAP && record->time == 0 && record->len == 0 && record->cap_len == 0;
+}
+
 static enum pf_status unfit(const struct pf_copy_as *as, const struct pf_record *record, struct pf_error *error)
 {
+    if (record->timed && is_hole(as, record))
+        return pf_fail(error, PF_INVALID,
+                       "%s: packet %" PRIu64 " has neither octets nor a length nor a time but 0, which in a pcap file "
+                       "looks like a hole: write a .pcapng file",
+                       as->path, record->frame_number);
     const char *why = record->timed ? "a time that does not fit" : "no time";
     return pf_fail(error, PF_INVALID, "%s: packet %" PRIu64 " has %s%s", as->path, record->frame_number, why,
                    as->format == PF_COPY_PCAP ? " into a pcap file: write a .pcapng file"
@@ -102,15 +116,10 @@ static enum pf_status mark(struct pf_copied *copied, const struct pf_interface *
     return PF_OK;
 }
 
-enum pf_status pf_copied_add(struct pf_copied **gathered, const struct pf_copy_as *as, const struct pf_record *record,
-                             struct pf_error *error)
+static enum pf_status add(struct pf_copied *copied, const struct pf_copy_as *as, const struct pf_record *record,
+                          struct pf_error *error)
 {
     const struct pf_interface *interface = record->interface;
-    if (*gathered == NULL)
-        *gathered = pf_alloc(sizeof **gathered);
-    struct pf_copied *copied = *gathered;
-    if (copied == NULL)
-        return pf_fail_memory(error);
     PF_TRY(mark(copied, interface, error));
     if (as->format == PF_COPY_PCAP && !same_link(copied->marks[0].interface, interface))
         return other_link(as->path, copied->marks[0].interface, interface, error);
@@ -124,7 +133,33 @@ enum pf_status pf_copied_add(struct pf_copied **gathered, const struct pf_copy_a
     copied->size += size;
     copied->packets++;
     copied->captured += record->cap_len;
-    return size != 0 ? PF_OK : unfit(as, record, error);
+    return size != 0 && !is_hole(as, record) ? PF_OK : unfit(as, record, error);
+}
+
+enum pf_status pf_copied_add(struct pf_copied **gathered, const struct pf_copy_as *as, const struct pf_record *record,
+                             struct pf_error *error)
+{
+    if (*gathered == NULL)
+        *gathered = pf_alloc(sizeof **gathered);
+    struct pf_copied *copied = *gathered;
+    if (copied == NULL)
+        return pf_fail_memory(error);
+    if (copied->refused != NULL)
+        return PF_OK;
+    enum pf_status status = add(copied, as, record, error);
+    if (status != PF_INVALID)
+        return status;
+    copied->refused = pf_alloc(sizeof *copied->refused);
+    if (copied->refused == NULL)
+        return pf_fail_memory(error);
+    *copied->refused = *error;
+    copied->refused_at = record->frame_number;
+    return PF_OK;
+}
+
+uint64_t pf_copied_refused_at(const struct pf_copied *copied)
+{
+    return copied->refused != NULL ? copied->refused_at : UINT64_MAX;
 }
 
 /* Describes the interfaces behind file->interface up to `last`, so that each has its number of the pass as its own. */
@@ -179,7 +214,11 @@ enum pf_status pf_copy_file_write(struct pf_copy_file *file, const struct pf_cop
 {
     file->packets += copied->packets;
     file->octets += copied->captured;
-    return file->as.format == PF_COPY_PCAPNG ? write_pcapng(file, copied, error) : write_pcap(file, copied, error);
+    PF_TRY(file->as.format == PF_COPY_PCAPNG ? write_pcapng(file, copied, error) : write_pcap(file, copied, error));
+    if (copied->refused == NULL)
+        return PF_OK;
+    *error = *copied->refused;
+    return error->status;
 }
 
 /* The header of a pcap file can be written now that the packets' link type and the longest of them are known: readers

@@ -22,11 +22,12 @@ struct pf_copy_as pf_copy_as_of(enum pf_copy_format format, struct pf_input *con
 
 struct pf_copied; /* records ready to be written */
 
-/* Adds a record to what *gathered has, NULL for nothing. What the format can't hold is PF_INVALID: in pcap two link
- * types and packets without a time. */
+/* Adds a record to what *gathered has, NULL for nothing. What the format can't hold, in pcap two link types and packets
+ * without a time, is PF_INVALID when it is written: then the first of it is met first, however many threads gather. */
 enum pf_status pf_copied_add(struct pf_copied **gathered, const struct pf_copy_as *as, const struct pf_record *record,
                              struct pf_error *error);
-void pf_copied_free(struct pf_copied *copied); /* NULL is fine */
+uint64_t pf_copied_refused_at(const struct pf_copied *copied); /* which packet that is; UINT64_MAX: none */
+void pf_copied_free(struct pf_copied *copied);                 /* NULL is fine */
 
 struct pf_copy_file {
     struct pf_draft *draft; /* the caller's, begun; the caller commits it */

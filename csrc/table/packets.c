@@ -1,6 +1,8 @@
 #include "table/packets.h"
 
 #include "base/alloc.h"
+#include "field/define.h"
+#include "pass/predicate.h"
 
 #include <string.h>
 
@@ -9,8 +11,9 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
     sink->open = pf_alloc_array(workers, sizeof(struct pf_part *));
     sink->texts = pf_alloc_array(workers, sizeof(char *));
+    sink->spares = pf_alloc_array(workers, sizeof(struct pf_part *));
     sink->worker_count = workers;
-    if (sink->open == NULL || sink->texts == NULL)
+    if (sink->open == NULL || sink->spares == NULL || sink->texts == NULL)
         return pf_fail_memory(error);
     bool writes = false;
     for (size_t i = 0; i < sink->field_count; i++)
@@ -23,59 +26,91 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return PF_OK;
 }
 
-/* Most columns are a number of 1, 2 or 4 octets at a fixed place of a header, kept in as many: called with a literal
- * `size` these become three tight loops. */
-static inline void fill_fixed(struct pf_column *column, const struct pf_field *field, struct pf_packet *const *packets,
-                              size_t count, unsigned size)
+/* Bit i of `having` is set where packet i has one of the protocols `within`: only there may a field be. */
+struct batch {
+    struct pf_packet *const *packets;
+    size_t count;
+    uint64_t within, having;
+};
+
+/* Those of the message that it completes, too. */
+static uint64_t protocols_of(const struct pf_packet *packet)
 {
-    bool told = field->needs != 0;
-    uint8_t *to = column->values + column->rows * size;
-    for (size_t i = 0; i < count; i++, to += size) {
-        const struct pf_packet *packet = told ? pf_field_packet(field, packets[i]) : packets[i];
-        const uint8_t *octets = pf_layer_octets(packet, packet->first[field->protocol], field->offset, size);
-        uint32_t number = 0;
-        if (octets != NULL) {
-            number = (size == 1 ? octets[0] : size == 2 ? pf_be16(octets) : pf_be32(octets));
-            number = number >> field->shift & field->mask;
-            column->valid[(column->rows + i) / 8] |= (uint8_t)(1u << ((column->rows + i) % 8));
-        }
-        if (size == 1)
-            *to = (uint8_t)number;
-        else if (size == 2)
-            memcpy(to, &(uint16_t){(uint16_t)number}, 2);
-        else
-            memcpy(to, &number, 4);
-    }
-    column->rows += count;
+    return packet->protocols | (packet->message != NULL ? packet->message->protocols : 0);
 }
 
-/* Whether it was one of those. */
-static bool fill_number(struct pf_column *column, const struct pf_field *field, struct pf_packet *const *packets,
-                        size_t count)
+static void look_within(struct batch *batch, uint64_t within)
 {
-    if (field->get != pf_get_number || pf_type_size(field->kind.type) != field->size || !field->kind.nullable)
-        return false;
+    if (batch->within == within) /* as for the field before, which often is of the same group */
+        return;
+    batch->within = within;
+    batch->having = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        batch->having |= (uint64_t)(within == 0 || (protocols_of(batch->packets[i]) & within) != 0) << i;
+}
+
+static inline bool may_have(const struct batch *batch, size_t i)
+{
+    return (batch->having >> i & 1) != 0;
+}
+
+/* What a column is given of one batch: a number or code for each packet, 0 where a bit of `present` is not set. */
+struct cells {
+    uint64_t number[PF_BATCH];
+    uint64_t present;
+};
+
+/* Most columns are a number of 1, 2 or 4 octets at a fixed place of a header: called with literals these become tight
+ * loops. `version`: of the outermost IP header, or 0 for a protocol's first header. */
+static inline void read_fixed(const struct pf_field *field, struct pf_packet *const *packets, size_t count,
+                              unsigned size, unsigned version, struct cells *cells)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct pf_packet *packet = pf_field_packet(field, packets[i]);
+        uint8_t layer = version == 0                    ? packet->first[field->protocol]
+                        : version == packet->ip_version ? packet->ip
+                                                        : PF_NO_LAYER;
+        const uint8_t *octets = pf_layer_octets(packet, layer, field->offset, size);
+        cells->number[i] = octets != NULL ? pf_be(octets, size) >> field->shift & field->mask : 0;
+        cells->present |= (uint64_t)(octets != NULL) << i;
+    }
+}
+
+static inline bool read_sized(const struct pf_field *field, struct pf_packet *const *packets, size_t count,
+                              unsigned version, struct cells *cells)
+{
     switch (field->size) {
     case 1:
-        fill_fixed(column, field, packets, count, 1);
+        read_fixed(field, packets, count, 1, version, cells);
         return true;
     case 2:
-        fill_fixed(column, field, packets, count, 2);
+        read_fixed(field, packets, count, 2, version, cells);
         return true;
     case 4:
-        fill_fixed(column, field, packets, count, 4);
+        read_fixed(field, packets, count, 4, version, cells);
         return true;
     default:
         return false;
     }
 }
 
-static enum pf_status fill_written(struct pf_column *column, const struct pf_field *field, char *room,
-                                   struct pf_packet *const *packets, size_t count, struct pf_error *error)
+/* Whether it was one of those. */
+static bool read_number(const struct pf_field *field, struct pf_packet *const *packets, size_t count,
+                        struct cells *cells)
 {
-    for (size_t i = 0; i < count; i++) {
+    if (field->get == pf_get_number)
+        return read_sized(field, packets, count, 0, cells);
+    if (field->get == pf_get_ip_number && field->protocol == PF_IPV4)
+        return read_sized(field, packets, count, 4, cells);
+    return false;
+}
+
+static enum pf_status fill_written(struct pf_column *column, const struct pf_field *field, char *room,
+                                   const struct batch *batch, struct pf_error *error)
+{
+    for (size_t i = 0; i < batch->count; i++) {
         struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
-        if (field->write(field, pf_field_packet(field, packets[i]), &writer))
+        if (may_have(batch, i) && field->write(field, pf_field_packet(field, batch->packets[i]), &writer))
             PF_TRY(pf_column_put_octets(column, room, writer.length, error));
         else
             pf_column_put_null(column);
@@ -83,38 +118,92 @@ static enum pf_status fill_written(struct pf_column *column, const struct pf_fie
     return PF_OK;
 }
 
-static enum pf_status fill_got(struct pf_column *column, const struct pf_field *field, const char *const *files,
-                               struct pf_packet *const *packets, size_t count, struct pf_error *error)
+static enum pf_status fill_octets(struct pf_column *column, const struct pf_field *field, const struct batch *batch,
+                                  struct pf_error *error)
 {
-    if (fill_number(column, field, packets, count))
-        return PF_OK;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < batch->count; i++) {
         struct pf_value value;
-        if (!pf_field_get(field, packets[i], &value))
-            pf_column_put_null(column);
-        else if (field->kind.type == PF_BINARY)
+        if (may_have(batch, i) && pf_field_get(field, batch->packets[i], &value))
             PF_TRY(pf_column_put_octets(column, pf_value_at(&value), (size_t)value.size, error));
-        else if (field->kind.type == PF_TEXT && field->text == NULL)
-            PF_TRY(pf_column_put_octets(column, files[value.word[0]], strlen(files[value.word[0]]), error));
-        else if (field->kind.type == PF_TEXT)
-            PF_TRY(pf_column_put_text(column, &value, field->text, error));
         else
-            pf_column_put_number(column, value.word[0]);
+            pf_column_put_null(column);
     }
     return PF_OK;
 }
 
-/* Most packets carry few protocols: whether none of these has what the field is of, so that nobody need ask each. */
-static bool all_lack(const struct pf_field *field, struct pf_packet *const *packets, size_t count)
+static enum pf_status code_of(struct pf_column *column, const struct pf_field *field, const char *const *files,
+                              const struct pf_value *value, int32_t *code, struct pf_error *error)
 {
-    unsigned one = field->within[0], other = field->within[1] != 0 ? field->within[1] : one;
-    if (one == 0)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        if (packets[i]->first[one] != PF_NO_LAYER || packets[i]->first[other] != PF_NO_LAYER)
-            return false;
+    if (field->text != NULL)
+        return pf_dictionary_code(&column->dictionary, value, field->text, code, error);
+    const char *name = files[value->word[0]];
+    return pf_dictionary_text(&column->dictionary, name, strlen(name), code, error);
+}
+
+/* Numbers, and codes of text: what a packet has in common with the one before it, such as an address, is looked up
+ * once. */
+static enum pf_status fill_got(struct pf_column *column, const struct pf_field *field, const char *const *files,
+                               const struct batch *batch, struct pf_error *error)
+{
+    struct cells cells;
+    cells.present = 0;
+    if (read_number(field, batch->packets, batch->count, &cells)) {
+        pf_column_put_numbers(column, cells.number, cells.present, batch->count);
+        return PF_OK;
     }
-    return true;
+    struct pf_value value, last = {{0, 0}, UINT64_MAX};
+    int32_t code = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        cells.number[i] = 0;
+        if (!may_have(batch, i) || !pf_field_get(field, batch->packets[i], &value))
+            continue;
+        cells.present |= UINT64_C(1) << i;
+        cells.number[i] = value.word[0];
+        if (field->kind.type != PF_TEXT)
+            continue;
+        if (!pf_value_equal(&value, &last))
+            PF_TRY(code_of(column, field, files, &value, &code, error));
+        last = value;
+        cells.number[i] = (uint32_t)code;
+    }
+    pf_column_put_numbers(column, cells.number, cells.present, batch->count);
+    return PF_OK;
+}
+
+static struct pf_part *take_part(struct pf_packets_sink *sink)
+{
+    struct pf_part *part = NULL;
+    pf_mutex_lock(&sink->lock);
+    if (sink->spare_count != 0)
+        part = sink->spares[--sink->spare_count];
+    pf_mutex_unlock(&sink->lock);
+    return part != NULL ? part : pf_part_new(sink->kinds, sink->field_count);
+}
+
+static void give_back(struct pf_packets_sink *sink, struct pf_part *part)
+{
+    pf_mutex_lock(&sink->lock);
+    if (sink->spare_count < sink->worker_count) {
+        sink->spares[sink->spare_count++] = part;
+        part = NULL;
+    }
+    pf_mutex_unlock(&sink->lock);
+    pf_part_free(part, sink->field_count);
+}
+
+static enum pf_status fill(const struct pf_packets_sink *sink, size_t place, struct pf_column *column,
+                           const struct batch *batch, char *room, struct pf_error *error)
+{
+    const struct pf_field *field = sink->fields[place];
+    if (batch->having == 0)
+        pf_column_put_nulls(column, batch->count);
+    else if (field->write != NULL)
+        return fill_written(column, field, room, batch, error);
+    else if (field->kind.type == PF_BINARY)
+        return fill_octets(column, field, batch, error);
+    else
+        return fill_got(column, field, sink->files, batch, error);
+    return PF_OK;
 }
 
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
@@ -122,19 +211,15 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
 {
     struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
     if (sink->open[worker] == NULL)
-        sink->open[worker] = pf_part_new(sink->kinds, sink->field_count);
+        sink->open[worker] = take_part(sink);
     struct pf_part *part = sink->open[worker];
     if (part == NULL)
         return pf_fail_memory(error);
+    struct batch batch = {packets, count, UINT64_MAX, 0}; /* no group's, so the first field looks */
     for (size_t i = 0; i < sink->field_count; i++) {
-        const struct pf_field *field = sink->fields[i];
         PF_TRY(pf_column_reserve(part->columns[i], count, error));
-        if (all_lack(field, packets, count))
-            pf_column_put_nulls(part->columns[i], count);
-        else if (field->write != NULL)
-            PF_TRY(fill_written(part->columns[i], field, sink->texts[worker], packets, count, error));
-        else
-            PF_TRY(fill_got(part->columns[i], field, sink->files, packets, count, error));
+        look_within(&batch, sink->within[i]);
+        PF_TRY(fill(sink, i, part->columns[i], &batch, sink->texts[worker], error));
     }
     part->rows += count;
     return PF_OK;
@@ -151,7 +236,12 @@ static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, s
 
 static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *error)
 {
-    return pf_frame_add(((struct pf_packets_sink *)base)->frame, piece, error);
+    struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
+    struct pf_part *spare;
+    PF_TRY(pf_frame_pour(sink->frame, piece, &spare, error));
+    if (spare != NULL)
+        give_back(sink, spare);
+    return PF_OK;
 }
 
 static void discard(struct pf_sink *base, void *piece)
@@ -172,17 +262,20 @@ enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct p
                                     const char *const *files, struct pf_frame *frame, struct pf_error *error)
 {
     memset(sink, 0, sizeof *sink);
+    pf_mutex_init(&sink->lock);
     sink->sink.ops = &ops;
     sink->fields = fields;
     sink->field_count = count;
     sink->files = files;
     sink->frame = frame;
     sink->kinds = pf_alloc_array(count, sizeof *sink->kinds);
-    if (sink->kinds == NULL)
+    sink->within = pf_alloc_array(count, sizeof *sink->within);
+    if (sink->kinds == NULL || sink->within == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         sink->kinds[i] = fields[i]->kind;
         sink->sink.needs |= fields[i]->needs;
+        sink->within[i] = pf_field_within(fields[i]);
         if (fields[i]->depth > sink->sink.depth)
             sink->sink.depth = fields[i]->depth;
     }
@@ -191,12 +284,19 @@ enum pf_status pf_packets_sink_init(struct pf_packets_sink *sink, const struct p
 
 void pf_packets_sink_clear(struct pf_packets_sink *sink)
 {
+    if (sink->sink.ops == NULL) /* never begun, as in a batches sink that others fill */
+        return;
     for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
         pf_part_free(sink->open[i], sink->field_count);
     for (unsigned i = 0; sink->texts != NULL && i < sink->worker_count; i++)
         pf_free(sink->texts[i]);
+    for (unsigned i = 0; i < sink->spare_count; i++)
+        pf_part_free(sink->spares[i], sink->field_count);
+    pf_mutex_clear(&sink->lock);
+    pf_free(sink->spares);
     pf_free(sink->open);
     pf_free(sink->texts);
     pf_free(sink->kinds);
+    pf_free(sink->within);
     memset(sink, 0, sizeof *sink);
 }

@@ -2,7 +2,6 @@
 
 #include "base/alloc.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /* Files open at once: half of the 256 descriptors that macOS allows a process by default. */
@@ -51,7 +50,8 @@ static uint64_t digest(const char *text, size_t length)
 static void write_octet(struct pf_writer *writer, char octet, bool is_address)
 {
     static const char digits[] = "0123456789ABCDEF";
-    bool plain = isalnum((unsigned char)octet) || octet == '_' || octet == '-' || octet == '.';
+    bool letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z'); /* whatever the locale */
+    bool plain = letter || (octet >= '0' && octet <= '9') || octet == '_' || octet == '-' || octet == '.';
     if (plain || (is_address && octet == ':')) {
         pf_write_char(writer, plain ? octet : '-');
         return;
@@ -107,7 +107,9 @@ static bool write_bin(struct pf_writer *writer, const struct pf_record *record, 
     static const int64_t second = 1000000000, day = 86400;
     if (!record->timed)
         return false;
-    int64_t bin = record->time / every - (record->time % every < 0), start = bin * every;
+    int64_t bin = record->time / every - (record->time % every < 0), start;
+    if (__builtin_mul_overflow(bin, every, &start)) /* it begins before all time that an int64 tells */
+        start = INT64_MIN;
     int64_t seconds = start / second - (start % second < 0), days = seconds / day - (seconds % day < 0);
     int64_t of_day = seconds - days * day;
     write_date(writer, days);
@@ -272,17 +274,30 @@ static enum pf_status entry_of(struct pf_split_sink *sink, const char *path, siz
     return pf_fail(error, PF_INVALID, "split: these names make more than %d files", PF_MOST_SPLIT_FILES);
 }
 
+static enum pf_status write_one(struct pf_split_sink *sink, const struct gathered *gathered, size_t number,
+                                struct pf_error *error)
+{
+    struct pf_split_file *file;
+    size_t entry = 0;
+    const char *path = gathered->paths.octets + gathered->paths.offsets[number];
+    size_t length = (size_t)(gathered->paths.offsets[number + 1] - gathered->paths.offsets[number]);
+    PF_TRY(entry_of(sink, path, length, &entry, error));
+    PF_TRY(file_at(sink, entry, &file, error));
+    return pf_copy_file_write(&file->file, gathered->copied[number], error);
+}
+
+/* Where packets can't be written, the first of them is told of, wherever chunks end. */
 static enum pf_status write_gathered(struct pf_split_sink *sink, const struct gathered *gathered,
                                      struct pf_error *error)
 {
+    uint64_t first = UINT64_MAX;
     for (size_t i = 0; i < gathered->paths.count; i++) {
-        struct pf_split_file *file;
-        size_t entry = 0;
-        const char *path = gathered->paths.octets + gathered->paths.offsets[i];
-        size_t length = (size_t)(gathered->paths.offsets[i + 1] - gathered->paths.offsets[i]);
-        PF_TRY(entry_of(sink, path, length, &entry, error));
-        PF_TRY(file_at(sink, entry, &file, error));
-        PF_TRY(pf_copy_file_write(&file->file, gathered->copied[i], error));
+        uint64_t at = pf_copied_refused_at(gathered->copied[i]);
+        first = at < first ? at : first;
+    }
+    for (size_t i = 0; i < gathered->paths.count; i++) {
+        if (first == UINT64_MAX || pf_copied_refused_at(gathered->copied[i]) == first)
+            PF_TRY(write_one(sink, gathered, i, error));
     }
     return PF_OK;
 }

@@ -72,7 +72,7 @@ enum pf_status pf_tally_plan_ask(struct pf_tally_plan *plan, enum pf_ask ask, co
     return PF_OK;
 }
 
-static size_t room_of(const struct pf_tally_plan *plan, const struct pf_tally_field *of)
+static size_t room_of(const struct pf_tally_field *of)
 {
     switch (of->form) {
     case PF_TALLY_NUMBER:
@@ -87,7 +87,6 @@ static size_t room_of(const struct pf_tally_plan *plan, const struct pf_tally_fi
     default:
         break;
     }
-    (void)plan;
     return 1 + PF_WRITER_ROOM + 1; /* a longer name of a file is cut */
 }
 
@@ -120,14 +119,14 @@ void pf_tally_plan_done(struct pf_tally_plan *plan)
     size_t octets = plan->key_room;
     for (size_t i = 0; i < plan->field_count; i++) {
         const struct pf_tally_field *of = &plan->fields[i];
-        plan->key_room += room_of(plan, of);
+        plan->key_room += room_of(of);
         fixed &= of->form == PF_TALLY_NUMBER || of->form == PF_TALLY_SIGNED;
         octets += of->size;
         deepen(plan, of->field);
     }
     plan->entry_room = sizeof(struct pf_tally_entry) + plan->key_room;
     for (size_t i = 0; i < plan->input_count; i++) {
-        plan->entry_room += sizeof(uint64_t) + room_of(plan, &plan->inputs[i].of);
+        plan->entry_room += sizeof(uint64_t) + room_of(&plan->inputs[i].of);
         deepen(plan, plan->inputs[i].of.field);
     }
     plan->entry_room += sizeof(uint64_t); /* up to the next multiple of 8 */

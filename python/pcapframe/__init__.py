@@ -18,6 +18,7 @@ from ._reader import Capture, open
 from ._recording import CaptureStats, interfaces
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold
+from .detectors import Finding, Findings, detect
 from .errors import CaptureError, CaptureWarning, FilterError, PcapframeError, ThresholdWarning
 
 __version__ = "0.1.0"
@@ -33,6 +34,8 @@ __all__ = [
     "Column",
     "Counts",
     "FilterError",
+    "Finding",
+    "Findings",
     "Frame",
     "Hits",
     "Indicator",
@@ -45,6 +48,7 @@ __all__ = [
     "ThresholdWarning",
     "capture",
     "columns",
+    "detect",
     "eval_packets",
     "from_scapy",
     "interfaces",

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ._flows import FEATURES as FLOW_FEATURES
+from ._flows import OURS, Feature
+
 DEFINITIONS = 1  # of the features; a model keeps it, and refuses flows whose features are defined otherwise
 
 
@@ -26,113 +29,34 @@ class FlowColumn:
     unit: str
 
 
-# Published name | in CSE-CIC-IDS2018 | in the corrected releases | kind | unit; an empty name is the published one.
-_TABLE = """
-Flow ID | | | text | -
-Source IP | Src IP | Src IP | text | -
-Source Port | Src Port | Src Port | int | -
-Destination IP | Dst IP | Dst IP | text | -
-Destination Port | Dst Port | Dst Port | int | -
-Protocol | | | int | -
-Timestamp | | | time | -
-Flow Duration | | | int | µs
-Total Fwd Packets | Tot Fwd Pkts | Total Fwd Packet | int | packets
-Total Backward Packets | Tot Bwd Pkts | Total Bwd packets | int | packets
-Total Length of Fwd Packets | TotLen Fwd Pkts | Total Length of Fwd Packet | whole | octets
-Total Length of Bwd Packets | TotLen Bwd Pkts | Total Length of Bwd Packet | whole | octets
-Fwd Packet Length Max | Fwd Pkt Len Max | | whole | octets
-Fwd Packet Length Min | Fwd Pkt Len Min | | whole | octets
-Fwd Packet Length Mean | Fwd Pkt Len Mean | | double | octets
-Fwd Packet Length Std | Fwd Pkt Len Std | | double | octets
-Bwd Packet Length Max | Bwd Pkt Len Max | | whole | octets
-Bwd Packet Length Min | Bwd Pkt Len Min | | whole | octets
-Bwd Packet Length Mean | Bwd Pkt Len Mean | | double | octets
-Bwd Packet Length Std | Bwd Pkt Len Std | | double | octets
-Flow Bytes/s | Flow Byts/s | | double | octets/s
-Flow Packets/s | Flow Pkts/s | | double | packets/s
-Flow IAT Mean | | | double | µs
-Flow IAT Std | | | double | µs
-Flow IAT Max | | | whole | µs
-Flow IAT Min | | | whole | µs
-Fwd IAT Total | Fwd IAT Tot | | whole | µs
-Fwd IAT Mean | | | double | µs
-Fwd IAT Std | | | double | µs
-Fwd IAT Max | | | whole | µs
-Fwd IAT Min | | | whole | µs
-Bwd IAT Total | Bwd IAT Tot | | whole | µs
-Bwd IAT Mean | | | double | µs
-Bwd IAT Std | | | double | µs
-Bwd IAT Max | | | whole | µs
-Bwd IAT Min | | | whole | µs
-Fwd PSH Flags | | | int | packets
-Bwd PSH Flags | | | int | packets
-Fwd URG Flags | | | int | packets
-Bwd URG Flags | | | int | packets
-Fwd Header Length | Fwd Header Len | | int | octets
-Bwd Header Length | Bwd Header Len | | int | octets
-Fwd Packets/s | Fwd Pkts/s | | double | packets/s
-Bwd Packets/s | Bwd Pkts/s | | double | packets/s
-Min Packet Length | Pkt Len Min | Packet Length Min | whole | octets
-Max Packet Length | Pkt Len Max | Packet Length Max | whole | octets
-Packet Length Mean | Pkt Len Mean | | double | octets
-Packet Length Std | Pkt Len Std | | double | octets
-Packet Length Variance | Pkt Len Var | | double | octets²
-FIN Flag Count | FIN Flag Cnt | | int | packets
-SYN Flag Count | SYN Flag Cnt | | int | packets
-RST Flag Count | RST Flag Cnt | | int | packets
-PSH Flag Count | PSH Flag Cnt | | int | packets
-ACK Flag Count | ACK Flag Cnt | | int | packets
-URG Flag Count | URG Flag Cnt | | int | packets
-CWE Flag Count | | CWR Flag Count | int | packets
-ECE Flag Count | ECE Flag Cnt | | int | packets
-Down/Up Ratio | | | whole | -
-Average Packet Size | Pkt Size Avg | | double | octets
-Avg Fwd Segment Size | Fwd Seg Size Avg | Fwd Segment Size Avg | double | octets
-Avg Bwd Segment Size | Bwd Seg Size Avg | Bwd Segment Size Avg | double | octets
-Fwd Avg Bytes/Bulk | Fwd Byts/b Avg | Fwd Bytes/Bulk Avg | whole | octets
-Fwd Avg Packets/Bulk | Fwd Pkts/b Avg | Fwd Packet/Bulk Avg | whole | packets
-Fwd Avg Bulk Rate | Fwd Blk Rate Avg | Fwd Bulk Rate Avg | whole | octets/s
-Bwd Avg Bytes/Bulk | Bwd Byts/b Avg | Bwd Bytes/Bulk Avg | whole | octets
-Bwd Avg Packets/Bulk | Bwd Pkts/b Avg | Bwd Packet/Bulk Avg | whole | packets
-Bwd Avg Bulk Rate | Bwd Blk Rate Avg | Bwd Bulk Rate Avg | whole | octets/s
-Subflow Fwd Packets | Subflow Fwd Pkts | | whole | packets
-Subflow Fwd Bytes | Subflow Fwd Byts | | whole | octets
-Subflow Bwd Packets | Subflow Bwd Pkts | | whole | packets
-Subflow Bwd Bytes | Subflow Bwd Byts | | whole | octets
-Init_Win_bytes_forward | Init Fwd Win Byts | FWD Init Win Bytes | int | octets
-Init_Win_bytes_backward | Init Bwd Win Byts | Bwd Init Win Bytes | int | octets
-act_data_pkt_fwd | Fwd Act Data Pkts | Fwd Act Data Pkts | int | packets
-min_seg_size_forward | Fwd Seg Size Min | Fwd Seg Size Min | int | octets
-Active Mean | | | double | µs
-Active Std | | | double | µs
-Active Max | | | whole | µs
-Active Min | | | whole | µs
-Idle Mean | | | double | µs
-Idle Std | | | double | µs
-Idle Max | | | whole | µs
-Idle Min | | | whole | µs
-Label | | | label | -
-Fwd RST Flags | | | int | packets
-Bwd RST Flags | | | int | packets
-Bwd Act Data Pkts | | | int | packets
-Bwd Seg Size Min | | | int | octets
-ICMP Code | | | int | -
-ICMP Type | | | int | -
-Fwd TCP Retrans. Count | | | int | packets
-Bwd TCP Retrans. Count | | | int | packets
-Total TCP Retrans. Count | | | int | packets
-Total Connection Flow Time | | | int | µs
-"""
+_UNITS = {"us": "µs", "octets^2": "octets²", "ns": ""}
+_FRACTIONS = ("Mean", "Std", "Variance", "Size", "/s")  # how the names of doubles end that seldom are whole
 
 _IDENTITY = ("Flow ID", "Source IP", "Source Port", "Destination IP", "Protocol", "Timestamp")
 
 
+def _kind(feature: Feature) -> str:
+    stored = feature.corrected or feature.cic2017 or ""
+    if stored in ("text", "string"):
+        return "text"
+    if stored == "float64":
+        return "double" if feature.published.endswith(_FRACTIONS) else "whole"
+    return "time" if stored == "time" else "int"
+
+
 def _columns() -> dict[str, FlowColumn]:
-    columns = {}
-    for line in _TABLE.strip().splitlines():
-        name, v4, y2021, kind, unit = (cell.strip() for cell in line.split("|"))
-        columns[name] = FlowColumn(name, v4 or name, y2021 or name, kind, "" if unit == "-" else unit)
-    return columns
+    """The columns of our own flows, in the order of the published files, then those of the corrected variant alone."""
+    theirs = [each for each in FLOW_FEATURES if each.section != OURS]
+    columns = {
+        each.published: FlowColumn(
+            each.published, each.v4, each.name_2021, _kind(each), _UNITS.get(each.unit, each.unit)
+        )
+        for each in sorted(theirs, key=lambda each: each.cic2017 is None)
+    }
+    label = FlowColumn("Label", "Label", "Label", "label", "")
+    published = sum(each.cic2017 is not None for each in theirs)
+    names = list(columns)
+    return {name: columns.get(name, label) for name in [*names[:published], "Label", *names[published:]]}
 
 
 COLUMNS = _columns()

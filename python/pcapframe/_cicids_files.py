@@ -70,10 +70,10 @@ def files_of(source: Any) -> list[str]:
     if not listed:
         raise ValueError("no files given")
     for path in listed:
-        if not path.lower().endswith(SUFFIXES):
-            raise ValueError(f"{path}: {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} can be loaded")
-        if not os.path.isfile(path):
+        if not os.path.exists(path):
             raise FileNotFoundError(2, "No such file", path)
+        if not path.lower().endswith(SUFFIXES) or not os.path.isfile(path):
+            raise ValueError(f"{path}: {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} can be loaded")
     return sorted(listed, key=lambda path: (*place_of_name(os.path.basename(path)), path))
 
 
@@ -84,7 +84,10 @@ def _expanded(path: str) -> list[str]:
             raise ValueError(f"{path}: a folder without {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} files")
         return found
     if not os.path.exists(path) and glob.has_magic(path):
-        return glob.glob(path)
+        found = glob.glob(path)
+        if not found:
+            raise FileNotFoundError(2, "No file matches", path)
+        return found
     return [path]
 
 

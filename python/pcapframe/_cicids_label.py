@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import importlib.resources
+import io
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,11 @@ KEY = ("Source IP", "Source Port", "Destination IP", "Destination Port")
 
 LACKS = "MachineLearningCVE lacks addresses and times, GeneratedLabelledFlows has them"
 
+ATTEMPTS = (None, "apart", "attack", "benign")
+
 MINUTE, SECOND, MICROSECOND = 60_000_000_000, 1_000_000_000, 1_000
+
+_MOST = 1 << 26  # octets of a schedule: a line for each of half a million attacks
 
 # Padding of short frames, which the 2017 variant takes for payload: nothing shorter was sent by an attacker's tool.
 PADDING = 6
@@ -158,24 +163,53 @@ class Schedule:
     shipped: bool = False
 
 
+def _text_of(name: str) -> str:
+    with open(name, "rb") as file:
+        octets = file.read(_MOST + 1)
+    if len(octets) > _MOST or b"\0" in octets:
+        raise ValueError(f"{name}: no schedule, but {'a large file' if len(octets) > _MOST else 'octets'}")
+    try:
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name}: no schedule: octet {error.start:,} is no UTF-8") from None
+
+
+def _header(reader: csv.DictReader[str], name: str) -> list[str]:
+    try:
+        return [column or "" for column in reader.fieldnames or []]
+    except csv.Error as error:
+        raise ValueError(f"{name}, line 1: {error}") from None
+
+
+def _of_csv(reader: csv.DictReader[str], name: str) -> Iterator[dict[str | Any, Any]]:
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise ValueError(f"{name}, line {reader.line_num}: {error}") from None
+
+
 def read_schedule(path: str | os.PathLike[str] | None = None, capture: str | None = None) -> Schedule:
     """Read a schedule; see `label`. Without a path, the one of CICIDS2017 that comes with the package."""
     if path is None:
         text = importlib.resources.files("pcapframe").joinpath("data/cicids2017_schedule.csv").read_text("utf-8")
-        lines, name = text.splitlines(), "the schedule of CICIDS2017"
+        name = "the schedule of CICIDS2017"
     else:
         name = os.fspath(path)
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            lines = file.read().splitlines()
-    reader = csv.DictReader(lines)
-    given = [(column or "").strip() for column in reader.fieldnames or []]
+        text = _text_of(name)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    given = [column.strip() for column in _header(reader, name)]
+    reader.fieldnames = given
     truth = set(TRUTH) <= set(given)
     needed = TRUTH if truth else COLUMNS
     lacking = [column for column in needed if column not in given]
     if lacking:
         raise ValueError(f"{name}: no schedule: the column {lacking[0]!r} is missing (it has {', '.join(needed)})")
     rules, quiet = [], False
-    for number, row in enumerate(reader, 2):
+    for row in _of_csv(reader, name):
+        number = reader.line_num
         if None in row or None in row.values():
             raise ValueError(f"{name}, line {number}: {len(given)} fields are needed")
         if truth and capture is not None and row.get("capture") != capture:
@@ -342,7 +376,7 @@ def label(
         A column is missing, or the schedule is none.
     """
     pandas = import_pandas("cicids.label")
-    if attempted not in (None, "apart", "attack", "benign"):
+    if attempted not in ATTEMPTS:
         raise ValueError(f"attempted: 'apart', 'attack' or 'benign', not {attempted!r}")
     rules = read_schedule(schedule, capture)
     how = attempted or ("apart" if rules.shipped else "attack")

@@ -79,6 +79,11 @@ def _one(label: str, label_map: str) -> str | None:
     return published if label_map == "published" else GROUPS[published]
 
 
+def is_published(label: str) -> bool:
+    """Tell whether a label is one of the data set's, however a release spells it."""
+    return _one(label, "published") is not None
+
+
 def mapped(labels: Any, label_map: str | dict[str, str]) -> Any:
     """Map a column of labels; each distinct one is looked up once.
 

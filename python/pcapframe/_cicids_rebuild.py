@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,18 @@ import numpy as np
 import pcapframe
 
 from . import _cicids_columns as known
-from ._cicids_files import META, arrow, files_of
-from ._cicids_label import MINUTE, label, read_schedule, start_times
+from ._cicids_files import META, arrow, describe, files_of
+from ._cicids_label import ATTEMPTS, LACKS, MINUTE, label, read_schedule, start_times
 from ._cicids_labels import ATTEMPTED, mapped
 from ._cicids_read import load
 from ._cicids_tables import KEY
 from ._cicids_times import day_of_name, place_of_name
-from ._export import drafted
+from ._export import DRAFT, draft_prefix, drafted
+from ._flows import resolved
 from ._frame import import_pandas
 
 _Array = np.ndarray[Any, Any]
+_Say = Callable[[str], object]
 
 CAPTURES = (".pcap", ".pcapng", ".pcap.gz", ".pcapng.gz", ".pcap.zst", ".pcap.xz", ".pcap.bz2")
 BATCH = 200_000  # flows that are in memory at once: some 150 MB
@@ -46,6 +48,9 @@ class Rebuilt:
     def __str__(self) -> str:
         lines = []
         for name, told in self.files.items():
+            if told["path"] is None:
+                lines.append(f"{name}: no flows in it, nothing made")
+                continue
             state = "as it was" if told["kept"] else "made"
             lines.append(f"{name}: {told['rows']:,} flows, {state}: {told['path']}")
             lines += [f"  {count:>9,}  {text}" for text, count in told["labels"].items()]
@@ -80,19 +85,26 @@ def _stem(path: str) -> str:
     return next((name[: -len(end)] for end in sorted(CAPTURES, key=len)[::-1] if name.lower().endswith(end)), name)
 
 
-def _origin(path: str, variant: str, compat: str | None, schedule: Any, attempted: str | None) -> dict[str, Any]:
-    """What decides the result; a file that was made from the same is kept."""
-    told = os.stat(path)
-    if schedule is None:
+@dataclass(frozen=True)
+class _Job:
+    """How flows are made and labelled."""
+
+    flows: dict[str, Any]
+    schedule: str | None
+    attempted: str | None
+
+    def origin(self, path: str) -> dict[str, Any]:
+        """What decides the result; a file that was made from the same is kept."""
+        told = os.stat(path)
         by = "shipped"
-    else:
-        with open(schedule, "rb") as file:
-            by = hashlib.sha256(file.read()).hexdigest()
-    return {
-        "input": os.path.basename(path), "size": told.st_size, "changed_ns": told.st_mtime_ns, "variant": variant,
-        "compat": compat, "definitions": known.DEFINITIONS, "schedule": by, "attempted": attempted,
-        "version": pcapframe.__version__,
-    }  # fmt: skip
+        if self.schedule is not None:
+            with open(self.schedule, "rb") as file:
+                by = hashlib.file_digest(file, "sha256").hexdigest()
+        return {
+            "input": os.path.basename(path), "size": told.st_size, "changed_ns": told.st_mtime_ns, **self.flows,
+            "definitions": known.DEFINITIONS, "schedule": by, "attempted": self.attempted,
+            "version": pcapframe.__version__,
+        }  # fmt: skip
 
 
 def _kept(target: str, origin: dict[str, Any]) -> bool:
@@ -105,26 +117,37 @@ def _kept(target: str, origin: dict[str, Any]) -> bool:
         return False
 
 
-def _batches(path: str, options: dict[str, Any]) -> Iterator[Any]:
-    cap = pcapframe.open(path)
-    yield from cap.flow_batches(rows=BATCH, **options)
-
-
 def _table(frame: Any, meta: dict[str, Any], schedule: Any, attempted: str | None) -> Any:
     table = frame.to_pandas(strings="str") if not hasattr(frame, "iloc") else frame
     table.attrs[KEY] = {**meta, **table.attrs.get(KEY, {})}
     return label(table, schedule, attempted=attempted)
 
 
-def _write(path: str, target: str, origin: dict[str, Any], schedule: Any, attempted: str | None) -> None:
+class _NoFlows(Exception):
+    """There is nothing to write."""
+
+
+def _sweep(target: str) -> None:
+    """Remove what a run that was killed left of this file."""
+    folder, name = os.path.split(target)
+    for each in os.listdir(folder or "."):
+        if each.startswith(draft_prefix(name)) and each.endswith(DRAFT):
+            os.unlink(os.path.join(folder, each))
+
+
+def _write(cap: Any, target: str, job: _Job, say: _Say) -> None:
+    """Write the labelled flows of a capture."""
     pa, parquet = arrow("pyarrow", "cicids.rebuild"), arrow("pyarrow.parquet", "cicids.rebuild")
-    options = {"variant": origin["variant"], "compat": origin["compat"]}
-    meta = {**options, "layout": "published", "definitions": known.DEFINITIONS}
+    meta = {**job.flows, "layout": "published", "definitions": known.DEFINITIONS}
+    origin = job.origin(cap.files[0])
     writer: Any = None
+    rows = 0
     with drafted(target) as draft:
         try:
-            for frame in _batches(path, options):
-                table = _table(frame, meta, schedule, attempted)
+            for frame in cap.flow_batches(rows=BATCH, **job.flows):
+                if not len(frame):
+                    continue
+                table = _table(frame, meta, job.schedule, job.attempted)
                 table["Label"] = table["Label"].astype(object)
                 table.attrs = {}
                 if writer is None:
@@ -134,11 +157,14 @@ def _write(path: str, target: str, origin: dict[str, Any], schedule: Any, attemp
                     told = json.dumps({**meta, "origin": origin}).encode()
                     writer = parquet.ParquetWriter(draft, schema.with_metadata({META: told}))
                 writer.write_table(pa.Table.from_pandas(table, schema=writer.schema, preserve_index=False))
+                rows += len(table)
+                if rows % BATCH == 0:
+                    say(f"{os.path.basename(cap.files[0])}: {rows:,} flows so far")
         finally:
             if writer is not None:
                 writer.close()
         if writer is None:
-            raise ValueError(f"{path}: no flows in it")
+            raise _NoFlows
 
 
 def rebuild(
@@ -169,7 +195,7 @@ def rebuild(
     published : path, optional
         Published tables with addresses and times (GeneratedLabelledFlows) to compare with.
     progress : callable, optional
-        Called with a line of text before and after each capture.
+        Called with a line of text before and after each capture, and meanwhile for every 200,000 flows.
 
     Returns
     -------
@@ -179,36 +205,85 @@ def rebuild(
     Raises
     ------
     ValueError
-        No captures, a capture without flows, a schedule that is none.
+        No captures, no flows in any of them, two that would become one file, a schedule that is none, published tables
+        without addresses and times: all but flows is looked at before anything is made.
+    CaptureError
+        One of them is no capture.
     OSError
         What cannot be read or written.
     """
     import_pandas("cicids.rebuild")
     arrow("pyarrow", "cicids.rebuild")
     say = progress or (lambda text: None)
-    read_schedule(schedule)  # what is wrong with it is said before the long work
-    paths = _captures(pcap_folder)
-    tables = files_of(published) if published is not None else []
+    job = _checked_job(variant, compat, schedule, attempted)
+    tables = [] if published is None else _comparable(files_of(published))
     folder = os.fspath(out)
+    work = [(cap, os.path.join(folder, _stem(cap.files[0]) + ".parquet")) for cap in _opened(_captures(pcap_folder))]
+    _check_targets(work)
     os.makedirs(folder, exist_ok=True)
     result = Rebuilt()
-    for path in paths:
-        name = os.path.basename(path)
-        target = os.path.join(folder, _stem(path) + ".parquet")
-        origin = _origin(path, variant, compat, schedule, attempted)
-        kept = _kept(target, origin)
-        if not kept:
-            say(f"{name}: making flows")
-            _write(path, target, origin, schedule, attempted)
-        labels = load(target, columns=["Label"])["Label"].value_counts()
-        counted = {str(text): int(count) for text, count in labels.items()}
-        result.files[name] = {"path": target, "rows": sum(counted.values()), "kept": kept, "labels": counted}
-        say(f"{name}: {sum(counted.values()):,} flows" + (" from before" if kept else ""))
+    for cap, target in work:
+        name = os.path.basename(cap.files[0])
+        told = result.files[name] = _made(cap, target, job, say)
+        if told["path"] is None:
+            say(f"{name}: no flows in it")
+            continue
+        say(f"{name}: {told['rows']:,} flows" + (" from before" if told["kept"] else ""))
         theirs = [table for table in tables if day_of_name(os.path.basename(table)) == day_of_name(name)]
         if theirs:
             say(f"{name}: comparing with {len(theirs)} published tables")
             result.comparison[day_of_name(name) or name] = compare(target, theirs)
+    if not any(told["rows"] for told in result.files.values()):
+        raise ValueError(f"{os.fspath(pcap_folder)}: no flows in {', '.join(result.files)}")
     return result
+
+
+# What is wrong is said before the long work, so all of it is looked at first.
+
+
+def _checked_job(variant: str, compat: str | None, schedule: Any, attempted: str | None) -> _Job:
+    resolved(variant, compat, {})
+    if attempted not in ATTEMPTS:
+        raise ValueError(f"attempted: {', '.join(map(repr, ATTEMPTS[1:]))}, not {attempted!r}")
+    read_schedule(schedule)
+    return _Job({"variant": variant, "compat": compat}, None if schedule is None else os.fspath(schedule), attempted)
+
+
+def _comparable(tables: list[str]) -> list[str]:
+    for path in tables:
+        there = describe(path).names
+        lacking = [name for name in (*SAME, "Timestamp", "Label") if name not in there]
+        if lacking:
+            raise ValueError(f"{path}: no column {', '.join(map(repr, lacking))} to compare by; {LACKS}")
+    return tables
+
+
+def _opened(paths: list[str]) -> list[Any]:
+    return [pcapframe.open(path) for path in paths]
+
+
+def _check_targets(work: list[tuple[Any, str]]) -> None:
+    seen: dict[str, str] = {}
+    for cap, target in work:
+        other = seen.setdefault(target, cap.files[0])
+        if other != cap.files[0]:
+            raise ValueError(f"{other} and {cap.files[0]} would both become {target}: give one of them")
+
+
+def _made(cap: Any, target: str, job: _Job, say: _Say) -> dict[str, Any]:
+    """Make a file unless it is there, and tell what is in it."""
+    name = os.path.basename(cap.files[0])
+    kept = _kept(target, job.origin(cap.files[0]))
+    if not kept:
+        say(f"{name}: making flows")
+        _sweep(target)
+        try:
+            _write(cap, target, job, say)
+        except _NoFlows:
+            return {"path": None, "rows": 0, "kept": False, "labels": {}}
+    labels = load(target, columns=["Label"])["Label"].value_counts()
+    counted = {str(text): int(count) for text, count in labels.items()}
+    return {"path": target, "rows": sum(counted.values()), "kept": kept, "labels": counted}
 
 
 # ------------------------------------------------------------------------------------------------------- comparing

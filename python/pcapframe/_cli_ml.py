@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
-from . import _commands_ml
+from . import _command_score, _commands_ml
 
 MODELS = ("logistic", "random_forest", "gradient_boosting", "xgboost", "isolation_forest", "sigma")
 SPLITS = ("time", "day", "group", "dedup-random", "random", "none")
 LABEL_MAPS = ("published", "groups", "binary")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number of seconds, above 0, is needed")
+    return seconds
 
 
 def _tables(parser: Any) -> None:
@@ -55,10 +66,11 @@ def add(verbs: Any, verb: Callable[..., Any], parser_class: Any, whole: Callable
 
     score = verb(
         verbs, "score", "tell what a saved model takes flows for",
-        "Make flows of captures, or read tables of flows, and tell the class of each.",
-        "pcapframe score --model model.skops --reasons 3 capture.pcap", _commands_ml.score,
+        "Make flows of captures or of what passes an interface, or read tables of flows, and tell the class of each.",
+        "pcapframe score --model model.skops --reasons 3 capture.pcap\n"
+        "pcapframe score --model model.skops --live eth0 --every 10 --filter 'not port 22'", _command_score.score,
     )  # fmt: skip
-    score.add_argument("files", nargs="+", metavar="FILE", help="captures, or tables of flows")
+    score.add_argument("files", nargs="*", metavar="FILE", help="captures, or tables of flows")
     score.add_argument("--model", required=True, metavar="FILE", help="a .skops file that train wrote")
     score.add_argument("--reasons", type=whole, default=0, metavar="N", help="name N features that speak for it")
     score.add_argument(
@@ -68,6 +80,11 @@ def add(verbs: Any, verb: Callable[..., Any], parser_class: Any, whole: Callable
     score.add_argument("--no-progress", action="store_true", help="no bar on standard error")
     score.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
     score.add_argument("-o", dest="output", metavar="FILE", help="write all flows to a .csv or .json file")
+    live = score.add_argument_group("live")
+    live.add_argument("--live", metavar="INTERFACE", help="score what passes it until Ctrl-C, and tell flagged flows")
+    live.add_argument("--seconds", type=_seconds, metavar="S", help="end after so long")
+    live.add_argument("--every", type=_seconds, default=5.0, metavar="S", help="how often (default: %(default)s)")
+    live.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
 
     cicids = verb(
         verbs, "cicids", "the data set CICIDS2017: load, clean, verify, rebuild",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -22,6 +23,7 @@ from ._commands import (
     _say,
     _show_rows,
     _title,
+    _width,
 )
 from ._text import display
 
@@ -85,6 +87,9 @@ def _list(given: argparse.Namespace) -> int:
         rows.append((field.name, field.kind, field.doc))
     width = max(len(row[0]) for row in rows)
     for name, kind, doc in rows:
-        _print(f"{name:{width}}  {kind:7}  {doc}".rstrip())
-    _print("", "The catalogue's groups (tcp, dns, ...) and patterns such as 'tcp_*' stand for their columns.")
+        room = max(20, _width() - width - 12)  # of the last column; what it means is never cut
+        first, *more = textwrap.wrap(doc, room) or [""]
+        _print(f"{name:{width}}  {kind:7}  {first}".rstrip(), *(" " * (width + 11) + line for line in more))
+    _print("")
+    _say("The catalogue's groups (tcp, dns, ...) and patterns such as 'tcp_*' stand for their columns.")
     return DONE

@@ -293,7 +293,7 @@ def select(given: argparse.Namespace) -> int:
         _json(document, None if given.output else _records(frame))
         return DONE
     _show_keys(keys, thresholds)
-    _print(f"{_title(capture)}: {_number(len(frame), 'packet')} counted under these keys")
+    _say(f"{_title(capture)}: {_number(len(frame), 'packet')} counted under these keys")
     if given.output:
         what = "packets" if to_capture else "rows"
         _print(f"{what} written to {display(given.output)}")
@@ -481,7 +481,7 @@ def flows(given: argparse.Namespace) -> int:
         _json(document, None if given.output else _records(frame))
         return DONE
     ended = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    _print(f"{_title(capture)}: {_number(len(frame), 'flow')}" + (f" (ended by {ended})" if ended else ""))
+    _say(f"{_title(capture)}: {_number(len(frame), 'flow')}" + (f" (ended by {ended})" if ended else ""))
     if given.output:
         _print(f"rows written to {display(given.output)}")
     elif len(frame):

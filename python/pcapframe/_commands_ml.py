@@ -1,17 +1,18 @@
-"""What ``pcapframe train``, ``score`` and ``cicids`` do. Whatever they need beside NumPy is imported when they run."""
+"""What ``pcapframe train`` and ``cicids`` do. Whatever they need beside NumPy is imported when they run."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pcapframe
 
-from ._commands import ALARM, DONE, Usage, _json, _number, _print, _records, _say, _table, _write_frame
-from ._display import printable, when
+from ._commands import ALARM, DONE, Usage, _json, _number, _print, _say, _table
+from ._display import printable
 from ._text import display
 
 TABLES = (".csv", ".csv.gz", ".parquet")
@@ -159,6 +160,35 @@ def cicids_rebuild(given: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------------------------ train
 
 
+def _benign(table: Any) -> Any:
+    return table["Label"].astype(str).str.casefold() == "benign"
+
+
+def _note(text: str) -> None:
+    print(f"pcapframe: note: {printable(text)}", file=sys.stderr, flush=True)
+
+
+def _check_training(table: Any, detector: bool) -> None:
+    """Refuse what nothing can be learned from, and tell what is odd, before the long work."""
+    from . import _cicids_columns as known
+    from ._cicids_labels import is_published
+
+    if not len(table):
+        raise ValueError("train: no flows")
+    labels = [name for name, _ in _counted(table)]
+    if detector and not _benign(table).any():
+        raise ValueError("train: an outlier detector learns benign flows, and there are none")
+    if not detector and len(labels) < 2:
+        raise ValueError(f"train: one class, {labels[0] if labels else 'none'}: there is nothing to tell apart")
+    strange = [name for name in labels if not is_published(name)]
+    if strange:
+        _note(f"labels that CICIDS2017 does not have: {', '.join(map(repr, strange[:5]))}")
+    there = set(table.columns)
+    lacking = [name for name in known.FEATURES if name in known.SHAPE_79 and name not in there]
+    if lacking:
+        _note(f"{_number(len(lacking), 'feature')} of the published tables lacking: {', '.join(lacking[:3])}")
+
+
 def train(given: argparse.Namespace) -> int:
     models = pcapframe.models
     if not given.output.endswith(".skops"):
@@ -168,17 +198,22 @@ def train(given: argparse.Namespace) -> int:
     model = models.make_model(
         given.model, variant=given.variant, destination_port=given.destination_port, quantize=given.quantize, **params
     )
+    for name in given.files:
+        if not os.path.splitext(name)[1] and not os.path.exists(name):
+            raise FileNotFoundError(2, "No such folder", name)
     if not _are_tables(given.files):
         raise Usage("train takes labelled tables of flows: .csv, .csv.gz or .parquet files, or a folder of them")
     table = _loaded(given)
     if "Label" not in table:
         raise ValueError("there is no column 'Label' to learn: pcapframe.cicids.label makes it")
+    detector = given.model in ("isolation_forest", "sigma")
+    _check_training(table, detector)
     if not given.as_it_is:
         table = pcapframe.cicids.clean(table, label_map=given.label_map)
     evaluation = models.evaluate(model, table, given.split) if given.split != "none" else None
     fitted = table
-    if given.model in ("isolation_forest", "sigma"):
-        fitted = table[table["Label"].astype(str).str.casefold() == "benign"]
+    if detector:
+        fitted = table[_benign(table)]
     model.fit(fitted, fitted["Label"].astype(str).to_numpy())
     card = models.save(model, given.output, evaluation)
     if given.json:
@@ -188,71 +223,6 @@ def train(given: argparse.Namespace) -> int:
         _print(printable_lines(str(evaluation)), "")
     _print(f"{given.model}, trained on {_number(len(fitted), 'flow')}, written to {display(given.output)}")
     return DONE
-
-
-# ------------------------------------------------------------------------------------------------------------ score
-
-
-def score(given: argparse.Namespace) -> int:
-    if given.output:
-        if not given.output.endswith((".csv", ".json")):
-            raise Usage(f"{given.output}: .csv or .json can be written")
-        _check_folder(given.output)
-    models = pcapframe.models
-    model = models.load(given.model)
-    if _are_tables(given.files):
-        flows = pcapframe.cicids.load(_one_or_list(given.files), progress=False if given.no_progress else None)
-    else:
-        options = {"threads": given.threads, "progress": False if given.no_progress else None}
-        flows = pcapframe.open(_one_or_list(given.files), **options)
-    frame = models.score(flows, model, reasons=given.reasons)
-    found: dict[str, int] = {}
-    for name in frame["class"].tolist():
-        found[name] = found.get(name, 0) + 1
-    classes = dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
-    document = {"files": list(given.files), "model": given.model, "flows": len(frame), "classes": classes}
-    if given.output:
-        document["output"] = given.output
-        _write_frame(given.output, frame, document)
-    if given.json:
-        _json(document, None if given.output else _records(frame))
-        return DONE
-    _print(f"{_number(len(frame), 'flow')}")
-    _table(("class", "flows"), [(printable(name), f"{count:,}") for name, count in classes.items()], ("flows",))
-    _show_flagged(frame, given.rows)
-    if given.output:
-        _print("", f"all flows written to {display(given.output)}")
-    return DONE
-
-
-def _show_flagged(frame: Any, rows: int) -> None:
-    from ._cicids_labels import is_benign
-
-    flagged = [row for row, name in enumerate(frame["class"].tolist()) if not is_benign(name)]
-    if not flagged or not rows:
-        return
-    import numpy as np
-
-    what = "probability" if "probability" in frame.columns else "score"
-    order = np.argsort(-frame[what].values[flagged], kind="stable")[:rows]
-    shown = frame[np.asarray(flagged)[order]].to_dict()
-    wanted = ("class", what, "Source IP", "Source Port", "Destination IP", "Destination Port", "flow_start", "reasons")
-    names = [name for name in wanted if name in shown]
-    cells = []
-    for row in zip(*(shown[name] for name in names), strict=True):
-        cells.append([_cell(name, value) for name, value in zip(names, row, strict=True)])
-    _print("")
-    _table(names, cells, ("Source Port", "Destination Port", what))
-    if len(flagged) > rows:
-        _print(f"  ... {_number(len(flagged) - rows, 'more flow')}")
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if name == "flow_start":
-        return when(value)
-    return f"{value:.4f}" if isinstance(value, float) else printable(str(value))
 
 
 def parameter(text: str) -> tuple[str, Any]:

@@ -8,7 +8,7 @@ import importlib
 import json
 import math
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
@@ -44,27 +44,51 @@ def atomically(path: str, binary: bool = False) -> contextlib.AbstractContextMan
     return _atomically(path, binary)
 
 
+DRAFT = ".part"  # how the names of unfinished files end
+
+
+def draft_prefix(name: str) -> str:
+    """How the names of unfinished files of this name begin."""
+    return f".{name[:60]}."
+
+
 @contextlib.contextmanager
 def drafted(path: str) -> Iterator[str]:
-    """Give the name of an empty file that gets its own when the block ends well, and is gone when not."""
+    """Give the name of an empty file that gets its own when the block ends well, and is gone when not.
+
+    What is killed on the way leaves a draft, ``.NAME.xxxxxxxx.part``, and never a part of a file under its name.
+    A pipe or device is written to as it is.
+    """
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or /dev/null, which no file may replace
+        yield path
+        return
+    draft = os.path.join(folder, f"{draft_prefix(name)}{secrets.token_hex(4)}{DRAFT}")
     try:
-        number, draft = tempfile.mkstemp(prefix=f".{name[:60]}.", suffix=".part", dir=folder or ".")
+        # Made with the rights that the file will have: the mask of the process is no business of one thread.
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
     except OSError as error:  # not under a name that nobody knows
         raise type(error)(error.errno, error.strerror, path) from None
-    os.close(number)
     try:
         yield draft
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(draft, 0o666 & ~mask)
+        _sync(draft)  # else, after a power cut, the name may be on the disk and the octets not
         os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+    with contextlib.suppress(OSError):  # some file systems have no folders to be synchronised
+        _sync(folder or ".")
+
+
+def _sync(path: str) -> None:
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 @contextlib.contextmanager

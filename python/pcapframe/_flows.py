@@ -87,7 +87,7 @@ EXTRA = tuple(map(Extra._make, _core.flow_extra()))
 GROUPS = tuple(dict.fromkeys(each.group for each in EXTRA))
 FEATURES = tuple(map(Feature._make, _core.flow_features()))
 _SETS = {"published": 0, "v4": 1, "2021": 2}
-_OURS = "ours"
+OURS = "ours"
 
 # The 85 columns of the published files in their order: those with a leading blank in the header, and those without.
 _PLAIN = {
@@ -99,7 +99,7 @@ _PLAIN = {
 
 def published_columns() -> list[str]:
     """The features of the 85 columns of the published files, in their order; Label is the last."""
-    names = [each.published for each in FEATURES if each.cic2017 is not None and each.section != _OURS]
+    names = [each.published for each in FEATURES if each.cic2017 is not None and each.section != OURS]
     again = names.index("Avg Bwd Segment Size") + 1
     return [*names[:again], "Fwd Header Length", *names[again:], "Label"]
 

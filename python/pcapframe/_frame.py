@@ -333,7 +333,7 @@ class Frame:
     changed; they share storage and keep it alive.
     """
 
-    __slots__ = ("_asked", "_cache", "_capture", "_faults", "_native")
+    __slots__ = ("_asked", "_cache", "_capture", "_faults", "_native", "_places")
 
     def __init__(
         self,
@@ -347,6 +347,7 @@ class Frame:
         self._faults = faults
         self._asked = asked
         self._cache: dict[str, Column] = {}
+        self._places: dict[str, tuple[int, str]] | None = None
 
     @property
     def schema(self) -> tuple[tuple[str, str, bool], ...]:
@@ -380,16 +381,20 @@ class Frame:
     def __contains__(self, name: object) -> bool:
         return name in self.columns
 
+    def _place(self, name: str) -> tuple[int, str]:
+        """Number and kind of a column."""
+        if self._places is None:
+            self._places = {name: (number, kind) for number, (name, kind, _) in enumerate(self._native.schema)}
+        if name not in self._places:
+            raise KeyError(f"no column {name!r}{nearest(name, list(self._places))}")
+        return self._places[name]
+
     def _number(self, name: str) -> int:
-        names = self.columns
-        if name not in names:
-            raise KeyError(f"no column {name!r}{nearest(name, names)}")
-        return names.index(name)
+        return self._place(name)[0]
 
     def _column(self, name: str) -> Column:
         if name not in self._cache:
-            number = self._number(name)
-            _, kind, _ = self._native.schema[number]
+            number, kind = self._place(name)
             self._cache[name] = Column(name, kind, *self._native.column(number))
         return self._cache[name]
 

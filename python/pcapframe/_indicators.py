@@ -12,6 +12,7 @@ from . import _core, _export
 from ._feeds import Collector, Indicator, Options, Skipped, confidence_of, read_into
 from ._feeds_text import KINDS, url_host, url_key
 from ._frame import import_pandas
+from ._text import legible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -296,11 +297,11 @@ class Indicators(Collection[Indicator]):
             shown: dict[tuple[str, str, bool, int | None], str] = {}
             for each in self:
                 key = each.kind, each.value, each.subdomains, each.port
-                feeds.setdefault(key, []).append(each.feed)
+                feeds.setdefault(key, []).append(legible(each.feed))
                 shown[key] = each.text
             sought = [(*_sought(*key), shown[key], ", ".join(names)) for key, names in feeds.items()]
             allowed = [
-                (*_sought(each.kind, each.value, each.subdomains, None), each.value, each.feed)
+                (*_sought(each.kind, each.value, each.subdomains, None), each.value, legible(each.feed))
                 for each in self._allowed
                 if each.kind in ("ip", "domain")
             ]

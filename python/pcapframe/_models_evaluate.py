@@ -336,17 +336,30 @@ def _try(model: Any, train: Any, labels: _Array, test: Any) -> _Trial:
     return _Trial(found, chances, classes, matrix_s, fit_s, predict_s)
 
 
+def classified(model: Any, matrix: _Array) -> tuple[_Array, list[str], _Array | None]:
+    """The class of each row of a matrix, as a place in a list of names, and how probable each of them is.
+
+    Of outlier detectors the names are BENIGN and ATTACK, and scores stand for how probable they are.
+    """
+    # Step by step: a Pipeline asks all of its steps for their tags at each call, which costs as much as 1,000 flows.
+    last = model.steps[-1][1]
+    for _, step in model.steps[1:-1]:
+        matrix = step.transform(matrix)
+    if hasattr(last, "predict_proba"):
+        chances = np.asarray(last.predict_proba(matrix))
+        return chances.argmax(axis=1), [str(name) for name in last.classes_], chances
+    if is_detector(model):
+        scores = -last.decision_function(matrix)  # higher: stranger
+        return (scores > 0).astype(np.intp), [BENIGN, ATTACK], np.column_stack([-scores, scores])
+    found = np.asarray(last.predict(matrix)).astype(str)
+    names, places = np.unique(found, return_inverse=True)
+    return places, names.tolist(), None
+
+
 def predictions(model: Any, flows: Any) -> tuple[_Array, _Array | None]:
     """The class of each flow, and how probable each class is; of outlier detectors BENIGN and ATTACK, and scores."""
-    matrix = model[0].transform(flows)
-    rest = model[1:]
-    if is_detector(model):
-        scores = -rest.decision_function(matrix)  # higher: stranger
-        return np.where(scores > 0, ATTACK, BENIGN).astype(object), np.column_stack([-scores, scores])
-    if hasattr(rest, "predict_proba"):
-        chances = np.asarray(rest.predict_proba(matrix))
-        return np.asarray(model.classes_)[chances.argmax(axis=1)].astype(str), chances
-    return np.asarray(rest.predict(matrix)).astype(str), None
+    places, names, chances = classified(model, model[0].transform(flows))
+    return np.array(names, dtype=object if is_detector(model) else str)[places], chances
 
 
 def evaluate(

@@ -206,8 +206,8 @@ class FlowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         """
         check_is_fitted(self)
         if self.features_ is not None and is_table(X):
+            self._check_definition(definition_of(X))  # first: it says why columns are missing
             self._check_there(X, self.features_)
-            self._check_definition(definition_of(X))
             return self._matrix(X)
         return self._finite(validate_data(self, X, dtype=np.float32, ensure_all_finite=False, reset=False))
 
@@ -254,18 +254,19 @@ class FlowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
 
     def _matrix(self, X: Any) -> _Array:
         assert self.features_ is not None
-        matrix = np.empty((len(X), len(self.features_)), dtype=np.float32)
-        for place, name in enumerate(self.features_):
-            values = _values(X, name)
-            if self.quantize is not None and known.COLUMNS[name].kind in ("double", "whole"):
-                values = quantized(values)
-            if values.dtype.kind == "f":
-                values = np.where(np.isfinite(values), values, self.nonfinite)
-            matrix[:, place] = values
-        return matrix
+        # Column after column into whole lines of memory, then turned around: half the time of writing across.
+        turned = np.empty((len(self.features_), len(X)), dtype=np.float32)
+        with np.errstate(over="ignore"):  # what no float32 holds is infinite
+            for place, name in enumerate(self.features_):
+                values = _values(X, name)
+                if self.quantize is not None and known.COLUMNS[name].kind in ("double", "whole"):
+                    values = quantized(values)
+                turned[place] = values
+        return self._finite(np.ascontiguousarray(turned.T))
 
     def _finite(self, matrix: _Array) -> _Array:
-        return np.where(np.isfinite(matrix), matrix, np.float32(self.nonfinite))
+        finite = np.isfinite(matrix)
+        return matrix if finite.all() else np.where(finite, matrix, np.float32(self.nonfinite))
 
     def _reference(self, matrix: _Array, y: Any) -> _Array:
         rows = matrix

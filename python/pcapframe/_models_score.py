@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,52 +11,94 @@ from ._cicids_label import start_times
 from ._cicids_labels import is_benign
 from ._cicids_tables import as_table, meta_of
 from ._frame import Frame
-from ._made import frame_of
-from ._models_evaluate import is_detector, predictions
+from ._made import Values, column_of, frame_of_values, joined, text
+from ._models_evaluate import classified, is_detector
 from ._models_explain import MOST, reason_texts
 from ._models_save import _check_model
-from ._reader import Capture
 
 _Array = np.ndarray[Any, Any]
+_Columns = dict[str, Values]
 
 BATCH = 100_000  # flows that are in memory with all of their features
-IDS = ("flow_id",)
 TIMES = ("flow_start", "flow_end")
-TEXTS = ("community_id", "Source IP", "Destination IP", "day", "file")
-NUMBERS = ("Source Port", "Destination Port", "Protocol")
+TEXTS = ("Source IP", "Destination IP", "day", "file")
 ORDER = ("flow_id", "community_id", "flow_start", "flow_end", "Source IP", "Source Port", "Destination IP",
          "Destination Port", "Protocol", "day", "file")  # fmt: skip
+NULLABLE = frozenset(("community_id", *TEXTS, "reasons"))
 
 
-def flows_of(cap: Capture, model: Any) -> Iterator[Any]:
-    """The flows of a capture, defined as those the model was trained on, batch by batch."""
+def _makes_flows(given: Any) -> bool:
+    return hasattr(given, "flow_batches") or hasattr(given, "flows")
+
+
+def check_makes_flows(model: Any) -> dict[str, Any]:
+    """How the flows that a model takes are made of a capture; a model that none can be made for is refused."""
+    _check_model(model, "score")
     definition = model[0].definition_
     if definition is None:
         raise ValueError("score: the model was trained on an array, so it cannot tell how to make flows of a capture")
     if definition.variant not in ("cic2017", "corrected"):
         raise ValueError(f"score: no flows of the variant {definition.variant!r} can be made of a capture")
-    options = {"variant": definition.variant, "compat": definition.compat}
-    yield from cap.flow_batches(rows=BATCH, **options)
+    return {"variant": definition.variant, "compat": definition.compat}
 
 
-def _key(flows: Any) -> dict[str, tuple[str, Any]]:
-    """The columns that say which flow it is, of those that are there."""
-    table = as_table(flows[[name for name in (*ORDER, "Timestamp") if name in flows.columns]], "models.score")
-    found: dict[str, tuple[str, Any]] = {}
-    for name in ORDER:
-        if name not in table:
-            continue
-        column = table[name]
-        if name in TIMES:
-            found[name] = ("time", _nanoseconds(column))
-        elif name in TEXTS:
-            values = column.array if hasattr(column, "cat") else column.astype(object).to_numpy()
-            found[name] = ("text", values)
-        else:
-            found[name] = ("int64", column.to_numpy(dtype=np.int64))
-    if "flow_start" not in found and "Timestamp" in table:
-        found = {"flow_start": ("time", start_times(table, "score")), **found}
+def flows_of(source: Any, model: Any) -> Iterable[Any]:
+    """The flows of what makes flows, defined as those the model was trained on, in batches where it can."""
+    options = check_makes_flows(model)
+    if hasattr(source, "flow_batches"):
+        batches: Iterable[Any] = source.flow_batches(rows=BATCH, **options)
+        return batches
+    return [source.flows(**options)]
+
+
+def _batches(flows: Any, model: Any) -> Iterable[Any]:
+    if isinstance(flows, Frame) or hasattr(flows, "iloc"):  # a DataFrame may have a column named flows
+        return [flows]
+    return flows_of(flows, model) if _makes_flows(flows) else [as_table(flows, "models.score")]
+
+
+# ------------------------------------------------------------------------------------------------- which flow it is
+
+
+def _of_frame(flows: Frame) -> _Columns:
+    there = set(flows.columns)
+    found = {}
+    for name in (*ORDER, "Timestamp"):
+        if name in there:
+            column = column_of(flows, name)
+            number = column.kind not in ("time", "text", "string")
+            found[name] = column._replace(kind="int64", values=column.values.astype(np.int64)) if number else column
+    if "flow_start" not in found and "Timestamp" in found:
+        found["flow_start"] = Values("time", start_times(as_table(flows[["Timestamp"]], "score"), "score"))
+    found.pop("Timestamp", None)
     return found
+
+
+def _of_table(flows: Any) -> _Columns:
+    table = flows[[name for name in (*ORDER, "Timestamp") if name in flows.columns]]
+    found = {name: _of_series(name, table[name]) for name in ORDER if name in table}
+    if "flow_start" not in found and "Timestamp" in table:
+        found["flow_start"] = Values("time", start_times(table, "score"))
+    return found
+
+
+def _of_series(name: str, column: Any) -> Values:
+    if name in TIMES:
+        return Values("time", _nanoseconds(column))
+    if name == "community_id":
+        return _strings(column.astype(object).tolist())
+    if name in TEXTS:
+        column = column.astype("category").cat
+        return text(column.codes.to_numpy(dtype=np.int32), [str(each) for each in column.categories])
+    return Values("int64", column.to_numpy(dtype=np.int64))
+
+
+def _strings(texts: list[Any]) -> Values:
+    """Text that is nearly unique; what is no text is null."""
+    octets = [each.encode() if isinstance(each, str) else b"" for each in texts]
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum([len(each) for each in octets], dtype=np.int64)])
+    valid = np.array([isinstance(each, str) for each in texts], dtype=bool)
+    return Values("string", ends, valid, np.frombuffer(b"".join(octets), dtype=np.uint8))
 
 
 def _nanoseconds(column: Any) -> _Array:
@@ -67,40 +109,40 @@ def _nanoseconds(column: Any) -> _Array:
     )
 
 
-def _scored(flows: Any, model: Any, reasons: int, left: int) -> tuple[dict[str, tuple[str, Any]], int]:
+# ------------------------------------------------------------------------------------------------------ what it is
+
+
+def _scored(flows: Any, model: Any, detector: bool, reasons: int, left: int) -> tuple[_Columns, int]:
     """The columns of one batch, and how many more flows may have reasons."""
-    found, chances = predictions(model, flows)
-    columns = _key(flows)
-    columns["class"] = ("text", found)
-    if is_detector(model):
+    matrix = model[0].transform(flows)
+    places, names, chances = classified(model, matrix)
+    key = _of_frame(flows) if isinstance(flows, Frame) else _of_table(flows)
+    columns = {name: key[name] for name in ORDER if name in key}
+    columns["class"] = text(places, names)
+    if detector:
         assert chances is not None
-        columns["score"] = ("float64", chances[:, 1])
+        columns["score"] = Values("float64", chances[:, 1].astype(np.float64))
     elif chances is not None:
-        columns["probability"] = ("float64", chances.max(axis=1))
+        columns["probability"] = Values("float64", chances.max(axis=1).astype(np.float64))
     if reasons:
-        texts: list[str | None] = [None] * len(found)
-        flagged = np.array([row for row, name in enumerate(found) if not is_benign(str(name))][:left], dtype=np.intp)
-        if len(flagged):
-            matrix = model[0].transform(flows[flagged] if isinstance(flows, Frame) else flows.iloc[flagged])
-            for row, text in zip(flagged, reason_texts(model, matrix, found[flagged], reasons), strict=True):
-                texts[row] = text
+        attacks = [place for place, name in enumerate(names) if not is_benign(name)]
+        flagged = np.flatnonzero(np.isin(places, attacks))[:left]
+        why = reason_texts(model, matrix[flagged], np.array(names)[places[flagged]], reasons) if len(flagged) else []
+        columns["reasons"] = _scattered(why, flagged, len(matrix))
         left -= len(flagged)
-        columns["reasons"] = ("text", texts)
     return columns, left
 
 
-def _joined(parts: list[dict[str, tuple[str, Any]]]) -> dict[str, tuple[str, Any]]:
-    if len(parts) == 1:
-        return parts[0]
-    whole: dict[str, tuple[str, Any]] = {}
-    for name, (kind, _) in parts[0].items():
-        values = [np.asarray(part[name][1], dtype=object if kind == "text" else None) for part in parts]
-        whole[name] = (kind, np.concatenate(values))
-    return whole
+def _scattered(texts: list[str], rows: _Array, count: int) -> Values:
+    """Texts of some rows, null elsewhere."""
+    codes = np.full(count, -1, dtype=np.int32)
+    places: dict[str, int] = {}
+    codes[rows] = [places.setdefault(each, len(places)) for each in texts]
+    return text(codes, list(places))
 
 
-def _checked(flows: Any) -> Any:
-    return flows if isinstance(flows, Frame) else as_table(flows, "models.score")
+def _all(parts: list[_Columns]) -> _Columns:
+    return {name: joined([part[name] for part in parts]) for name in parts[0]}
 
 
 def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
@@ -108,9 +150,9 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
 
     Parameters
     ----------
-    flows : Capture, DataFrame or Frame
+    flows : Capture, Live, DataFrame or Frame
         Of a capture, flows are made as those the model was trained on, in batches, so that memory is bounded by the
-        result.
+        result. Of a capture under way (`live`), of the packets so far; flows that go on are judged as they stand.
     model : Pipeline or path
         A fitted one, of `make_model`, or a saved one.
     reasons : int
@@ -136,16 +178,20 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
     _check_model(model, "score")
     if reasons < 0:
         raise ValueError(f"reasons: 0 or more, not {reasons}")
-    cap = flows if isinstance(flows, Capture) else None
+    detector = is_detector(model)
     left = MOST
-    parts: list[dict[str, tuple[str, Any]]] = []
+    parts: list[_Columns] = []
     told: dict[str, Any] = {}
-    for batch in flows_of(cap, model) if cap is not None else [_checked(flows)]:
+    cap, rows = None, 0
+    for batch in _batches(flows, model):
         if len(batch):
+            cap = batch._capture if isinstance(batch, Frame) else None
             told = told or meta_of(batch)
-            part, left = _scored(batch, model, reasons, left)
+            part, left = _scored(batch, model, detector, reasons, left)
             parts.append(part)
+            rows += len(batch)
     if not parts:
-        raise ValueError(f"score: no flows{' in ' + ', '.join(map(str, cap.files)) if cap is not None else ''}")
+        files = getattr(flows, "files", None)
+        raise ValueError(f"score: no flows{' in ' + ', '.join(map(str, files)) if files else ''}")
     flows_told = told.get("options", {}).get("flows")
-    return frame_of(_joined(parts), cap, {"flows": flows_told} if flows_told else None)
+    return frame_of_values(_all(parts), NULLABLE, rows, cap, {"flows": flows_told} if flows_told else None)

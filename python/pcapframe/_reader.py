@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where
+from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where, detectors
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -242,7 +242,7 @@ class Capture:
         if (self._options.first, self._options.last) != (_times.EARLIEST, _times.LATEST):
             narrowed.append("a period of time")
         shown = ", ".join(["a stream" if octets is None else f"{octets:,} octets", *narrowed])
-        return f"<Capture {names}: {shown}>"
+        return f"<Capture {display(names)}: {shown}>"
 
     def _begin(
         self, on_packets: Callable[[int], object] | None = None, quiet: bool = False
@@ -633,7 +633,8 @@ class Capture:
         ----------
         flows : Frame, DataFrame of pandas or polars, pyarrow.Table, a column or row of these, int or iterable of int
             Flows, or anything with the column ``flow_id``, or flow ids. Of a Frame of packets or hits without that
-            column, the flows which these packets are in.
+            column, the flows which these packets are in. Or findings of `detect`: the packets between
+            their source and target, both ways, while it went on, in one pass.
         variant, compat, **options
             How the flows were made, as for `flows`. A Frame of flows and a DataFrame made from one know it themselves.
         columns : list of names, groups or patterns, optional
@@ -649,6 +650,10 @@ class Capture:
         ValueError
             Options that contradict those the flows were made with.
         """
+        if detectors.is_findings(flows):
+            if variant is not None or compat is not None or options:
+                raise TypeError("packets_of: findings take no options of flows")
+            return detectors.narrowed(self, flows).packets(columns)
         of_packets = isinstance(flows, Frame) and "flow_id" not in flows.columns and "frame_number" in flows.columns
         ids, known = (None, None) if of_packets else _flows.wanted(flows)
         asked = variant is not None or compat is not None or bool(options)
@@ -736,7 +741,7 @@ class Capture:
         Returns
         -------
         Frame
-            Those with most packets first. Lists are text with `` | `` between the items, which are sorted; at most 32,
+            Those with most packets first. Lists are text with ``" | "`` between the items, sorted; at most 32,
             then ``+N`` for N more; null where there are none.
 
             ``address`` (the one with most packets), ``addresses``, ``macs``; ``names`` (from DHCP, NetBIOS, mDNS,
@@ -982,6 +987,48 @@ class Capture:
                 raise IndexError(f"there is no packet {number} in {self!r}")
         octets = [found[number] for number in numbers]
         return octets if isinstance(frame_number, Iterable) else octets[0]
+
+    def report(
+        self,
+        path: _Path,
+        *,
+        title: str | None = None,
+        indicators: Indicators | None = None,
+        model: Any = None,
+        database: Any = None,
+        home: tuple[float, float] | None = None,
+    ) -> None:
+        """Write what the capture is and what stands out in it as one HTML page.
+
+        The page needs no network and nothing beside it. Its tables sort and filter, its timeline counts what is marked,
+        it prints, and text off the wire is escaped in it. Memory is bounded however large the capture is.
+
+        Parameters
+        ----------
+        path : path
+            The file to write, ``.html``; it appears when it is whole.
+        title : str, optional
+            What stands on top; by default the names of the files.
+        indicators : Indicators, optional
+            What to look for, as in `match`.
+        model : Pipeline or path, optional
+            What judges the flows, as in ``models.score``.
+        database : path or list of paths, optional
+            Of places, as in ``geo.locate``; without one the map shows countries of registration, where ``iptocc`` is
+            installed.
+        home : (latitude, longitude), optional
+            Where private addresses are on the map, in degrees.
+
+        Raises
+        ------
+        ValueError
+            Another suffix; the capture can be read only once (open it with ``spool=True``).
+        OSError
+            The file cannot be written.
+        """
+        from . import report  # which few need
+
+        report.write(self, path, title=title, indicators=indicators, model=model, database=database, home=home)
 
     def write(self, path: _Path) -> int:
         """Write all packets to a new capture; see `Frame.write`."""

@@ -77,8 +77,8 @@ def _from_numpy(name: str, time: np.datetime64) -> int:
     return count * _UNITS[unit] if unit in _UNITS else -(-count // _FINER[unit])
 
 
-_LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": _UNITS["m"], "h": _UNITS["h"],
-            "d": _UNITS["D"]}  # fmt: skip
+_LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": _UNITS["m"], "min": _UNITS["m"],
+            "h": _UNITS["h"], "d": _UNITS["D"]}  # fmt: skip
 _LENGTH = re.compile(r"(\d+)\s*([a-zµ]+)")
 
 

@@ -14,12 +14,22 @@ from typing import Any, NoReturn, TextIO
 
 import pcapframe
 
-from . import _cli_ml, _command_groups, _command_hosts, _command_match, _command_packets, _commands
+from . import (
+    _cli_ml,
+    _command_detect,
+    _command_groups,
+    _command_hosts,
+    _command_match,
+    _command_packets,
+    _command_report,
+    _commands,
+)
 from ._columns import FIELDS, check_columns, nearest
 from ._commands import DNS_TITLES, DONE, KINDS, ROWS, SEQ_TITLES, SIGMA, Usage
 from ._display import printable
 from ._flows import GROUPS, NAMES, PROTOCOLS, VARIANTS
 from ._group import ASKS, check_name
+from .detectors import SEVERITIES
 from .errors import CaptureWarning, PcapframeError
 
 DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
@@ -27,11 +37,13 @@ DAMAGED, UNUSABLE, INTERRUPTED = 1, 2, 130  # _commands has 0 and 3
 FIRST = """\
 pcapframe: packets in, frames out
 
-  pcapframe info capture.pcap        what is in it
-  pcapframe counts capture.pcap      who stands out: DNS replies without answer, sources, sequence numbers
-  pcapframe packets capture.pcap     packets as rows, with any columns
+  pcapframe info capture.pcap      begin here: what is in it
+  pcapframe counts capture.pcap    who stands out, by DNS, source address, TCP
+  pcapframe packets capture.pcap   packets as rows, with any columns
+  pcapframe flows capture.pcap     connections, with the CICIDS2017 features
+  pcapframe hosts capture.pcap     who is there: addresses, names, roles
 
-then hosts, select or check; pcapframe --help tells more."""
+pcapframe --help lists all verbs, pcapframe VERB --help has examples."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -121,7 +133,7 @@ def _verb(verbs: Any, name: str, summary: str, text: str, example: str, run: Cal
     parser: _Parser = verbs.add_parser(
         name,
         help=summary,
-        description=textwrap.fill(text, 100),
+        description=textwrap.fill(text, _commands._width() - 2),
         epilog=f"example:\n{textwrap.indent(example, '  ')}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -196,8 +208,12 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="pcapframe",
         description="Packets in, frames out: ask network captures questions.",
-        epilog="exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable\n"
-        "input; 3 check found an unexplained difference, or cicids verify one from what was published",
+        epilog=textwrap.fill(
+            "exit codes: 0 done; 1 the capture is damaged, what is readable was used; 2 wrong usage or unusable input; "
+            "3 detect --fail-on found something, check or cicids verify an unexplained difference",
+            _commands._width() - 2,
+        )
+        + "\n\nexample:\n  pcapframe info capture.pcap",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -363,6 +379,21 @@ def _parser() -> _Parser:
     )
     match.add_argument("-o", dest="output", metavar="FILE", help="write the hits to a .csv or .json file")
 
+    report = _verb(
+        verbs, "report", "one HTML page of what it is and what stands out in it",
+        "Write a page with the timeline, talkers, protocols, names, findings and, where they are given, indicators "
+        "and a model's verdicts. It needs no network and can be sent as it is.",
+        "pcapframe report capture.pcap -o report.html\n"
+        "pcapframe report 'day-*.pcap' --indicators feeds/ --home 52.5,13.4 -o report.html", _command_report.report,
+    )  # fmt: skip
+    _common(report)
+    report.add_argument("-o", dest="output", metavar="FILE", required=True, help="the .html file to write")
+    report.add_argument("--title", metavar="TEXT", help="what stands on top (default: the names of the files)")
+    report.add_argument("--indicators", nargs="+", metavar="FEED", help="files, folders or patterns of feeds")
+    report.add_argument("--model", metavar="FILE", help="a saved model that judges the flows")
+    report.add_argument("--database", nargs="+", metavar="FILE", help="MaxMind or DB-IP files, for cities on the map")
+    report.add_argument("--home", type=_command_report.place, metavar="LAT,LON", help="where private addresses are")
+
     hosts = _verb(
         verbs, "hosts", "who is in a capture, a row per host",
         "Say who is in a capture: addresses, hardware addresses, names and users as DHCP, NetBIOS, mDNS, Kerberos and "
@@ -376,6 +407,25 @@ def _parser() -> _Parser:
         "--rows", type=_whole, default=ROWS, metavar="N", help="rows to show without -o (default: %(default)s)"
     )
     hosts.add_argument("-o", dest="output", metavar="FILE", help="write the hosts to a .csv, .json or .parquet file")
+
+    detect = _verb(
+        verbs, "detect", "scans, floods, guessed passwords, beacons, tunnels and the like",
+        "Look for what attacks do, by documented rules, in one pass; docs/detectors.md has rules and thresholds.",
+        "pcapframe detect capture.pcap --fail-on high\n"
+        "pcapframe detect 'day-*.pcap' --only scan_syn,beacon --window 10min -o findings.csv\n"
+        "pcapframe detect --rules", _command_detect.detect,
+    )  # fmt: skip
+    _common(detect, needed=False)
+    what = detect.add_argument_group("what to look for")
+    what.add_argument("--only", type=_separated, metavar="NAME,...", help="these rules or kinds of findings alone")
+    what.add_argument("--window", metavar="LENGTH", help="look at stretches of this length by themselves: 10min, 1h")
+    what.add_argument("--set", action="append", metavar="NAME=NUMBER", help="a threshold; --rules lists them")
+    what.add_argument("--rules", action="store_true", help="list rules, kinds and thresholds; needs no FILE")
+    detect.add_argument("--fail-on", choices=list(SEVERITIES), help="exit with 3 where a finding is at least as severe")
+    detect.add_argument("--rows", type=_whole, default=20, metavar="N", help="rows to show (default: %(default)s)")
+    detect.add_argument(
+        "-o", dest="output", metavar="FILE", help="write the findings to a .csv, .json, .parquet or .arrow file"
+    )
 
     check = _verb(
         verbs, "check", "compare our reading of a capture with tshark's or scapy's",

@@ -96,8 +96,11 @@ static bool is_cell(const struct pf_arrow_array *array, enum pf_type type, int64
         return code >= 0 && code < array->dictionary->length && array->dictionary->n_buffers == 3 &&
                is_octets(array->dictionary->buffers[2], offsets[code], offsets[code + 1], value);
     }
-    uint64_t found = 0;
-    memcpy(&found, (const uint8_t *)array->buffers[1] + at * size, size); /* little-endian, as all we test on */
+    const void *cells = array->buffers[1];
+    uint64_t found = size == 1   ? ((const uint8_t *)cells)[at]
+                     : size == 2 ? ((const uint16_t *)cells)[at]
+                     : size == 4 ? ((const uint32_t *)cells)[at]
+                                 : ((const uint64_t *)cells)[at];
     return array->n_buffers == 2 && found == value;
 }
 

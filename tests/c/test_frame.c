@@ -152,8 +152,11 @@ static bool is_cell(const struct pf_column *column, size_t row, const struct cel
     if (pf_type_is_long(column->kind.type))
         return is_long_cell(column, row, want);
     size_t size = pf_type_size(column->kind.type);
-    uint64_t value = 0;
-    memcpy(&value, column->values + row * size, size); /* little-endian, as all we test on */
+    const void *cells = column->values;
+    uint64_t value = size == 1   ? ((const uint8_t *)cells)[row]
+                     : size == 2 ? ((const uint16_t *)cells)[row]
+                     : size == 4 ? ((const uint32_t *)cells)[row]
+                                 : ((const uint64_t *)cells)[row];
     if (pf_column_valid(column, row) == want->null)
         return false;
     if (want->null || column->kind.type != PF_TEXT)

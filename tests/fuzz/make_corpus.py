@@ -168,6 +168,24 @@ def stream_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def text_seeds(_: random.Random) -> dict[str, bytes]:
+    """What hosts say to each other, in the form of fuzz_text: ports 53, 80, 21, 23, 25, 110, 143, 9999 by number."""
+    query = bytes.fromhex("000701000001000000000000") + b"\3www\7example\3org\0\0\1\0\1"
+    talks = {
+        "dns": [(8, query), (0, query[:2] + b"\x81\x83" + query[4:])],
+        "http": [(9, b"GET /?q=%3Cscript%3E+1'+or+'1 HTTP/1.1\r\nUser-Agent: nikto\r\nX: ${jndi:x}\r\n\r\n"),
+                 (9, b"GET / HTTP/1.1\r\nAuthorization: Basic Ym9iOnM=\r\n\r\n")],
+        "ftp": [(2, b"220 hi\r\n"), (10, b"USER bob\r\n"), (2, b"331 x\r\n"), (10, b"PASS s\r\n"), (2, b"230 in\r\n")],
+        "telnet": [(3, b"\xff\xfd\x18login: "), (11, b"bob\r\0"), (3, b"Password: "), (11, b"s\r"), (3, b"\n$ ")],
+        "smtp": [(12, b"AUTH LOGIN\r\n"), (4, b"334 x\r\n"), (12, b"Ym9i\r\n"), (12, b"czNj\r\n"), (4, b"535 no\r\n"),
+                 (12, b"AUTH PLAIN AGJvYgBzM2M=\r\n")],
+        "pop3": [(15, b"USER bob\r\n"), (7, b"+OK\r\n"), (15, b"PASS s\r\n"), (7, b"-ERR\r\n")],
+        "imap": [(14, b'a LOGIN "bob" "s"\r\n'), (6, b"a OK\r\n"), (14, b"b AUTHENTICATE PLAIN\r\n"),
+                 (14, b"AGIAcw==\r\n")],
+    }  # fmt: skip
+    return {name: b"".join(bytes([way, len(said)]) + said for way, said in talk) for name, talk in talks.items()}
+
+
 def main() -> None:
     for name, seeds in {
         "packet": packet_seeds,
@@ -175,6 +193,7 @@ def main() -> None:
         "flows": flow_seeds,
         "names": name_seeds,
         "stream": stream_seeds,
+        "text": text_seeds,
     }.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,222 @@
+/* The pass of the detectors: several sinks in one reading, and the table of what was found. */
+#include "binding/core.h"
+
+#include "detect/sink.h"
+#include "detect/text.h"
+#include "tally/ioc.h"
+
+/* What the pass is to give, and the sinks that give it. */
+struct detection {
+    struct pf_frame_object *frames[PF_DETECT_TABLES];
+    struct pf_counts_object *counts[PF_IOC_KINDS]; /* of indicators, or NULL */
+    struct pf_detect_sink traffic;
+    struct pf_ioc_sink ioc;
+    struct pf_text_sink text;
+    struct pf_frame read[PF_TEXT_TABLES]; /* what `text` fills */
+    bool reads;
+    struct pf_sink *sinks[3];
+    size_t count;
+};
+
+static void clear(struct detection *detection)
+{
+    pf_detect_sink_clear(&detection->traffic);
+    pf_ioc_sink_clear(&detection->ioc);
+    if (detection->reads)
+        pf_text_sink_clear(&detection->text);
+    for (unsigned i = 0; i < PF_TEXT_TABLES; i++)
+        pf_frame_clear(&detection->read[i]);
+    for (unsigned i = 0; i < PF_DETECT_TABLES; i++)
+        Py_XDECREF(detection->frames[i]);
+    for (unsigned i = 0; i < PF_IOC_KINDS; i++)
+        Py_XDECREF(detection->counts[i]);
+}
+
+static bool add_traffic(struct detection *detection, struct pf_state *state, const struct pf_detect_options *options)
+{
+    struct pf_frame *frames[PF_DETECT_TABLES];
+    struct pf_error error = {.status = PF_OK};
+    for (unsigned i = 0; i < PF_DETECT_TABLES; i++) {
+        detection->frames[i] = pf_frame_object_new(state);
+        if (detection->frames[i] == NULL)
+            return false;
+        frames[i] = &detection->frames[i]->frame;
+    }
+    detection->sinks[detection->count++] = &detection->traffic.sink;
+    if (pf_detect_sink_init(&detection->traffic, options, frames, &error) == PF_OK)
+        return true;
+    (void)pf_raise(state, &error);
+    return false;
+}
+
+static bool add_counts(struct detection *detection, struct pf_state *state, PyObject *tuple)
+{
+    struct pf_indicator_rules rules;
+    if (!pf_rules_from(tuple, &rules))
+        return false;
+    for (unsigned i = 0; i < PF_IOC_KINDS; i++) {
+        detection->counts[i] = pf_counts_object_new(state, i == PF_IOC_SEQ ? PF_KEY_NUMBER : PF_KEY_ADDRESS);
+        if (detection->counts[i] == NULL)
+            return false;
+    }
+    pf_ioc_sink_init(&detection->ioc, &rules, &detection->counts[PF_IOC_DNS]->counts,
+                     &detection->counts[PF_IOC_IP]->counts, &detection->counts[PF_IOC_SEQ]->counts);
+    detection->sinks[detection->count++] = &detection->ioc.sink;
+    return true;
+}
+
+static bool add_text(struct detection *detection, struct pf_state *state)
+{
+    struct pf_error error = {.status = PF_OK};
+    detection->reads = true;
+    detection->sinks[detection->count++] = &detection->text.sink;
+    if (pf_text_sink_init(&detection->text, detection->read, &error) == PF_OK)
+        return true;
+    (void)pf_raise(state, &error);
+    return false;
+}
+
+/* Adds the frames of text to a dict; they are the objects' then. */
+static bool hand_over(struct detection *detection, struct pf_state *state, PyObject *dict)
+{
+    for (unsigned i = 0; dict != NULL && detection->reads && i < PF_TEXT_TABLES; i++) {
+        struct pf_frame_object *made = pf_frame_object_new(state);
+        if (made == NULL)
+            return false;
+        made->frame = detection->read[i];
+        memset(&detection->read[i], 0, sizeof detection->read[i]);
+        int failed = PyDict_SetItemString(dict, pf_text_table_names[i], (PyObject *)made);
+        Py_DECREF(made);
+        if (failed < 0)
+            return false;
+    }
+    return dict != NULL;
+}
+
+static PyObject *result_of(struct detection *detection, struct pf_state *state)
+{
+    const struct pf_detect_sink *traffic = &detection->traffic;
+    PyObject *frames =
+        Py_BuildValue("{sOsOsO}", "talks", detection->frames[PF_DETECT_TALKS], "sightings",
+                      detection->frames[PF_DETECT_SIGHTINGS], "seconds", detection->frames[PF_DETECT_SECONDS]);
+    if (!hand_over(detection, state, frames))
+        Py_CLEAR(frames);
+    PyObject *counters = Py_BuildValue("{sKsKsK}", "closed_early", (unsigned long long)traffic->closed_early,
+                                       "rows_left_out", (unsigned long long)traffic->rows_left_out, "targets_left_out",
+                                       (unsigned long long)traffic->targets_left_out);
+    PyObject *counts = detection->counts[0] != NULL
+                           ? PyTuple_Pack(PF_IOC_KINDS, detection->counts[PF_IOC_DNS], detection->counts[PF_IOC_IP],
+                                          detection->counts[PF_IOC_SEQ])
+                           : Py_NewRef(Py_None);
+    return Py_BuildValue("NNN", frames, counters, counts);
+}
+
+PyObject *pf_detect(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    PyObject *inputs, *options, *rules, *result = NULL;
+    long long window;
+    Py_ssize_t most_talks, most_rows;
+    int text;
+    struct pf_run run;
+    if (!PyArg_ParseTuple(arguments, "OO!(Lnn)Op:detect", &inputs, &PyTuple_Type, &options, &window, &most_talks,
+                          &most_rows, &rules, &text))
+        return NULL;
+    if (window < 0 || most_talks < 0 || most_rows < 0) {
+        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
+        return NULL;
+    }
+    if (!pf_run_begin(&run, state, inputs, options))
+        return NULL;
+    struct pf_detect_options parsed = {window, (size_t)most_talks, (size_t)most_rows};
+    struct detection detection;
+    memset(&detection, 0, sizeof detection);
+    if (add_traffic(&detection, state, &parsed) && (rules == Py_None || add_counts(&detection, state, rules)) &&
+        (text == 0 || add_text(&detection, state)) && pf_run_sinks(&run, NULL, 0, detection.sinks, detection.count))
+        result = result_of(&detection, state);
+    clear(&detection);
+    result = pf_with_faults(&run, result);
+    pf_run_end(&run);
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------------------------- findings */
+
+static const struct pf_kind kinds[] = {
+    {"kind", PF_TEXT, false},      {"severity", PF_TEXT, false},   {"first_time", PF_TIME, false},
+    {"last_time", PF_TIME, false}, {"source", PF_TEXT, true},      {"target", PF_TEXT, true},
+    {"port", PF_UINT16, true},     {"evidence", PF_STRING, false}, {"technique", PF_TEXT, false},
+};
+enum { COLUMNS = sizeof kinds / sizeof kinds[0] };
+
+static bool put(struct pf_state *state, struct pf_column *column, PyObject *value)
+{
+    struct pf_error error = {.status = PF_OK};
+    if (pf_column_reserve(column, 1, &error) != PF_OK) {
+        (void)pf_raise(state, &error);
+        return false;
+    }
+    if (value == Py_None && column->kind.nullable) {
+        pf_column_put_null(column);
+        return true;
+    }
+    if (column->kind.type == PF_TIME || column->kind.type == PF_UINT16) {
+        long long number = PyLong_AsLongLong(value);
+        if (number == -1 && PyErr_Occurred())
+            return false;
+        pf_column_put_number(column, (uint64_t)number);
+        return true;
+    }
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(value, &size);
+    if (text == NULL)
+        return false;
+    if (pf_column_put_octets(column, text, (size_t)size, &error) == PF_OK)
+        return true;
+    (void)pf_raise(state, &error);
+    return false;
+}
+
+static bool put_all(struct pf_state *state, struct pf_part *part, PyObject *list)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        PyObject *row = PyList_GET_ITEM(list, i);
+        if (!PyTuple_Check(row) || PyTuple_GET_SIZE(row) != COLUMNS) {
+            PyErr_Format(PyExc_TypeError, "findings: tuples of %d are needed", (int)COLUMNS);
+            return false;
+        }
+        for (size_t j = 0; j < COLUMNS; j++) {
+            if (!put(state, part->columns[j], PyTuple_GET_ITEM(row, (Py_ssize_t)j)))
+                return false;
+        }
+        part->rows++;
+    }
+    return true;
+}
+
+PyObject *pf_findings(PyObject *module, PyObject *argument)
+{
+    struct pf_state *state = pf_state_of(module);
+    struct pf_error error = {.status = PF_OK};
+    if (!PyList_Check(argument)) {
+        PyErr_SetString(PyExc_TypeError, "findings: a list is needed");
+        return NULL;
+    }
+    struct pf_part *part = pf_part_new(kinds, COLUMNS);
+    if (part == NULL)
+        return PyErr_NoMemory();
+    struct pf_frame_object *frame = NULL;
+    if (put_all(state, part, argument))
+        frame = pf_frame_object_new(state);
+    if (frame == NULL) {
+        pf_part_free(part, COLUMNS);
+        return NULL;
+    }
+    bool made = pf_frame_init(&frame->frame, kinds, COLUMNS, &error) == PF_OK;
+    if (!made)
+        pf_part_free(part, COLUMNS);
+    if (made && pf_frame_add(&frame->frame, part, &error) == PF_OK)
+        return (PyObject *)frame;
+    Py_DECREF(frame);
+    return pf_raise(state, &error);
+}

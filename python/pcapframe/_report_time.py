@@ -1,0 +1,125 @@
+"""The timeline of a report: octets per bin by protocol, as a drawing in which a range can be marked."""
+
+from __future__ import annotations
+
+import html
+import json
+from typing import Any
+
+from ._display import duration, size, when
+from ._reader import Capture
+from ._text import legible
+
+BINS = 240  # at most: each is then a few pixels wide
+SHOWN = 5  # protocols; the others are one
+_S = 1_000_000_000
+_WIDTHS = [
+    *(factor * 10**power for power in range(3, 9) for factor in (1, 2, 5)),
+    *(seconds * _S for seconds in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400, 604_800)),
+]
+_WIDE, _HIGH, _LEFT, _BOTTOM, _TOP = 960, 240, 70, 24, 8
+
+
+def bin_width(span: int) -> int:
+    """The least width, in ns, with which a span of time has no more than `BINS` bins."""
+    return next((width for width in _WIDTHS if span // width + 2 <= BINS), span // (BINS - 2) + 1)
+
+
+def _series(cap: Capture, first: int, width: int, bins: int) -> list[tuple[str, list[int], list[int]]]:
+    """Octets and packets per bin of the protocols with the most octets, and of all others."""
+    count: Any = cap.count("protocol", every=width, sum="frame_len")
+    start = first // width
+    found: dict[str, tuple[list[int], list[int]]] = {}
+    columns = (count[name].tolist() for name in ("time", "protocol", "count", "sum_frame_len"))
+    for time, protocol, packets, octets in zip(*columns, strict=True):
+        each = found.setdefault(protocol, ([0] * bins, [0] * bins))
+        at = time // width - start
+        each[0][at] += octets
+        each[1][at] += packets
+    order = sorted(found, key=lambda name: (-sum(found[name][0]), name))
+    series = [(name, *found[name]) for name in order[:SHOWN]]
+    rest = order[SHOWN:]
+    if len(rest) == 1:
+        series.append((rest[0], *found[rest[0]]))
+    elif rest:
+        sums = [[sum(each) for each in zip(*(found[name][which] for name in rest), strict=True)] for which in (0, 1)]
+        series.append((f"{len(rest)} others", sums[0], sums[1]))
+    return series
+
+
+def timeline(cap: Capture, info: Any) -> str:
+    """Return the drawing, its legend with sums, and the two handles that mark a range."""
+    if info.first_time is None:
+        return '<p class="none">No packet has a time.</p>'
+    first, last = info.first_time, info.last_time
+    width = bin_width(last - first)
+    bins = last // width - first // width + 1
+    series = _series(cap, first, width, bins)
+    edges = [(first // width + at) * width for at in range(bins + 1)]
+    labels = [when(edge, 3 if width < _S else 0) for edge in edges]
+    most = max(1, max(map(sum, zip(*(octets for _, octets, _ in series), strict=True)), default=1))
+    data = {
+        "labels": labels, "left": _LEFT, "right": _WIDE - 8,
+        "series": [{"octets": octets, "packets": packets} for _, octets, packets in series],
+    }  # fmt: skip
+    rows = "".join(
+        f'<tr><th scope="row"><svg class="key" viewBox="0 0 16 12" aria-hidden="true"><rect width="16" height="12" '
+        f'class="s{at}"/></svg>{html.escape(legible(name))}</th><td class="n">{sum(packets):,}</td>'
+        f'<td class="n">{size(sum(octets))}</td></tr>'
+        for at, (name, octets, packets) in enumerate(series)
+    )
+    return (
+        f'<figure id="time">{_drawing(series, most, bins, labels, width)}'
+        '<div class="range"><label>From <input type="range" id="from" min="0" '
+        f'max="{bins - 1}" value="0"></label><label>to <input type="range" id="to" min="1" max="{bins}" value="{bins}">'
+        "</label><output></output></div>"
+        '<table class="legend"><caption>Octets by the highest protocol, in what is marked</caption><thead><tr>'
+        f'<th scope="col">Protocol</th><th scope="col" class="n">Packets</th><th scope="col" class="n">Octets</th></tr>'
+        "</thead>"
+        f"<tbody>{rows}</tbody></table>"
+        f'<script type="application/json">{json.dumps(data)}</script></figure>'
+    )
+
+
+def _drawing(
+    series: list[tuple[str, list[int], list[int]]], most: int, bins: int, labels: list[str], width: int
+) -> str:
+    across, down = (_WIDE - 8 - _LEFT) / bins, _HIGH - _BOTTOM - _TOP
+    below = [0] * bins
+    shapes = []
+    for at, (name, octets, _) in enumerate(series):
+        above = [low + more for low, more in zip(below, octets, strict=True)]
+        upper = "".join(
+            f"L{_LEFT + n * across:.1f} {_y(value, most, down)}h{across:.2f}" for n, value in enumerate(above)
+        )
+        lower = "".join(
+            f"L{_LEFT + (n + 1) * across:.1f} {_y(below[n], most, down)}h{-across:.2f}" for n in reversed(range(bins))
+        )
+        shapes.append(
+            f'<path class="s{at}" d="M{upper[1:]}{lower}z"><title>{html.escape(legible(name))}</title></path>'
+        )
+        below = above
+    ticks = "".join(
+        f'<line x1="{_LEFT}" x2="{_WIDE - 8}" y1="{_y(value, most, down)}" y2="{_y(value, most, down)}"/>'
+        f'<text x="{_LEFT - 6}" y="{_y(value, most, down)}" dy=".35em" text-anchor="end">{size(value)}</text>'
+        for value in (0, most // 2, most)
+    )
+    places = sorted({0, bins // 2, bins})
+    anchors = {places[0]: "start", places[-1]: "end"}
+    times = "".join(
+        f'<text x="{_LEFT + n * across:.1f}" y="{_HIGH - 6}" text-anchor="{anchors.get(n, "middle")}">'
+        f"{labels[n]}</text>"
+        for n in places
+    )
+    per = duration(width)
+    return (
+        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Octets per {per}, by protocol">'
+        f'<g class="axis">{ticks}{times}</g>{"".join(shapes)}'
+        f'<rect class="mark" x="{_LEFT}" y="{_TOP}" width="0" height="{down}"/>'
+        f'<rect class="catch" x="{_LEFT}" y="{_TOP}" width="{_WIDE - 8 - _LEFT}" height="{down}"/></svg>'
+        f"<figcaption>Octets per {per}. Drag over a range, or move the handles, to count what is in it.</figcaption>"
+    )
+
+
+def _y(value: int, most: int, down: int) -> str:
+    return f"{_TOP + down - down * value / most:.1f}"

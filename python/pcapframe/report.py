@@ -1,0 +1,381 @@
+"""The report: what a capture is and what stands out in it, as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from . import _export
+from ._display import duration, size, when
+from ._frame import Frame
+from ._indicators import Indicators
+from ._match import Hits
+from ._reader import Capture
+from ._report_map import world_map
+from ._report_time import timeline
+from ._text import legible
+from .detectors import detect
+
+KEYS = 1000
+"""Keys that a count keeps: what is above a thousandth of all packets is among them, and memory is bounded."""
+ROWS = 100
+"""Rows of a table at most: who wants more asks for a Frame."""
+
+
+class Section(NamedTuple):
+    """A part of the page."""
+
+    key: str
+    title: str
+    body: str
+
+
+def _text(value: Any) -> str:
+    """A cell, safe in HTML; text off the wire has its escapes already."""
+    return "" if value is None else html.escape(legible(str(value)))
+
+
+def _number(value: int) -> str:
+    return f'<td class="n" data-v="{value}">{value:,}</td>'
+
+
+def _octets(value: int) -> str:
+    return f'<td class="n" data-v="{value}">{size(value)}</td>'
+
+
+def _when(value: int | None) -> str:
+    return f'<td data-v="{value or 0}">{html.escape(when(value, 3))}</td>'
+
+
+_CELLS: dict[str, Callable[[Any], str]] = {"n": _number, "octets": _octets, "when": _when}
+
+
+def table(
+    key: str, caption: str, columns: dict[str, str], rows: list[tuple[Any, ...]], total: int | None = None
+) -> str:
+    """A table that can be sorted and filtered.
+
+    Parameters
+    ----------
+    key : str
+        Its identifier in the page.
+    caption : str
+        What its rows are.
+    columns : dict
+        Heading to kind: ``n`` (a number), ``octets``, ``when`` (ns), ``""`` (text).
+    rows : list of tuple
+        At most `ROWS` are shown.
+    total : int, optional
+        How many rows there would be, where `rows` has not all of them.
+    """
+    if not rows:
+        return f'<p class="none">{html.escape(caption)}: none.</p>'
+    kinds = list(columns.values())
+    head = "".join(
+        f'<th scope="col"{" class=n" if kind in ("n", "octets") else ""}><button type="button">{html.escape(name)}'
+        "</button></th>"
+        for name, kind in columns.items()
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            _CELLS[kind](cell) if kind and cell is not None else f"<td>{_text(cell)}</td>"
+            for kind, cell in zip(kinds, row, strict=True)
+        )
+        + "</tr>\n"
+        for row in rows[:ROWS]
+    )
+    total = len(rows) if total is None else total
+    of = f" (the first {min(len(rows), ROWS):,} of {total:,})" if total > ROWS else ""
+    search = (
+        f'<label class="filter">Filter <input type="search" data-for="{key}" autocomplete="off"></label>'
+        if len(rows) > 5
+        else ""
+    )
+    return (
+        f'{search}<div class="table" tabindex="0" role="region" aria-label="{html.escape(caption)}"><table id="{key}">'
+        f"<caption>{html.escape(caption)}{of}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _rows(frame: Any, *names: str) -> list[tuple[Any, ...]]:
+    return list(zip(*(frame[name].tolist() for name in names), strict=True))
+
+
+# ------------------------------------------------------------------------------------------------------- sections
+
+
+class _Asked(NamedTuple):
+    """What a report is made from."""
+
+    cap: Capture
+    info: Any
+    findings: Frame
+    hits: Hits | None
+    model: Any
+    database: Any
+    home: Any
+
+
+def _overview(asked: _Asked) -> Iterator[str]:
+    info = asked.info
+    rows: list[tuple[str, str]] = [("Files", ", ".join(map(legible, asked.cap.files)))]
+    rows.append(("Packets", f"{info.packets:,}"))
+    if info.octets is not None:
+        rows.append(("Size", size(info.octets)))
+    if info.first_time is not None:
+        rows += [("First packet", when(info.first_time)), ("Last packet", when(info.last_time))]
+        rows.append(("Duration", duration(info.last_time - info.first_time)))
+    rows += [("Format", info.format), ("Link types", ", ".join(info.link_types))]
+    rows += [("Interface", ", ".join(filter(None, (each.name, each.description)))) for each in info.interfaces]
+    rows += [("Recorded by", text) for text in info.recorded_by or ()]
+    rows += [("Comment", text) for text in info.comments or ()]
+    yield "<dl>" + "".join(f"<dt>{name}</dt><dd>{_text(value)}</dd>" for name, value in rows if value) + "</dl>"
+
+
+def _timeline(asked: _Asked) -> Iterator[str]:
+    yield timeline(asked.cap, asked.info)
+
+
+def _findings(asked: _Asked) -> Iterator[str]:
+    names = ("severity", "kind", "source", "target", "port", "first_time", "last_time", "evidence", "technique")
+    order = {"high": 0, "medium": 1, "low": 2}
+    rows = sorted(_rows(asked.findings, *names), key=lambda row: (order.get(row[0], 3), row[5]))
+    shape = {"Severity": "", "Kind": "", "Source": "", "Target": "", "Port": "", "First": "when", "Last": "when",
+             "Evidence": "", "ATT&CK": ""}  # fmt: skip
+    yield table("findings-table", "What detectors found", shape, rows)
+
+
+def _hits(asked: _Asked) -> Iterator[str]:
+    if asked.hits is None:
+        return
+    rows = _rows(asked.hits.summary(), "indicator", "kind", "hits", "first_time", "last_time", "feed")
+    shape = {"Indicator": "", "Kind": "", "Hits": "n", "First": "when", "Last": "when", "Feed": ""}
+    yield table("hits-table", "Indicators that were seen", shape, rows)
+
+
+def _verdicts(asked: _Asked) -> Iterator[str]:
+    if asked.model is None:
+        return
+    from ._models_score import score
+
+    try:
+        scores = score(asked.cap, asked.model, reasons=3)
+    except ValueError as error:
+        yield f'<p class="none">{_text(error)}</p>'
+        return
+    found: dict[Any, int] = {}
+    classes = scores["class"].tolist()
+    for name in classes:
+        found[name] = found.get(name, 0) + 1
+    rows: list[tuple[Any, ...]] = sorted(found.items(), key=lambda item: -item[1])
+    yield table("classes-table", "Flows by what the model takes them for", {"Class": "", "Flows": "n"}, rows)
+    names = ("flow_start", "Source IP", "Destination IP", "Destination Port", "class", "reasons")
+    rows = [row for row in _rows(scores, *names) if row[-1] is not None]
+    shape = {"Start": "when", "Source": "", "Destination": "", "Port": "", "Class": "", "Reasons": ""}
+    yield table("flagged-table", "Flows that are not benign to it", shape, rows)
+
+
+def _hosts(asked: _Asked) -> Iterator[str]:
+    found = asked.cap.hosts(findings=asked.findings, hits=asked.hits)
+    names = ("address", "names", "users", "systems", "roles", "services", "packets_sent", "packets_received", "peers",
+             "first_seen", "findings", "hits")  # fmt: skip
+    shape = {"Address": "", "Names": "", "Users": "", "Systems": "", "Roles": "", "Services": "", "Sent": "n",
+             "Received": "n", "Peers": "n", "First seen": "when", "Findings": "", "Hits": ""}  # fmt: skip
+    yield _without_empty("hosts-table", "Hosts by packets", shape, _rows(found, *names))
+
+
+def _without_empty(key: str, caption: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> str:
+    """A table without the columns in which no row has anything."""
+    kept = [at for at in range(len(columns)) if any(row[at] is not None for row in rows[:ROWS])]
+    shape = {name: kind for at, (name, kind) in enumerate(columns.items()) if at in kept}
+    return table(key, caption, shape, [tuple(row[at] for at in kept) for row in rows])
+
+
+def _talkers(asked: _Asked) -> Iterator[str]:
+    count = asked.cap.count("ip_src", sum="frame_len", distinct="ip_dst", top=KEYS)
+    rows = _rows(count, "ip_src", "count", "sum_frame_len", "distinct_ip_dst")
+    shape = {"Source": "", "Packets": "n", "Octets": "octets", "Destinations": "n"}
+    yield table("talkers-table", "Sources by packets", shape, rows)
+
+
+def _conversations(asked: _Asked) -> Iterator[str]:
+    count = asked.cap.count("ip_src", "ip_dst", sum="frame_len", min="frame_time", max="frame_time", top=2 * KEYS)
+    pairs: dict[tuple[str, str], list[int]] = {}
+    names = ("ip_src", "ip_dst", "count", "sum_frame_len", "min_frame_time", "max_frame_time")
+    for source, destination, packets, octets, first, last in _rows(count, *names):
+        key = (source, destination) if (destination, source) not in pairs else (destination, source)
+        both = pairs.setdefault(key, [0, 0, 0, 0, first or 0, last or 0])
+        away = key[0] != source
+        both[away] += packets
+        both[2 + away] += octets
+        both[4], both[5] = min(both[4], first or 0), max(both[5], last or 0)
+    rows = [
+        (one, other, there, back, octets_there, octets_back, first)
+        for (one, other), (there, back, octets_there, octets_back, first, _) in pairs.items()
+    ]
+    rows.sort(key=lambda row: -(row[4] + row[5]))
+    shape = {"A": "", "B": "", "Packets A to B": "n", "Packets back": "n", "Octets A to B": "octets",
+             "Octets back": "octets", "First": "when"}  # fmt: skip
+    yield table("conversations-table", "Pairs of addresses by octets", shape, rows)
+
+
+def _protocols(asked: _Asked) -> Iterator[str]:
+    count = asked.cap.count("protocol", sum="frame_len")
+    rows = _rows(count, "protocol", "count", "sum_frame_len")
+    shape = {"Protocol": "", "Packets": "n", "Octets": "octets"}
+    yield table("protocols-table", "Highest protocol of a packet", shape, rows)
+    opened = asked.cap.filter(tcp_flags_syn=1, tcp_flags_ack=0).count(
+        "tcp_dstport", distinct=["ip_src", "ip_dst"], top=KEYS
+    )
+    rows = _rows(opened, "tcp_dstport", "count", "distinct_ip_src", "distinct_ip_dst")
+    shape = {"Port": "n", "SYNs": "n", "Clients": "n", "Servers": "n"}
+    yield table("ports-table", "TCP ports that were asked for", shape, rows)
+
+
+def _dns(asked: _Asked) -> Iterator[str]:
+    asks = asked.cap.filter(dns_flags_response=0).count("dns_qry_name", distinct="ip_src", top=KEYS)
+    rows = _rows(asks, "dns_qry_name", "count", "distinct_ip_src")
+    yield table("dns-table", "Names asked for", {"Name": "", "Queries": "n", "Clients": "n"}, rows)
+    codes = asked.cap.filter(dns_flags_response=1).count("dns_flags_rcode", distinct="dns_qry_name")
+    rows = _rows(codes, "dns_flags_rcode", "count", "distinct_dns_qry_name")
+    told = [(_RCODES.get(code, code), packets, names) for code, packets, names in rows]
+    yield table("rcode-table", "Answers by response code", {"Response": "", "Answers": "n", "Names": "n"}, told)
+
+
+_RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}  # RFC 1035, RFC 2136
+
+
+def _tls(asked: _Asked) -> Iterator[str]:
+    name = "tls_handshake_extensions_server_name"
+    count = asked.cap.count(name, distinct=["ip_src", "ip_dst"], top=KEYS)
+    rows = _rows(count, name, "count", "distinct_ip_src", "distinct_ip_dst")
+    shape = {"Server name": "", "Hellos": "n", "Clients": "n", "Servers": "n"}
+    yield table("tls-table", "TLS server names", shape, rows)
+    count = asked.cap.count("tls_handshake_ja4", distinct=["ip_src", name], top=KEYS)
+    rows = _rows(count, "tls_handshake_ja4", "count", "distinct_ip_src", f"distinct_{name}")
+    shape = {"JA4": "", "Hellos": "n", "Clients": "n", "Names": "n"}
+    yield table("ja4-table", "TLS clients by fingerprint", shape, rows)
+
+
+def _http(asked: _Asked) -> Iterator[str]:
+    count = asked.cap.count("http_host", distinct=["ip_src", "http_request_uri"], top=KEYS)
+    rows = _rows(count, "http_host", "count", "distinct_ip_src", "distinct_http_request_uri")
+    yield table("http-table", "HTTP hosts", {"Host": "", "Requests": "n", "Clients": "n", "URIs": "n"}, rows)
+    count = asked.cap.count("http_user_agent", distinct="ip_src", top=KEYS)
+    rows = _rows(count, "http_user_agent", "count", "distinct_ip_src")
+    yield table("agents-table", "HTTP user agents", {"User-Agent": "", "Requests": "n", "Clients": "n"}, rows)
+
+
+def _map(asked: _Asked) -> Iterator[str]:
+    drawing, routes = world_map(asked.cap, asked.database, asked.home)
+    yield drawing
+    rows = [(route.start.name, route.end.name, route.packets, route.octets) for route in routes]
+    if rows:
+        yield table(
+            "routes-table", "Between countries", {"From": "", "To": "", "Packets": "n", "Octets": "octets"}, rows
+        )
+
+
+def _faults(asked: _Asked) -> Iterator[str]:
+    info = asked.info
+    yield table("faults-table", "Damage of the capture", {"What": ""}, [(fault.message,) for fault in info.faults])
+    rows: list[tuple[Any, ...]] = sorted(info.packet_faults.items(), key=lambda item: -item[1])
+    rows += [(name.replace("_", " "), count) for name, count in (info.oddities or {}).items() if count]
+    yield table("packet-faults-table", "Packets that are less than whole, or odd", {"What": "", "Packets": "n"}, rows)
+
+
+def _provenance(asked: _Asked) -> Iterator[str]:
+    total: Any = asked.cap.count()
+    made = total.provenance
+    made = {**made, "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"}
+    yield f"<pre>{_text_block(json.dumps(made, indent=2, default=str, ensure_ascii=False))}</pre>"
+
+
+def _text_block(text: str) -> str:
+    return "\n".join(map(_text, text.splitlines()))
+
+
+_SECTIONS: tuple[tuple[str, str, Callable[[_Asked], Iterator[str]]], ...] = (
+    ("overview", "What it is", _overview),
+    ("timeline", "Traffic over time", _timeline),
+    ("findings", "Findings", _findings),
+    ("hits", "Indicators", _hits),
+    ("verdicts", "The model's verdicts", _verdicts),
+    ("hosts", "Hosts", _hosts),
+    ("talkers", "Who sends most", _talkers),
+    ("conversations", "Conversations", _conversations),
+    ("protocols", "Protocols and ports", _protocols),
+    ("dns", "DNS", _dns),
+    ("tls", "TLS", _tls),
+    ("http", "HTTP", _http),
+    ("map", "Where it goes", _map),
+    ("faults", "What is wrong with it", _faults),
+    ("provenance", "How this was made", _provenance),
+)
+
+
+def write(
+    cap: Capture,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    indicators: Indicators | None = None,
+    model: Any = None,
+    database: Any = None,
+    home: tuple[float, float] | None = None,
+) -> None:
+    """Write the report of a capture; what `Capture.report` does, which describes the arguments."""
+    if not isinstance(cap, Capture):
+        raise TypeError(f"report takes a Capture, not {type(cap).__name__}")
+    if not cap.reusable:
+        raise ValueError(f"report: {cap.files[0]} can be read only once, a report asks more: open it with spool=True")
+    text = os.fsdecode(path)
+    if not text.lower().endswith((".html", ".htm")):
+        raise ValueError(f"{text}: a report is HTML: a name that ends in .html is needed")
+    if indicators is not None and not isinstance(indicators, Indicators):
+        raise TypeError(f"indicators: Indicators.read('feed.csv') makes them, not {type(indicators).__name__}")
+    cap._refuse_own(text)
+    if isinstance(model, (str, os.PathLike)):
+        from ._models_save import load
+
+        model = load(model)
+    hits = None if indicators is None else cap.match(indicators)
+    asked = _Asked(cap, cap.info(full=True), detect(cap), hits, model, database, home)
+    sections = []
+    for key, name, make in _SECTIONS:
+        body = "\n".join(make(asked))
+        if body:
+            sections.append(Section(key, name, body))
+    name = title or f"Capture report: {', '.join(os.path.basename(file) for file in cap.files[:3])}"
+    with _export.atomically(text) as file:
+        file.write(_page(name, sections))
+
+
+def _page(title: str, sections: list[Section]) -> str:
+    data = files("pcapframe") / "data"
+    style, script = ((data / name).read_text("utf-8") for name in ("report.css", "report.js"))
+    links = "".join(f'<li><a href="#{each.key}">{html.escape(each.title)}</a></li>' for each in sections)
+    body = "\n".join(
+        f'<section id="{each.key}" aria-labelledby="{each.key}-h">\n'
+        f'<h2 id="{each.key}-h">{html.escape(each.title)}</h2>\n'
+        f"{each.body}\n</section>"
+        for each in sections
+    )
+    # The policy holds although the file is opened from a disk: no request can leave, whatever a capture has in it.
+    policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<header><h1>{_text(title)}</h1><nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
+        f"<main>\n{body}\n</main>\n"
+        "<footer>Times are UTC. Made by pcapframe.</footer>\n"
+        f"<script>\n{script}</script>\n</body>\n</html>\n"
+    )

@@ -1,0 +1,39 @@
+#!/bin/sh
+# The Python tests with a sanitizer loaded into a real python and _core built for it:
+#   sanitize_py.sh address|thread PYTHON [PYTEST ARGUMENTS]
+# Reports of children count too: all go to build/py-KIND/report.*, and one of them is a failure. There is no list of
+# suppressions for our own code; what stands in tools/tsan.supp names other people's libraries.
+set -u
+kind=$1 python=$2
+shift 2
+here=build/py-$kind
+cc=${CC:-cc}
+case $kind in
+address) flags=address,undefined; libraries="libasan.so libubsan.so" ;;
+thread) flags=thread; libraries="libtsan.so" ;;
+*) sed -n 3p "$0" >&2; exit 2 ;;
+esac
+PCAPFRAME_SANITIZE=$flags "$python" setup.py -q build -b "$here" --build-lib "$here/lib" || exit 1
+rm -f "$here"/report.*
+preload=
+for library in $libraries; do preload="$preload $("$cc" -print-file-name=$library)"; done
+report=$PWD/$here/report
+# What Python and NumPy never free is not asked after here (that is test_leaks.py); an allocation that is refused is
+# something our tests ask for.
+export ASAN_OPTIONS="detect_leaks=0:allocator_may_return_null=1:log_path=$report"
+export UBSAN_OPTIONS="print_stacktrace=1:log_path=$report"
+export TSAN_OPTIONS="second_deadlock_stack=1:die_after_fork=0:suppressions=$PWD/tools/tsan.supp:log_path=$report"
+# The oracles run as they are: a sanitizer in them would test them, and capinfos hangs with one.
+mkdir -p "$here/bin"
+for tool in bash capinfos cc clang dumpcap editcap gcc mergecap sh tcpdump tshark; do
+    real=$(PATH=/usr/local/bin:/usr/bin:/bin command -v $tool) || continue
+    printf '#!/bin/sh\nunset LD_PRELOAD\nexec %s "$@"\n' "$real" >"$here/bin/$tool"
+    chmod +x "$here/bin/$tool"
+done
+export PATH="$PWD/$here/bin:$PATH"
+export PYTHONMALLOC=malloc PYTHONPATH="$here/lib" LD_PRELOAD="$preload"
+"$python" -m pytest -p no:cacheprovider -q "$@"
+status=$?
+unset LD_PRELOAD
+ls "$here"/report.* >/dev/null 2>&1 && { head -60 "$here"/report.* >&2; echo "reports: $here/report.*" >&2; exit 1; }
+exit $status
