@@ -232,7 +232,7 @@ class Capture:
         return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
-        files = [display(name) for name in self.files]
+        files = self.files
         names = files[0] if len(files) == 1 else f"{len(files)} files from {files[0]} on"
         octets = self._octets()
         narrowed = [
