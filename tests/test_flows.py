@@ -637,3 +637,11 @@ def test_packets_of_tables_of_others() -> None:
         assert capture.packets_of(way)["frame_number"].tolist() == expected
     of_packets = capture.select(frame_number=flows["flow_id"].tolist())  # the first packet of each
     assert capture.packets_of(of_packets)["frame_number"].tolist() == expected
+
+
+def test_flows_of_packets_are_a_dict() -> None:
+    capture = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    with pytest.raises(TypeError, match=r"flows: a dict such as \{'variant': 'cic2017'\}, not str"):
+        capture.packets(["flow_id"], flows="cic2017")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="flows: a dict"):
+        capture.match(pf.Indicators.from_values(["192.0.2.1"]), flows="cic2017")  # type: ignore[arg-type]

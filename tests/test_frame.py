@@ -413,3 +413,12 @@ def test_what_cannot_be_pickled_says_what_can() -> None:
         assert copy.deepcopy(thing) is copy.copy(thing) is thing
         with pytest.raises(TypeError, match=says):
             pickle.dumps(thing)
+
+
+def test_the_name_of_a_file_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    """Whoever sends a capture chooses its name."""
+    lab = Path(__file__).parents[1] / "examples" / "lab.pcap"
+    named = tmp_path / "esc\x1b[31m\n.pcap"
+    named.symlink_to(lab)
+    assert repr(pf.open(named)).isprintable()
+    assert "esc\\027[31m\\010.pcap" in repr(pf.open(named))

@@ -81,7 +81,7 @@ static enum pf_status emit_ready_lock_held(struct pf_driver *driver, struct pf_e
         pf_cond_wake_all(&driver->moved);
         slot = &driver->ring[driver->emitted % driver->ring_size];
     }
-    driver->emitting = false;
+    driver->emitting = status != PF_OK; /* behind a piece that failed none is emitted, nor its error told */
     return status;
 }
 

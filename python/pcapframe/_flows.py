@@ -474,6 +474,8 @@ def asks(columns: Iterable[str]) -> bool:
 
 def from_packets(flows: Mapping[str, Any] | None) -> dict[str, Any]:
     """The options of ``cap.packets(flows={...})``."""
+    if flows is not None and not isinstance(flows, Mapping):
+        raise TypeError(f"flows: a dict such as {{'variant': 'cic2017'}}, not {type(flows).__name__}")
     given = dict(flows or {})
     variant, compat = given.pop("variant", "corrected"), given.pop("compat", None)
     return resolved(variant, compat, given)

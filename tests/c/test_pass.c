@@ -473,6 +473,8 @@ static void test_sink_fails(void)
         trial.gather.pause = i % 7 == 0 ? pause_at_random : NULL;
         CHECK_STATUS(pf_pass_run(&trial.pass, &error), PF_INVALID);
         CHECK_TEXT(error.text, want);
+        if (trial.gather.fail_at_emit != 0) /* none behind a gap */
+            CHECK_EQ(trial.gather.emits, trial.gather.fail_at_emit);
         trial_close(&trial);
     }
     built_clear(&builts[0]);
