@@ -336,7 +336,7 @@ def test_a_file_is_whole_or_not_there(frame: pf.Frame, tmp_path: Path, monkeypat
     assert (tmp_path / "x.csv").read_text() == "before"
     with pytest.raises(FileNotFoundError):
         frame.write(tmp_path / "no" / "x.csv")
-    with pytest.raises(ValueError, match="can be written to"):
+    with pytest.raises(ValueError, match="packets can be written as a table to"):
         frame.write(tmp_path / "x.txt")
     path = tmp_path / "own.csv"
     path.write_bytes(DATA)

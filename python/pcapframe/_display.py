@@ -32,7 +32,9 @@ def when(time: int | None, digits: int = 6) -> str:
         return "unknown"
     seconds, fraction = divmod(time, 1_000_000_000)
     try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction:09d}"[: 20 + digits] + "Z"
+        return (
+            f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction:09d}"[: 20 + digits].rstrip(".") + "Z"
+        )
     except (OverflowError, ValueError, OSError):  # a year that no calendar of the system has
         return f"{time} ns"
 
