@@ -145,7 +145,7 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 PyObject *pf_split(PyObject *module, PyObject *arguments);
 
 /* groups.c */
-PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
+PyObject *pf_tally_groups(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
 
 /* detect_text.c */

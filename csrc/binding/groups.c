@@ -71,55 +71,117 @@ static PyObject *frame_of(struct pf_state *state, const struct pf_tally *groups)
     return pf_raise(state, &error);
 }
 
-/* Runs the pass with the names of its inputs lent to the plan; false with an exception set. */
-static bool run_groups(struct pf_run *run, struct pf_tally_plan *plan, struct pf_tally *groups)
+/* A plan and the sums that follow it. */
+struct question {
+    struct pf_tally_plan *plan;
+    struct pf_tally *groups;
+    struct pf_tally_sink sink;
+};
+
+/* One pass for all questions, with the names of its inputs lent to their plans; false with an exception set. */
+static bool run_groups(struct pf_run *run, struct question *questions, size_t count)
 {
     PyObject *owner;
-    const char **files = pf_files_of(run, &owner);
+    struct pf_sink **sinks = pf_alloc_array(count, sizeof *sinks);
+    const char **files = sinks != NULL ? pf_files_of(run, &owner) : NULL;
     bool good = false;
+    if (sinks == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
     if (files != NULL) {
-        struct pf_tally_sink sink;
-        plan->files = files;
-        pf_tally_sink_init(&sink, groups);
-        good = pf_run_pass(run, NULL, 0, &sink.sink);
-        pf_tally_sink_clear(&sink);
-        plan->files = NULL;
+        for (size_t i = 0; i < count; i++) {
+            questions[i].plan->files = files;
+            pf_tally_sink_init(&questions[i].sink, questions[i].groups);
+            sinks[i] = &questions[i].sink.sink;
+        }
+        good = pf_run_sinks(run, NULL, 0, sinks, count);
+        for (size_t i = 0; i < count; i++) {
+            pf_tally_sink_clear(&questions[i].sink);
+            questions[i].plan->files = NULL;
+        }
+        Py_DECREF(owner);
     }
     pf_free(files);
-    Py_XDECREF(owner);
+    pf_free(sinks);
     return good;
 }
 
-PyObject *pf_tally_group(PyObject *module, PyObject *arguments)
+/* (fields, every, aggregates, gaps, fill, top, approximate, keep nulls) */
+static bool plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_plan *plan)
 {
-    struct pf_state *state = pf_state_of(module);
-    PyObject *inputs, *options, *names, *aggregates, *result = NULL;
+    PyObject *names, *aggregates;
     int gaps, fill, approximate, keep_nulls;
     long long every, top;
-    struct pf_tally_plan plan;
-    struct pf_tally groups;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "a question is a tuple");
+        return false;
+    }
+    if (!PyArg_ParseTuple(tuple, "O!LO!ppLpp:groups", &PyTuple_Type, &names, &every, &PyTuple_Type, &aggregates, &gaps,
+                          &fill, &top, &approximate, &keep_nulls))
+        return false;
+    plan->every = every > 0 ? every : 0;
+    plan->top = top > 0 ? (size_t)top : 0;
+    plan->gaps = gaps != 0;
+    plan->fill = fill != 0 && every > 0;
+    plan->approximate = approximate != 0;
+    plan->keep_nulls = keep_nulls != 0;
+    if (!fields_from(state, names, plan) || !aggregates_from(state, aggregates, plan))
+        return false;
+    pf_tally_plan_done(plan);
+    return true;
+}
+
+static PyObject *frames_of(struct pf_state *state, const struct question *questions, size_t count)
+{
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        PyObject *frame = frame_of(state, questions[i].groups);
+        if (frame != NULL)
+            PyList_SET_ITEM(list, (Py_ssize_t)i, frame);
+        else
+            Py_CLEAR(list);
+    }
+    return list;
+}
+
+PyObject *pf_tally_groups(PyObject *module, PyObject *arguments)
+{
+    struct room {
+        struct pf_tally_plan plan;
+        struct pf_tally groups;
+    };
+    struct pf_state *state = pf_state_of(module);
+    PyObject *inputs, *options, *asked, *result = NULL;
     struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O!LO!ppLpp:group", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &names,
-                          &every, &PyTuple_Type, &aggregates, &gaps, &fill, &top, &approximate, &keep_nulls))
+    if (!PyArg_ParseTuple(arguments, "OO!O!:groups", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &asked))
         return NULL;
-    memset(&plan, 0, sizeof plan);
-    plan.every = every > 0 ? every : 0;
-    plan.top = top > 0 ? (size_t)top : 0;
-    plan.gaps = gaps != 0;
-    plan.fill = fill != 0 && every > 0;
-    plan.approximate = approximate != 0;
-    plan.keep_nulls = keep_nulls != 0;
-    if (!fields_from(state, names, &plan) || !aggregates_from(state, aggregates, &plan))
+    size_t count = (size_t)PyTuple_GET_SIZE(asked);
+    if (count == 0) {
+        PyErr_SetString(PyExc_ValueError, "groups: a question is needed");
         return NULL;
-    pf_tally_plan_done(&plan);
-    if (!pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    pf_tally_init(&groups, &plan);
-    if (run_groups(&run, &plan, &groups))
-        result = frame_of(state, &groups);
-    pf_tally_clear(&groups);
-    result = pf_with_faults(&run, result);
-    pf_run_end(&run);
+    }
+    struct room *rooms = pf_alloc_array(count, sizeof *rooms);
+    struct question *questions = pf_alloc_array(count, sizeof *questions);
+    bool good = rooms != NULL && questions != NULL;
+    if (!good)
+        PyErr_NoMemory();
+    for (size_t i = 0; good && i < count; i++) {
+        good = plan_from(state, PyTuple_GET_ITEM(asked, (Py_ssize_t)i), &rooms[i].plan);
+        questions[i] = (struct question){.plan = &rooms[i].plan, .groups = &rooms[i].groups};
+    }
+    if (good && pf_run_begin(&run, state, inputs, options)) {
+        for (size_t i = 0; i < count; i++)
+            pf_tally_init(&rooms[i].groups, &rooms[i].plan);
+        if (run_groups(&run, questions, count))
+            result = frames_of(state, questions, count);
+        for (size_t i = 0; i < count; i++)
+            pf_tally_clear(&rooms[i].groups);
+        result = pf_with_faults(&run, result);
+        pf_run_end(&run);
+    }
+    pf_free(questions);
+    pf_free(rooms);
     return result;
 }
 
@@ -133,7 +195,10 @@ static PyObject *count_texts(struct pf_run *run, PyObject *name)
         plan.fields[0].form = PF_TALLY_RENDERED;
     pf_tally_plan_done(&plan);
     struct pf_text_counts_object *counts = pf_text_counts_new(run->state, &plan);
-    if (counts != NULL && !run_groups(run, &counts->plan, &counts->groups))
+    if (counts == NULL)
+        return NULL;
+    struct question question = {.plan = &counts->plan, .groups = &counts->groups};
+    if (!run_groups(run, &question, 1))
         Py_CLEAR(counts);
     return (PyObject *)counts;
 }

@@ -371,8 +371,9 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
-    {"group", pf_tally_group, METH_VARARGS,
-     "group(inputs, options, fields, every, aggregates, gaps, fill, top, approx, keep nulls): (Frame, faults)."},
+    {"groups", pf_tally_groups, METH_VARARGS,
+     "groups(inputs, options, ((fields, every, aggregates, gaps, fill, top, approx, keep nulls), ...)): ([Frame, ...], "
+     "faults)."},
     {"count_field", pf_count_field, METH_VARARGS,
      "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,

@@ -167,19 +167,12 @@ def findings(rows: list[tuple[Any, ...]], /) -> Frame: ...
 def packets(
     inputs: tuple[Input, ...], options: _Options, names: tuple[str, ...], suspects: _Suspects | None, /
 ) -> tuple[Frame, list[_Fault]]: ...
-def group(
+def groups(
     inputs: tuple[Input, ...],
     options: _Options,
-    names: tuple[str, ...],
-    every: int,
-    aggregates: tuple[tuple[int, str], ...],
-    gaps: bool,
-    fill: bool,
-    top: int,
-    approx: bool,
-    keep_nulls: bool,
+    questions: tuple[tuple[tuple[str, ...], int, tuple[tuple[int, str], ...], bool, bool, int, bool, bool], ...],
     /,
-) -> tuple[Frame, list[_Fault]]: ...
+) -> tuple[list[Frame], list[_Fault]]: ...
 def count_field(
     inputs: tuple[Input, ...], options: _Options, names: tuple[str, ...], /
 ) -> tuple[Counts | TextCounts, list[_Fault]]: ...

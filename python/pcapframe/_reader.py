@@ -927,9 +927,13 @@ class Capture:
 
     def _grouped(self, question: Question) -> Frame:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
-        asked = (*question.fields, *(name for _, name in question.aggregates))
-        native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
-        return Frame(native, self, self._faults + faults)
+        return self._groups((question,))[0]
+
+    def _groups(self, questions: tuple[Question, ...]) -> list[Frame]:
+        """Answer several questions in one pass."""
+        asked = [name for each in questions for name in (*each.fields, *(name for _, name in each.aggregates))]
+        natives, faults = self._stamped(asked)._run(_core.groups, questions, stacklevel=6)
+        return [Frame(native, self, self._faults + faults) for native in natives]
 
     def match(self, indicators: Indicators, *, flows: Mapping[str, Any] | bool = False) -> Hits:
         """Look for indicators in all packets, in one pass.

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from ._display import duration, size, when
-from ._reader import Capture
+from ._frame import Frame
 from ._text import legible
 
 BINS = 240  # at most: each is then a few pixels wide
@@ -25,9 +25,8 @@ def bin_width(span: int) -> int:
     return next((width for width in _WIDTHS if span // width + 2 <= BINS), span // (BINS - 2) + 1)
 
 
-def _series(cap: Capture, first: int, width: int, bins: int) -> list[tuple[str, list[int], list[int]]]:
+def _series(count: Frame, first: int, width: int, bins: int) -> list[tuple[str, list[int], list[int]]]:
     """Octets and packets per bin of the protocols with the most octets, and of all others."""
-    count: Any = cap.count("protocol", every=width, sum="frame_len")
     start = first // width
     found: dict[str, tuple[list[int], list[int]]] = {}
     columns = (count[name].tolist() for name in ("time", "protocol", "count", "sum_frame_len"))
@@ -47,14 +46,14 @@ def _series(cap: Capture, first: int, width: int, bins: int) -> list[tuple[str, 
     return series
 
 
-def timeline(cap: Capture, info: Any) -> str:
+def timeline(count: Frame | None, info: Any) -> str:
     """Return the drawing, its legend with sums, and the two handles that mark a range."""
-    if info.first_time is None:
+    if count is None or info.first_time is None:
         return '<p class="none">No packet has a time.</p>'
     first, last = info.first_time, info.last_time
     width = bin_width(last - first)
     bins = last // width - first // width + 1
-    series = _series(cap, first, width, bins)
+    series = _series(count, first, width, bins)
     edges = [(first // width + at) * width for at in range(bins + 1)]
     labels = [when(edge, 3 if width < _S else 0) for edge in edges]
     most = max(1, max(map(sum, zip(*(octets for _, octets, _ in series), strict=True)), default=1))

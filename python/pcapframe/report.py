@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from . import _export
 from ._display import duration, size, when
 from ._frame import Frame
+from ._group import ASKS, Question, check_question
 from ._indicators import Indicators
 from ._match import Hits
 from ._reader import Capture
 from ._report_map import world_map
-from ._report_time import timeline
+from ._report_time import bin_width, timeline
 from ._text import legible
 from .detectors import detect
 
@@ -120,6 +121,7 @@ class _Asked(NamedTuple):
     info: Any
     findings: Frame
     hits: Hits | None
+    counts: dict[str, Frame]
     model: Any
     database: Any
     home: Any
@@ -142,7 +144,7 @@ def _overview(asked: _Asked) -> Iterator[str]:
 
 
 def _timeline(asked: _Asked) -> Iterator[str]:
-    yield timeline(asked.cap, asked.info)
+    yield timeline(asked.counts.get("timeline"), asked.info)
 
 
 def _findings(asked: _Asked) -> Iterator[str]:
@@ -201,28 +203,53 @@ def _without_empty(key: str, caption: str, columns: dict[str, str], rows: list[t
     return table(key, caption, shape, [tuple(row[at] for at in kept) for row in rows])
 
 
+_NAME = "tls_handshake_extensions_server_name"
+# What is counted, in one pass: fields, then how `Capture.count` is asked.
+_COUNTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "talkers": (("ip_src",), {"sum": "frame_len", "distinct": "ip_dst"}),
+    "conversations": (("ip_src", "ip_dst"), {"sum": "frame_len", "min": "frame_time"}),
+    "protocols": (("protocol",), {"sum": "frame_len"}),
+    "ports": (("tcp_flags_syn", "tcp_flags_ack", "tcp_dstport"), {"distinct": ["ip_src", "ip_dst"]}),
+    "dns": (("dns_flags_response", "dns_qry_name"), {"distinct": "ip_src"}),
+    "rcodes": (("dns_flags_response", "dns_flags_rcode"), {"distinct": "dns_qry_name"}),
+    "tls": ((_NAME,), {"distinct": ["ip_src", "ip_dst"]}),
+    "ja4": (("tls_handshake_ja4",), {"distinct": ["ip_src", _NAME]}),
+    "hosts": (("http_host",), {"distinct": ["ip_src", "http_request_uri"]}),
+    "agents": (("http_user_agent",), {"distinct": "ip_src"}),
+}
+
+
+def _question(fields: tuple[str, ...], asked: dict[str, Any], every: int | None, top: int | None) -> Question:
+    whole: dict[str, Any] = {**dict.fromkeys(ASKS), **asked}
+    approx = "distinct" in asked
+    return check_question(fields, every, whole, gaps=False, fill=False, top=top, approx=approx, dropna=True)
+
+
+def _counted(cap: Capture, width: int) -> dict[str, Frame]:
+    """The answers to all of `_COUNTS`, and octets per bin of `width` ns by protocol as ``timeline``."""
+    questions = [_question(fields, asked, None, 2 * KEYS) for fields, asked in _COUNTS.values()]
+    if width:
+        questions.append(_question(("protocol",), {"sum": "frame_len"}, width, None))
+    return dict(zip([*_COUNTS, "timeline"], cap._groups(tuple(questions)), strict=False))
+
+
 def _talkers(asked: _Asked) -> Iterator[str]:
-    count = asked.cap.count("ip_src", sum="frame_len", distinct="ip_dst", top=KEYS)
-    rows = _rows(count, "ip_src", "count", "sum_frame_len", "distinct_ip_dst")
+    rows = _rows(asked.counts["talkers"], "ip_src", "count", "sum_frame_len", "distinct_ip_dst")
     shape = {"Source": "", "Packets": "n", "Octets": "octets", "Destinations": "n"}
     yield table("talkers-table", "Sources by packets", shape, rows)
 
 
 def _conversations(asked: _Asked) -> Iterator[str]:
-    count = asked.cap.count("ip_src", "ip_dst", sum="frame_len", min="frame_time", max="frame_time", top=2 * KEYS)
     pairs: dict[tuple[str, str], list[int]] = {}
-    names = ("ip_src", "ip_dst", "count", "sum_frame_len", "min_frame_time", "max_frame_time")
-    for source, destination, packets, octets, first, last in _rows(count, *names):
+    names = ("ip_src", "ip_dst", "count", "sum_frame_len", "min_frame_time")
+    for source, destination, packets, octets, first in _rows(asked.counts["conversations"], *names):
         key = (source, destination) if (destination, source) not in pairs else (destination, source)
-        both = pairs.setdefault(key, [0, 0, 0, 0, first or 0, last or 0])
+        both = pairs.setdefault(key, [0, 0, 0, 0, first or 0])
         away = key[0] != source
         both[away] += packets
         both[2 + away] += octets
-        both[4], both[5] = min(both[4], first or 0), max(both[5], last or 0)
-    rows = [
-        (one, other, there, back, octets_there, octets_back, first)
-        for (one, other), (there, back, octets_there, octets_back, first, _) in pairs.items()
-    ]
+        both[4] = min(both[4], first or 0)
+    rows: list[tuple[Any, ...]] = [(*pair, *both) for pair, both in pairs.items()]
     rows.sort(key=lambda row: -(row[4] + row[5]))
     shape = {"A": "", "B": "", "Packets A to B": "n", "Packets back": "n", "Octets A to B": "octets",
              "Octets back": "octets", "First": "when"}  # fmt: skip
@@ -230,49 +257,40 @@ def _conversations(asked: _Asked) -> Iterator[str]:
 
 
 def _protocols(asked: _Asked) -> Iterator[str]:
-    count = asked.cap.count("protocol", sum="frame_len")
-    rows = _rows(count, "protocol", "count", "sum_frame_len")
+    rows = _rows(asked.counts["protocols"], "protocol", "count", "sum_frame_len")
     shape = {"Protocol": "", "Packets": "n", "Octets": "octets"}
     yield table("protocols-table", "Highest protocol of a packet", shape, rows)
-    opened = asked.cap.filter(tcp_flags_syn=1, tcp_flags_ack=0).count(
-        "tcp_dstport", distinct=["ip_src", "ip_dst"], top=KEYS
-    )
-    rows = _rows(opened, "tcp_dstport", "count", "distinct_ip_src", "distinct_ip_dst")
+    names = ("tcp_flags_syn", "tcp_flags_ack", "tcp_dstport", "count", "distinct_ip_src", "distinct_ip_dst")
+    rows = [row[2:] for row in _rows(asked.counts["ports"], *names) if row[:2] == (1, 0)]
     shape = {"Port": "n", "SYNs": "n", "Clients": "n", "Servers": "n"}
     yield table("ports-table", "TCP ports that were asked for", shape, rows)
 
 
 def _dns(asked: _Asked) -> Iterator[str]:
-    asks = asked.cap.filter(dns_flags_response=0).count("dns_qry_name", distinct="ip_src", top=KEYS)
-    rows = _rows(asks, "dns_qry_name", "count", "distinct_ip_src")
+    names = ("dns_flags_response", "dns_qry_name", "count", "distinct_ip_src")
+    rows = [row[1:] for row in _rows(asked.counts["dns"], *names) if row[0] == 0]
     yield table("dns-table", "Names asked for", {"Name": "", "Queries": "n", "Clients": "n"}, rows)
-    codes = asked.cap.filter(dns_flags_response=1).count("dns_flags_rcode", distinct="dns_qry_name")
-    rows = _rows(codes, "dns_flags_rcode", "count", "distinct_dns_qry_name")
-    told = [(_RCODES.get(code, code), packets, names) for code, packets, names in rows]
-    yield table("rcode-table", "Answers by response code", {"Response": "", "Answers": "n", "Names": "n"}, told)
+    names = ("dns_flags_response", "dns_flags_rcode", "count", "distinct_dns_qry_name")
+    rows = [(_RCODES.get(row[1], row[1]), *row[2:]) for row in _rows(asked.counts["rcodes"], *names) if row[0] == 1]
+    yield table("rcode-table", "Answers by response code", {"Response": "", "Answers": "n", "Names": "n"}, rows)
 
 
 _RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}  # RFC 1035, RFC 2136
 
 
 def _tls(asked: _Asked) -> Iterator[str]:
-    name = "tls_handshake_extensions_server_name"
-    count = asked.cap.count(name, distinct=["ip_src", "ip_dst"], top=KEYS)
-    rows = _rows(count, name, "count", "distinct_ip_src", "distinct_ip_dst")
+    rows = _rows(asked.counts["tls"], _NAME, "count", "distinct_ip_src", "distinct_ip_dst")
     shape = {"Server name": "", "Hellos": "n", "Clients": "n", "Servers": "n"}
     yield table("tls-table", "TLS server names", shape, rows)
-    count = asked.cap.count("tls_handshake_ja4", distinct=["ip_src", name], top=KEYS)
-    rows = _rows(count, "tls_handshake_ja4", "count", "distinct_ip_src", f"distinct_{name}")
+    rows = _rows(asked.counts["ja4"], "tls_handshake_ja4", "count", "distinct_ip_src", f"distinct_{_NAME}")
     shape = {"JA4": "", "Hellos": "n", "Clients": "n", "Names": "n"}
     yield table("ja4-table", "TLS clients by fingerprint", shape, rows)
 
 
 def _http(asked: _Asked) -> Iterator[str]:
-    count = asked.cap.count("http_host", distinct=["ip_src", "http_request_uri"], top=KEYS)
-    rows = _rows(count, "http_host", "count", "distinct_ip_src", "distinct_http_request_uri")
+    rows = _rows(asked.counts["hosts"], "http_host", "count", "distinct_ip_src", "distinct_http_request_uri")
     yield table("http-table", "HTTP hosts", {"Host": "", "Requests": "n", "Clients": "n", "URIs": "n"}, rows)
-    count = asked.cap.count("http_user_agent", distinct="ip_src", top=KEYS)
-    rows = _rows(count, "http_user_agent", "count", "distinct_ip_src")
+    rows = _rows(asked.counts["agents"], "http_user_agent", "count", "distinct_ip_src")
     yield table("agents-table", "HTTP user agents", {"User-Agent": "", "Requests": "n", "Clients": "n"}, rows)
 
 
@@ -295,8 +313,7 @@ def _faults(asked: _Asked) -> Iterator[str]:
 
 
 def _provenance(asked: _Asked) -> Iterator[str]:
-    total: Any = asked.cap.count()
-    made = total.provenance
+    made = asked.counts["protocols"].provenance
     made = {**made, "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z"}
     yield f"<pre>{_text_block(json.dumps(made, indent=2, default=str, ensure_ascii=False))}</pre>"
 
@@ -350,7 +367,9 @@ def write(
 
         model = load(model)
     hits = None if indicators is None else cap.match(indicators)
-    asked = _Asked(cap, cap.info(full=True), detect(cap), hits, model, database, home)
+    info: Any = cap.info(full=True)
+    width = 0 if info.first_time is None else bin_width(info.last_time - info.first_time)
+    asked = _Asked(cap, info, detect(cap), hits, _counted(cap, width), model, database, home)
     sections = []
     for key, name, make in _SECTIONS:
         body = "\n".join(make(asked))
@@ -380,6 +399,7 @@ def _page(title: str, sections: list[Section]) -> str:
         f"<title>{_text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
         f'<header><h1>{_text(title)}</h1><nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
         f"<main>\n{body}\n</main>\n"
-        "<footer>Times are UTC. Made by pcapframe.</footer>\n"
+        "<footer>Times are UTC. How many there are of clients, servers, destinations, names and URIs is estimated, "
+        "to about 1 %. Made by pcapframe.</footer>\n"
         f"<script>\n{script}</script>\n</body>\n</html>\n"
     )
