@@ -175,6 +175,8 @@ def calls(t: Things) -> dict[str, tuple[Call, Call | None]]:
         "Capture.filter packets": (lambda: cap.filter(ip_src="10.0.0.0/8").packets(), lambda: cap.filter(ip_src=3.5)),
         "Capture.between": (lambda: cap.between("2017-07-05"), lambda: cap.between("no time")),
         "Capture.end": (lambda: cap.end(), None),
+        "Capture.report": (lambda: cap.report(out / "r.html"), lambda: cap.report(out / "r.txt")),
+        "detect": (lambda: pf.detect(cap), lambda: pf.detect(cap, no_such=1)),
         "Capture.hosts": (lambda: cap.hosts(), lambda: broken.hosts()),
         "Capture.info": (lambda: cap.info(full=True), lambda: broken.info(full=True)),
         "Capture.ioc_counts": (lambda: cap.ioc_counts(), lambda: broken.ioc_counts()),

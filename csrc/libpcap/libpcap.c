@@ -10,11 +10,13 @@
 
 struct pf_bpf {
     struct bpf_program program;
+    bool loops; /* of `protochain`: libpcap's interpreter may never come back from it, as on FDDI */
 };
 
 enum {
     MOST_CAPTURED = 262144, /* libpcap's own limit; a program returns it for "all of the packet" */
     SHOWN = 80,             /* octets of an expression in a message */
+    MOST_STEPS = 100000,    /* of a program that loops: more headers than a packet has octets take no more */
 };
 
 /* pcap_compile is thread-safe since libpcap 1.8; older ones have one parser for all. */
@@ -102,6 +104,16 @@ enum pf_status pf_bpf_refused(const char *expression, uint16_t link_type, struct
                    message);
 }
 
+/* Only `protochain` jumps back. */
+static bool loops(const struct bpf_program *program)
+{
+    for (u_int i = 0; i < program->bf_len; i++) {
+        if (program->bf_insns[i].code == (BPF_JMP | BPF_JA) && (bpf_int32)program->bf_insns[i].k < 0)
+            return true;
+    }
+    return false;
+}
+
 enum pf_status pf_bpf_compile(const char *expression, uint16_t link_type, bool big_endian, struct pf_bpf **program,
                               struct pf_error *error)
 {
@@ -120,14 +132,161 @@ enum pf_status pf_bpf_compile(const char *expression, uint16_t link_type, bool b
         pcap_close(pcap);
     pf_mutex_unlock(&compiling);
     if (status == PF_OK)
+        made->loops = loops(&made->program);
+    if (status == PF_OK)
         *program = made;
     else
         pf_free(made);
     return status;
 }
 
+struct machine {
+    const uint8_t *octets;
+    uint32_t len, captured;
+    uint32_t a, x, memory[BPF_MEMWORDS];
+};
+
+/* What a load gives; false where it is beyond the packet. */
+static bool load(struct machine *machine, const struct bpf_insn *one, uint32_t *value)
+{
+    uint32_t size = BPF_SIZE(one->code) == BPF_W ? 4 : BPF_SIZE(one->code) == BPF_H ? 2 : 1;
+    uint32_t at = one->k;
+    *value = 0;
+    switch (BPF_MODE(one->code)) {
+    case BPF_IMM:
+        *value = one->k;
+        return true;
+    case BPF_LEN:
+        *value = machine->len;
+        return true;
+    case BPF_MEM:
+        *value = one->k < BPF_MEMWORDS ? machine->memory[one->k] : 0;
+        return one->k < BPF_MEMWORDS;
+    case BPF_IND:
+        if (machine->x > UINT32_MAX - at)
+            return false;
+        at += machine->x;
+        break;
+    default:
+        break;
+    }
+    if (at > machine->captured || size > machine->captured - at)
+        return false;
+    for (uint32_t i = 0; i < size; i++)
+        *value = *value << 8 | machine->octets[at + i];
+    if (BPF_MODE(one->code) == BPF_MSH)
+        *value = (*value & 15) << 2;
+    return true;
+}
+
+static bool compute(struct machine *machine, uint16_t code, uint32_t with)
+{
+    uint32_t a = machine->a;
+    switch (BPF_OP(code)) {
+    case BPF_ADD:
+        a += with;
+        break;
+    case BPF_SUB:
+        a -= with;
+        break;
+    case BPF_MUL:
+        a *= with;
+        break;
+    case BPF_DIV:
+    case BPF_MOD:
+        if (with == 0)
+            return false;
+        a = BPF_OP(code) == BPF_DIV ? a / with : a % with;
+        break;
+    case BPF_AND:
+        a &= with;
+        break;
+    case BPF_OR:
+        a |= with;
+        break;
+    case BPF_XOR:
+        a ^= with;
+        break;
+    case BPF_LSH:
+        a = with < 32 ? a << with : 0;
+        break;
+    case BPF_RSH:
+        a = with < 32 ? a >> with : 0;
+        break;
+    case BPF_NEG:
+        a = 0 - a;
+        break;
+    default:
+        return false;
+    }
+    machine->a = a;
+    return true;
+}
+
+static bool holds(uint32_t a, uint16_t code, uint32_t with)
+{
+    switch (BPF_OP(code)) {
+    case BPF_JEQ:
+        return a == with;
+    case BPF_JGT:
+        return a > with;
+    case BPF_JGE:
+        return a >= with;
+    default:
+        return (a & with) != 0;
+    }
+}
+
+/* McCanne and Jacobson 1993 with an end: a program that takes too many steps does not match. */
+static bool run_bounded(const struct bpf_program *program, const uint8_t *octets, uint32_t len, uint32_t captured)
+{
+    struct machine machine = {.octets = octets, .len = len, .captured = captured};
+    uint32_t at = 0;
+    for (unsigned step = 0; step < MOST_STEPS && at < program->bf_len; step++) {
+        const struct bpf_insn *one = &program->bf_insns[at++];
+        uint32_t with = BPF_SRC(one->code) == BPF_X ? machine.x : one->k;
+        switch (BPF_CLASS(one->code)) {
+        case BPF_RET:
+            return (BPF_RVAL(one->code) == BPF_A ? machine.a : one->k) != 0;
+        case BPF_LD:
+            if (!load(&machine, one, &machine.a))
+                return false;
+            break;
+        case BPF_LDX:
+            if (!load(&machine, one, &machine.x))
+                return false;
+            break;
+        case BPF_ST:
+        case BPF_STX:
+            if (one->k >= BPF_MEMWORDS)
+                return false;
+            machine.memory[one->k] = BPF_CLASS(one->code) == BPF_ST ? machine.a : machine.x;
+            break;
+        case BPF_ALU:
+            if (!compute(&machine, one->code, with))
+                return false;
+            break;
+        case BPF_JMP:
+            if (BPF_OP(one->code) == BPF_JA)
+                at += one->k; /* back: it wraps */
+            else
+                at += holds(machine.a, one->code, with) ? one->jt : one->jf;
+            break;
+        default: /* BPF_MISC */
+            if (BPF_MISCOP(one->code) == BPF_TAX)
+                machine.x = machine.a;
+            else
+                machine.a = machine.x;
+            break;
+        }
+    }
+    return false;
+}
+
 bool pf_bpf_matches(const struct pf_bpf *program, const uint8_t *octets, uint32_t len, uint32_t captured)
 {
+    if (program->loops)
+        return run_bounded(&program->program, octets, len, captured);
     return bpf_filter(program->program.bf_insns, octets, len, captured) != 0;
 }
 

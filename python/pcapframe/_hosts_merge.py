@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class Host(NamedTuple):
 
 def packed(address: str) -> bytes:
     """The octets: 4 or 16."""
-    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+    return ipaddress.ip_address(address).packed
 
 
 def order(address: str) -> tuple[int, bytes]:
