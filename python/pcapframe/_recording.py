@@ -163,9 +163,9 @@ class Recording:
 
     def finish(self) -> None:
         """End it with all that has arrived."""
+        self.core.finish()  # first, so that an end which the tool comes to at once is known as asked for
         if self.tool is not None:
             self.tool.interrupt()
-        self.core.finish()
         until = time.monotonic() + _WAIT
         while not self.core.wait(100):
             if time.monotonic() > until:
