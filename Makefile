@@ -19,10 +19,10 @@ FORMATTED  = $(wildcard csrc/*/*.[ch] tests/c/*.[ch] tests/fuzz/*.[ch])
 # The Python that builds and the C tests use one compiler.
 export CC
 
-.PHONY: help demo test soak test-c fuzz asan tsan valgrind portable coverage bench docs lint format clean
+.PHONY: help demo test soak test-c fuzz asan tsan asan-python tsan-python valgrind portable coverage bench docs lint format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-12s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.built ## build, then find the suspicious packets of a capture (CAPTURE=examples/lab.pcap)
 	$(PY) examples/demo.py $(CAPTURE)
@@ -36,13 +36,17 @@ soak: $(VENV)/.built $(VENV)/.test ## the Python tests with the whole corpus and
 test-c: ## the C tests, and a replay of the fuzz corpora
 	@$(C) run
 
-asan: $(VENV)/.test ## the C and Python tests with the address and undefined behaviour sanitizers (TESTS=tests/test_dns.py)
+asan: ## test-c with the address and undefined behaviour sanitizers
 	@$(C) run VARIANT=asan
+
+tsan: ## test-c with the thread sanitizer
+	@$(C) run VARIANT=tsan
+
+asan-python: $(VENV)/.test ## the Python tests with those sanitizers loaded (TESTS=tests/test_dns.py)
 	sh tools/sanitize_py.sh address $(PY) $(TESTS)
 
 # Children of a process that had threads, and pyarrow, are more than this sanitizer takes.
-tsan: $(VENV)/.test ## the C tests, and the Python tests of threads, with the thread sanitizer
-	@$(C) run VARIANT=tsan
+tsan-python: $(VENV)/.test ## the Python tests of threads with the thread sanitizer loaded
 	sh tools/sanitize_py.sh thread $(PY) $(addprefix tests/test_,$(addsuffix .py,$(THREADED))) -k "not fork and not children"
 
 valgrind: $(VENV)/.built $(VENV)/.test ## the C tests, and a Python pass, under valgrind
