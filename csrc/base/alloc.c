@@ -47,3 +47,16 @@ size_t pf_grown(size_t capacity, size_t need, size_t element)
         grown = grown <= most / 2 ? grown * 2 : need;
     return grown;
 }
+
+enum pf_status pf_grow(void **array, size_t *capacity, size_t need, size_t size, struct pf_error *error)
+{
+    if (need <= *capacity)
+        return PF_OK;
+    size_t more = pf_grown(*capacity, need, size);
+    void *grown = more != 0 ? pf_realloc(*array, more * size) : NULL;
+    if (grown == NULL)
+        return pf_fail_memory(error);
+    *array = grown;
+    *capacity = more;
+    return PF_OK;
+}

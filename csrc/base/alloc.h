@@ -3,7 +3,9 @@
 #ifndef PF_BASE_ALLOC_H
 #define PF_BASE_ALLOC_H
 
+#include "base/error.h"
 #include <stdbool.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +22,7 @@ void pf_free(void *memory);
 
 /* The next capacity of a growing array that must hold at least `need`: doubles, 0 when that can't be. */
 size_t pf_grown(size_t capacity, size_t need, size_t element);
+/* Room for `need` elements of `size` in an array that grows so; it and its capacity stay as they are on failure. */
+enum pf_status pf_grow(void **array, size_t *capacity, size_t need, size_t size, struct pf_error *error);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 
-enum { FEW = 256, FAR = 12, TCP = 6, SYN = 0x02, ACK = 0x10 };
+enum { FAR = 12, TCP = 6, SYN = 0x02, ACK = 0x10 };
 
 static const int64_t SECOND = INT64_C(1000000000);
 /* An answer comes within so long: hosts ask again after one second and give up after three (RFC 1122 2.3.2.1). */
@@ -31,20 +31,6 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     return PF_OK;
 }
 
-static enum pf_status reserve(struct pf_detect_piece *piece, size_t more, struct pf_error *error)
-{
-    if (more <= piece->capacity - piece->count)
-        return PF_OK;
-    size_t need = piece->count + more,
-           capacity = pf_grown(piece->capacity, need > FEW ? need : FEW, sizeof *piece->events);
-    struct pf_detect_event *events = capacity != 0 ? pf_realloc(piece->events, capacity * sizeof *events) : NULL;
-    if (events == NULL)
-        return pf_fail_memory(error);
-    piece->events = events;
-    piece->capacity = capacity;
-    return PF_OK;
-}
-
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
                              struct pf_error *error)
 {
@@ -54,7 +40,8 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     struct pf_detect_piece *piece = sink->open[worker];
     if (piece == NULL)
         return pf_fail_memory(error);
-    PF_TRY(reserve(piece, PF_EVENTS_OF_PACKET * count, error));
+    PF_TRY(pf_grow((void **)&piece->events, &piece->capacity, piece->count + PF_EVENTS_OF_PACKET * count,
+                   sizeof *piece->events, error));
     for (size_t i = 0; i < count; i++)
         piece->count += pf_detect_events(packets[i], &piece->events[piece->count]);
     return PF_OK;

@@ -47,14 +47,7 @@ enum pf_status pf_text_piece_put(struct pf_text_piece *piece, struct pf_text_eve
 {
     size_t size = sizeof *event + event->length[0] + event->length[1];
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (size > piece->capacity - piece->size) {
-        size_t capacity = pf_grown(piece->capacity, piece->size + size, 1);
-        uint8_t *octets = capacity != 0 ? pf_realloc(piece->octets, capacity) : NULL;
-        if (octets == NULL)
-            return pf_fail_memory(error);
-        piece->octets = octets;
-        piece->capacity = capacity;
-    }
+    PF_TRY(pf_grow((void **)&piece->octets, &piece->capacity, piece->size + size, 1, error));
     uint8_t *to = piece->octets + piece->size;
     event->size = (uint32_t)size;
     memcpy(to, event, sizeof *event);

@@ -71,24 +71,11 @@ void pf_flow_sayings_clear(struct pf_flow_sayings *sayings)
     memset(sayings, 0, sizeof *sayings);
 }
 
-enum pf_status pf_flow_grow(void **array, size_t *capacity, size_t need, size_t size, struct pf_error *error)
-{
-    if (need <= *capacity)
-        return PF_OK;
-    size_t more = pf_grown(*capacity, need, size);
-    void *grown = more != 0 ? pf_realloc(*array, more * size) : NULL;
-    if (grown == NULL)
-        return pf_fail_memory(error);
-    *array = grown;
-    *capacity = more;
-    return PF_OK;
-}
-
 enum pf_status pf_flow_sayings_add(struct pf_flow_sayings *sayings, const struct pf_flow_said *said, const char *text,
                                    size_t size, uint32_t *number, struct pf_error *error)
 {
-    PF_TRY(pf_flow_grow((void **)&sayings->said, &sayings->capacity, sayings->count + 1, sizeof *said, error));
-    PF_TRY(pf_flow_grow((void **)&sayings->text, &sayings->text_capacity, sayings->text_size + size, 1, error));
+    PF_TRY(pf_grow((void **)&sayings->said, &sayings->capacity, sayings->count + 1, sizeof *said, error));
+    PF_TRY(pf_grow((void **)&sayings->text, &sayings->text_capacity, sayings->text_size + size, 1, error));
     sayings->said[sayings->count] = *said;
     sayings->said[sayings->count].text = sayings->text_size;
     if (size != 0)

@@ -96,8 +96,6 @@ struct pf_flow_extra {
 struct pf_flow_event;
 struct pf_flow;
 
-/* Room for `need` in an array that doubles. */
-enum pf_status pf_flow_grow(void **array, size_t *capacity, size_t need, size_t size, struct pf_error *error);
 void pf_flow_sayings_clear(struct pf_flow_sayings *sayings); /* zeroed is fine */
 /* Appends what a packet says, whose texts stand at `text`; *number is its number, from 1. */
 enum pf_status pf_flow_sayings_add(struct pf_flow_sayings *sayings, const struct pf_flow_said *said, const char *text,

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-enum { FEW_SAID = 4096 };               /* half a megabyte */
-enum { FEW = 256, FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
+enum { FEW_SAID = 4096 };    /* half a megabyte */
+enum { FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
 
 /* What a packet says, and which event of the piece it is. */
 struct heard {
@@ -69,7 +69,7 @@ static enum pf_status hear_field(struct pf_flow_piece *piece, const struct pf_fi
     }
     if (!pf_field_write(field, packet, NULL, &writer))
         return PF_OK;
-    PF_TRY(pf_flow_grow((void **)&piece->text, &piece->text_capacity, piece->text_size + writer.length, 1, error));
+    PF_TRY(pf_grow((void **)&piece->text, &piece->text_capacity, piece->text_size + writer.length, 1, error));
     memcpy(piece->text + piece->text_size, room, writer.length);
     said->value[i] = (uint32_t)(piece->text_size - said->text);
     said->size[i] = (uint32_t)writer.length;
@@ -92,22 +92,8 @@ static enum pf_status hear(const struct pf_flow_sink *sink, struct pf_flow_piece
     }
     if (heard.said.has == 0)
         return PF_OK;
-    PF_TRY(pf_flow_grow((void **)&piece->heard, &piece->heard_capacity, piece->heard_count + 1, sizeof heard, error));
+    PF_TRY(pf_grow((void **)&piece->heard, &piece->heard_capacity, piece->heard_count + 1, sizeof heard, error));
     piece->heard[piece->heard_count++] = heard;
-    return PF_OK;
-}
-
-static enum pf_status reserve(struct pf_flow_piece *piece, size_t more, struct pf_error *error)
-{
-    if (more <= piece->capacity - piece->count)
-        return PF_OK;
-    size_t need = piece->count + more,
-           capacity = pf_grown(piece->capacity, need > FEW ? need : FEW, sizeof *piece->events);
-    struct pf_flow_event *events = capacity != 0 ? pf_realloc(piece->events, capacity * sizeof *events) : NULL;
-    if (events == NULL)
-        return pf_fail_memory(error);
-    piece->events = events;
-    piece->capacity = capacity;
     return PF_OK;
 }
 
@@ -120,7 +106,7 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
     struct pf_flow_piece *piece = sink->open[worker];
     if (piece == NULL)
         return pf_fail_memory(error);
-    PF_TRY(reserve(piece, count, error));
+    PF_TRY(pf_grow((void **)&piece->events, &piece->capacity, piece->count + count, sizeof *piece->events, error));
     for (size_t i = 0; i < count; i++) {
         const struct pf_record *record = &packets[i]->record;
         enum pf_flow_verdict verdict = pf_flow_accept(&sink->options, record, &piece->events[piece->count]);
