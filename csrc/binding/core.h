@@ -127,10 +127,16 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error);
 /* flows.c */
 struct pf_flow_options;
 bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
+struct pf_flow_sink;
+PyObject *pf_flow_counters(const struct pf_flow_sink *sink); /* {name: how many} */
 PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
+
+/* shuffle.c */
+PyObject *pf_flow_events(PyObject *module, PyObject *arguments);
+PyObject *pf_flows_from(PyObject *module, PyObject *arguments);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];

@@ -396,6 +396,10 @@ PyMethodDef pf_pass_methods[] = {
     {"flow_map", pf_flow_map_of, METH_VARARGS,
      "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "
      "faults)."},
+    {"flow_events", pf_flow_events, METH_VARARGS,
+     "flow_events(inputs, options, flow options, secret or None, parts): (([octets of each part], counters), faults)."},
+    {"flows_from", pf_flows_from, METH_VARARGS,
+     "flows_from(((octets or (octets of each part, ...), packets before), ...), flow options): (Frame, counters)."},
     {"flow_features", pf_flow_features, METH_NOARGS,
      "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"flow_extra", pf_flow_extra_columns, METH_NOARGS, "[(group, name, type, unit, definition), ...]."},
