@@ -151,9 +151,9 @@ static enum pf_status put_event(struct pf_flow_save *save, const struct pf_flow_
 {
     struct pf_flow_event event = *given;
     struct pf_flow_part *part = &save->parts[(event.hash >> 32) * save->count >> 32];
+    save->frame = event.frame_number;
     if (save->count > 1 && !settle(save, &event))
         return PF_OK;
-    save->frame = event.frame_number;
     if (save->count > 1 && save->clock > event.time && save->clock > part->clock)
         PF_TRY(put_clock(save, part, error));
     save->clock = event.time > save->clock ? event.time : save->clock;
