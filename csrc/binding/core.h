@@ -135,6 +135,10 @@ PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
 
 /* shuffle.c */
+struct pf_saved;
+PyObject *pf_saved_bytes(const struct pf_saved *saved);
+/* Runs work(context) without the GIL on a thread of its own, so that Ctrl-C ends it; false with an exception set. */
+bool pf_run_alone(struct pf_state *state, pf_work work, void *context);
 PyObject *pf_flow_events(PyObject *module, PyObject *arguments);
 PyObject *pf_flows_from(PyObject *module, PyObject *arguments);
 
@@ -171,6 +175,8 @@ struct pf_indicators_object {
 
 /* detect.c */
 PyObject *pf_detect(PyObject *module, PyObject *arguments);
+PyObject *pf_detect_events_of(PyObject *module, PyObject *arguments);
+PyObject *pf_detect_from(PyObject *module, PyObject *arguments);
 PyObject *pf_findings(PyObject *module, PyObject *argument);
 
 /* keys.c */

@@ -93,6 +93,13 @@ static bool hand_over(struct detection *detection, struct pf_state *state, PyObj
     return dict != NULL;
 }
 
+static PyObject *counts_of(const struct detection *detection)
+{
+    return detection->counts[0] != NULL ? PyTuple_Pack(PF_IOC_KINDS, detection->counts[PF_IOC_DNS],
+                                                       detection->counts[PF_IOC_IP], detection->counts[PF_IOC_SEQ])
+                                        : Py_NewRef(Py_None);
+}
+
 static PyObject *result_of(struct detection *detection, struct pf_state *state)
 {
     const struct pf_detect_sink *traffic = &detection->traffic;
@@ -104,11 +111,17 @@ static PyObject *result_of(struct detection *detection, struct pf_state *state)
     PyObject *counters = Py_BuildValue("{sKsKsK}", "closed_early", (unsigned long long)traffic->closed_early,
                                        "rows_left_out", (unsigned long long)traffic->rows_left_out, "targets_left_out",
                                        (unsigned long long)traffic->targets_left_out);
-    PyObject *counts = detection->counts[0] != NULL
-                           ? PyTuple_Pack(PF_IOC_KINDS, detection->counts[PF_IOC_DNS], detection->counts[PF_IOC_IP],
-                                          detection->counts[PF_IOC_SEQ])
-                           : Py_NewRef(Py_None);
-    return Py_BuildValue("NNN", frames, counters, counts);
+    return Py_BuildValue("NNN", frames, counters, counts_of(detection));
+}
+
+static bool bounds_from(long long window, Py_ssize_t most_talks, Py_ssize_t most_rows, struct pf_detect_options *options)
+{
+    if (window < 0 || most_talks < 0 || most_rows < 0) {
+        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
+        return false;
+    }
+    *options = (struct pf_detect_options){window, (size_t)most_talks, (size_t)most_rows};
+    return true;
 }
 
 PyObject *pf_detect(PyObject *module, PyObject *arguments)
@@ -122,13 +135,9 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "OO!(Lnn)Op:detect", &inputs, &PyTuple_Type, &options, &window, &most_talks,
                           &most_rows, &rules, &text))
         return NULL;
-    if (window < 0 || most_talks < 0 || most_rows < 0) {
-        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
+    struct pf_detect_options parsed;
+    if (!bounds_from(window, most_talks, most_rows, &parsed) || !pf_run_begin(&run, state, inputs, options))
         return NULL;
-    }
-    if (!pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    struct pf_detect_options parsed = {window, (size_t)most_talks, (size_t)most_rows};
     struct detection detection;
     memset(&detection, 0, sizeof detection);
     if (add_traffic(&detection, state, &parsed) && (rules == Py_None || add_counts(&detection, state, rules)) &&
@@ -137,6 +146,75 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
     clear(&detection);
     result = pf_with_faults(&run, result);
     pf_run_end(&run);
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------------------- saved, replayed */
+
+PyObject *pf_detect_events_of(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    static const struct pf_detect_options none;
+    PyObject *inputs, *options, *rules, *result = NULL;
+    struct pf_detect_save save;
+    struct pf_error error = {.status = PF_OK};
+    struct pf_run run;
+    if (!PyArg_ParseTuple(arguments, "OO!O:detect_events", &inputs, &PyTuple_Type, &options, &rules) ||
+        !pf_run_begin(&run, state, inputs, options))
+        return NULL;
+    struct detection detection;
+    memset(&detection, 0, sizeof detection);
+    bool good = add_traffic(&detection, state, &none) && (rules == Py_None || add_counts(&detection, state, rules));
+    detection.traffic.save = &save;
+    if (pf_detect_save_init(&save, &error) != PF_OK)
+        (void)pf_raise(state, &error);
+    else if (good && pf_run_sinks(&run, NULL, 0, detection.sinks, detection.count))
+        result = Py_BuildValue("NN", pf_saved_bytes(&save.saved), counts_of(&detection));
+    clear(&detection);
+    pf_detect_save_clear(&save);
+    result = pf_with_faults(&run, result);
+    pf_run_end(&run);
+    return result;
+}
+
+struct replay {
+    struct pf_detect_sink *sink;
+    PyObject *tuple; /* of bytes */
+};
+
+static enum pf_status replay_all(void *context, struct pf_crew *crew, unsigned worker, struct pf_error *error)
+{
+    const struct replay *replay = context;
+    (void)crew;
+    (void)worker;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(replay->tuple); i++) { /* neither it nor the bytes can change */
+        PyObject *octets = PyTuple_GET_ITEM(replay->tuple, i);
+        PF_TRY(pf_detect_replay(replay->sink, (const uint8_t *)PyBytes_AS_STRING(octets),
+                                (size_t)PyBytes_GET_SIZE(octets), error));
+    }
+    return replay->sink->sink.ops->finish(&replay->sink->sink, error);
+}
+
+PyObject *pf_detect_from(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    PyObject *tuple, *result = NULL;
+    long long window;
+    Py_ssize_t most_talks, most_rows;
+    struct pf_detect_options parsed;
+    if (!PyArg_ParseTuple(arguments, "O!(Lnn):detect_from", &PyTuple_Type, &tuple, &window, &most_talks, &most_rows) ||
+        !bounds_from(window, most_talks, most_rows, &parsed))
+        return NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        if (!PyBytes_Check(PyTuple_GET_ITEM(tuple, i)))
+            return PyErr_Format(PyExc_TypeError, "detect_from: bytes are needed");
+    }
+    struct detection detection;
+    memset(&detection, 0, sizeof detection);
+    struct replay replay = {&detection.traffic, tuple};
+    if (add_traffic(&detection, state, &parsed) && pf_run_alone(state, replay_all, &replay))
+        result = result_of(&detection, state);
+    clear(&detection);
     return result;
 }
 

@@ -1,17 +1,16 @@
-/* Events that ordered sinks take, saved by who read the packets and replayed by who answers. */
+/* Events that flows are made of, saved by who read the packets and replayed by who answers. */
 #include "binding/core.h"
 
 #include "base/alloc.h"
 #include "base/crew.h"
 #include "flow/sink.h"
 
-static PyObject *bytes_of(const struct pf_saved *saved)
+PyObject *pf_saved_bytes(const struct pf_saved *saved)
 {
     return PyBytes_FromStringAndSize((const char *)saved->octets, (Py_ssize_t)saved->size);
 }
 
-/* Runs work(context) without the GIL on a thread of its own, so that Ctrl-C ends it. */
-static bool run_alone(struct pf_state *state, pf_work work, void *context)
+bool pf_run_alone(struct pf_state *state, pf_work work, void *context)
 {
     const struct pf_host host = {.tick = pf_check_signals};
     struct pf_error error = {.status = PF_OK};
@@ -46,7 +45,7 @@ static PyObject *parts_of(const struct pf_flow_save *save, const struct pf_flow_
 {
     PyObject *list = PyList_New((Py_ssize_t)save->count);
     for (unsigned i = 0; list != NULL && i < save->count; i++) {
-        PyObject *octets = bytes_of(&save->parts[i].saved);
+        PyObject *octets = pf_saved_bytes(&save->parts[i].saved);
         if (octets != NULL)
             PyList_SET_ITEM(list, (Py_ssize_t)i, octets);
         else
@@ -195,7 +194,7 @@ PyObject *pf_flows_from(PyObject *module, PyObject *arguments)
     struct pf_frame_object *frame = pf_frame_object_new(state);
     if (frame != NULL && pf_flow_sink_init(&pieces.sink, &parsed, &frame->frame, NULL, &error) != PF_OK)
         (void)pf_raise(state, &error);
-    else if (frame != NULL && pieces_from(&pieces, tuple) && run_alone(state, replay_flows, &pieces))
+    else if (frame != NULL && pieces_from(&pieces, tuple) && pf_run_alone(state, replay_flows, &pieces))
         result = replayed(frame, &pieces.sink);
     pf_flow_sink_clear(&pieces.sink);
     pieces_clear(&pieces);
