@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import struct
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -124,3 +125,157 @@ def test_pieces_and_parts(data: st.DataObject) -> None:
     places = data.draw(st.lists(st.integers(0, 64), max_size=4))
     options = options_of(variant, compat, **given_options, max_flows=max_flows)
     check(octets, options, places, parts)
+
+
+CORPUS = os.environ.get("PCAPFRAME_CORPUS")
+MOST_OCTETS = 300_000  # of a capture: many small ones, quick
+
+
+def corpus() -> list[Path]:
+    if CORPUS is None:
+        pytest.skip("PCAPFRAME_CORPUS is unset: no real captures")
+    found = [path for room in ("captures", "lab", "flows") for path in sorted(Path(CORPUS, room).rglob("*.pcap"))]
+    classic = [path for path in found if path.is_file() and 24 < path.stat().st_size < MOST_OCTETS]
+    return [path for path in classic if path.read_bytes()[:4] == b"\xd4\xc3\xb2\xa1"]
+
+
+def readable(octets: bytes, options: tuple[Any, ...]) -> bool:
+    try:
+        _core.flows(memory(octets), RUN, options)
+    except ValueError as error:
+        assert "link type" in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("variant", ["corrected", "cic2017"])
+def test_real_captures(variant: str) -> None:
+    options = options_of(variant)
+    checked = 0
+    for number, path in enumerate(corpus()[:: 8 if variant == "corrected" else 12]):
+        octets = path.read_bytes()
+        if not readable(octets, options):
+            continue
+        count = len(records(octets))
+        check(octets[:24] + b"".join(records(octets)), options, (count // 3, count // 2), 1 + number % 4)
+        checked += 1
+    assert checked > 10
+
+
+@pytest.mark.parametrize("group", pf_flows.GROUPS)
+def test_what_packets_say(group: str) -> None:
+    """What packets say travels with them; of pieces that are whole captures it is that of one pass."""
+    options = options_of("corrected", extra=(group,))
+    names = {each.name for each in pf_flows.EXTRA if each.group == group}
+    said = 0
+    for path in corpus()[::40]:
+        octets = path.read_bytes()
+        if not readable(octets, options):
+            continue
+        check(octets[:24] + b"".join(records(octets)), options, (), 3)
+        columns = table(_core.flows(memory(octets), RUN, options)[0][0])
+        said += sum(cell is not None for name in names for cell in columns[name])
+    assert said > 10
+
+
+def detected(octets: bytes, bounds: tuple[int, int, int], places: Iterable[int]) -> None:
+    (frames, counters, _), _ = _core.detect(memory(octets), RUN, bounds, None, False)
+    pieces = [_core.detect_events(memory(piece), RUN, None)[0][0] for piece, _ in cut(octets, places)]
+    again, counted, nothing = _core.detect_from(tuple(pieces), bounds)
+    assert nothing is None
+    assert counted == counters
+    assert {name: table(frame) for name, frame in again.items()} == {
+        name: table(frame) for name, frame in frames.items()
+    }
+
+
+BOUNDS = st.tuples(st.sampled_from((0, 10**9, 60 * 10**9)), st.sampled_from((0, 3)), st.sampled_from((0, 5)))
+
+
+@settings(max_examples=80)
+@given(captures_flows.st_flow_capture(), BOUNDS, st.lists(st.integers(0, 64), max_size=4))
+def test_detectors(octets: bytes, bounds: tuple[int, int, int], places: list[int]) -> None:
+    detected(octets, bounds, places)
+
+
+def test_detectors_of_real_captures() -> None:
+    for path in corpus()[::10]:
+        octets = path.read_bytes()
+        count = len(records(octets))
+        detected(octets[:24] + b"".join(records(octets)), (10**9, 20, 0), (count // 3, count // 2))
+
+
+# ----------------------------------------------------------------------------------------------------- hostile octets
+
+
+def some() -> bytes:
+    return captures_flows.capture(b"\x3f" + random.Random(11).randbytes(1200))
+
+
+def test_every_length_is_refused() -> None:
+    options = options_of("corrected", extra=("rtt",))
+    (parts, _), _ = _core.flow_events(memory(some()), RUN, options, None, 1)
+    octets = _core.detect_events(memory(some()), RUN, None)[0][0]
+    assert len(parts[0]) > 500
+    for length in range(len(parts[0])):
+        with pytest.raises(ValueError, match="saved events"):
+            _core.flows_from(((parts[0][:length], 0),), options)
+    for length in range(len(octets)):
+        with pytest.raises(ValueError, match="saved events"):
+            _core.detect_from((octets[:length],), (0, 0, 0))
+    with pytest.raises(ValueError, match="cut or damaged"):
+        _core.flows_from(((parts[0] + b"\0", 0),), options)
+
+
+@pytest.mark.parametrize("extra", [(), ("tls", "dns", "http")])
+def test_changed_octets(extra: tuple[str, ...]) -> None:
+    """Whatever is in them: rows, or one clear error."""
+    rng = np.random.default_rng(7)
+    options = options_of("corrected", extra=extra)
+    (parts, _), _ = _core.flow_events(memory(some()), RUN, options, None, 2)
+    told = _core.detect_events(memory(some()), RUN, None)[0][0]
+    errors = 0
+    for _ in range(2000):
+        octets, other = bytearray(parts[0]), bytearray(told)
+        for changed in (octets, other):
+            for _ in range(rng.integers(1, 5)):
+                changed[rng.integers(40, len(changed))] = rng.integers(256)
+        try:
+            frame, _ = _core.flows_from(((bytes(octets), 0),), options)
+            table(frame)
+        except ValueError as error:
+            assert str(error) == "saved events: cut or damaged"
+            errors += 1
+        try:
+            for frame in _core.detect_from((bytes(other),), (0, 0, 0))[0].values():
+                table(frame)
+        except ValueError as error:
+            assert str(error) == "saved events: cut or damaged"
+            errors += 1
+    assert 0 < errors < 4000
+
+
+def test_errors_name_what_is_wrong() -> None:
+    options, others = options_of("corrected"), options_of("cic2017")
+    (parts, _), _ = _core.flow_events(memory(some()), RUN, options, SECRET, 2)
+    (strange, _), _ = _core.flow_events(memory(some()), RUN, options, None, 2)
+    told = _core.detect_events(memory(some()), RUN, None)[0][0]
+    newer = parts[0][:8] + b"\x02" + parts[0][9:]
+    for pieces, asked, message in (
+        (((parts[0], 0),), others, "other options"),
+        (((parts[0], 0), (strange[0], 9)), options, "another job"),
+        (((parts[0], 0), (parts[1], 9)), options, "same part"),
+        ((((parts[1], parts[0]), 0),), options, "same part"),
+        (((told, 0),), options, "another question"),
+        (((newer, 0),), options, "version 2"),
+        (((b"nothing", 0),), options, "these octets are none"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _core.flows_from(pieces, asked)
+    for given_options, name in (({"sort": True}, "sort"), ({"dedup_us": 9}, "dedup_us")):
+        with pytest.raises(ValueError, match=f"^{name} looks at all packets"):
+            _core.flow_events(memory(some()), RUN, options_of("corrected", **given_options), None, 2)
+    with pytest.raises(ValueError, match="secret: 40 octets"):
+        _core.flow_events(memory(some()), RUN, options, b"short", 2)
+    with pytest.raises(ValueError, match="1 to 4096 parts, not 0"):
+        _core.flow_events(memory(some()), RUN, options, None, 0)
