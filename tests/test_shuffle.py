@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -140,12 +141,10 @@ def corpus() -> list[Path]:
 
 
 def readable(octets: bytes, options: tuple[Any, ...]) -> bool:
-    try:
+    with contextlib.suppress(ValueError):  # a link type that flows cannot take
         _core.flows(memory(octets), RUN, options)
-    except ValueError as error:
-        assert "link type" in str(error)
-        return False
-    return True
+        return True
+    return False
 
 
 @pytest.mark.parametrize("variant", ["corrected", "cic2017"])
@@ -227,6 +226,15 @@ def test_every_length_is_refused() -> None:
         _core.flows_from(((parts[0] + b"\0", 0),), options)
 
 
+def refused(answer: Callable[[], Iterable[_core.Frame]]) -> str | None:
+    try:
+        for frame in answer():
+            table(frame)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.parametrize("extra", [(), ("tls", "dns", "http")])
 def test_changed_octets(extra: tuple[str, ...]) -> None:
     """Whatever is in them: rows, or one clear error."""
@@ -240,18 +248,13 @@ def test_changed_octets(extra: tuple[str, ...]) -> None:
         for changed in (octets, other):
             for _ in range(rng.integers(1, 5)):
                 changed[rng.integers(40, len(changed))] = rng.integers(256)
-        try:
-            frame, _ = _core.flows_from(((bytes(octets), 0),), options)
-            table(frame)
-        except ValueError as error:
-            assert str(error) == "saved events: cut or damaged"
-            errors += 1
-        try:
-            for frame in _core.detect_from((bytes(other),), (0, 0, 0))[0].values():
-                table(frame)
-        except ValueError as error:
-            assert str(error) == "saved events: cut or damaged"
-            errors += 1
+        for answer in (
+            lambda octets=octets: [_core.flows_from(((bytes(octets), 0),), options)[0]],
+            lambda other=other: _core.detect_from((bytes(other),), (0, 0, 0))[0].values(),
+        ):
+            told_of = refused(answer)
+            assert told_of in (None, "saved events: cut or damaged")
+            errors += told_of is not None
     assert 0 < errors < 4000
 
 

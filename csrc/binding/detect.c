@@ -114,7 +114,8 @@ static PyObject *result_of(struct detection *detection, struct pf_state *state)
     return Py_BuildValue("NNN", frames, counters, counts_of(detection));
 }
 
-static bool bounds_from(long long window, Py_ssize_t most_talks, Py_ssize_t most_rows, struct pf_detect_options *options)
+static bool bounds_from(long long window, Py_ssize_t most_talks, Py_ssize_t most_rows,
+                        struct pf_detect_options *options)
 {
     if (window < 0 || most_talks < 0 || most_rows < 0) {
         PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");

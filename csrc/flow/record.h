@@ -2,8 +2,9 @@
  *
  *   bits | step of frame number | step of time | protocol | header | payload | address, port | address, port | ...
  *
- * A clock ends after the time. Behind the addresses comes what the protocol has (docs of the fields: event.h), then with
- * options.dedup the copy, then what the packet says: a bit for each field, its numbers, its texts with their lengths. */
+ * A clock ends after the time. Behind the addresses comes what the protocol has (docs of the fields: event.h), then
+ * with options.dedup the copy, then what the packet says: a bit for each field, its numbers, its texts with their
+ * lengths. */
 #ifndef PF_FLOW_RECORD_H
 #define PF_FLOW_RECORD_H
 

@@ -225,7 +225,8 @@ static enum pf_status open_part(struct replay *replay, size_t i, const struct pf
     if (!first && (head.job != before->job || head.parts != before->parts))
         return pf_fail(error, PF_INVALID, "saved events: of another job than those before");
     if (alone ? !first && head.part != before->part : head.part != i || head.parts != replay->count)
-        return pf_fail(error, PF_INVALID, "saved events: the same part of every piece is needed, or all parts in order");
+        return pf_fail(error, PF_INVALID,
+                       "saved events: the same part of every piece is needed, or all parts in order");
     if (head.parts > 1 && (replay->sink->options.sort != 0 || replay->sink->options.dedup != 0))
         return pf_saved_damaged(error);
     *before = head;

@@ -90,10 +90,11 @@ static enum pf_status put_record(const struct pf_flow_save *save, struct pf_flow
     uint8_t *start = pf_saved_room(&part->saved, MOST_OCTETS, error), *to = start;
     if (to == NULL)
         return error->status;
-    *to++ = (uint8_t)((event->side != 0 ? PF_RECORD_SIDE : 0) | (event->wanted ? PF_RECORD_WANTED : 0) |
-                      (event->one_address ? PF_RECORD_ONE_ADDRESS : 0) | (event->key.version == 6 ? PF_RECORD_IPV6 : 0) |
-                      (event->clock ? PF_RECORD_CLOCK : 0) | (event->retransmission ? PF_RECORD_RETRANSMISSION : 0) |
-                      (event->duplicate_ack ? PF_RECORD_DUPLICATE_ACK : 0) | (says ? PF_RECORD_SAID : 0));
+    *to++ =
+        (uint8_t)((event->side != 0 ? PF_RECORD_SIDE : 0) | (event->wanted ? PF_RECORD_WANTED : 0) |
+                  (event->one_address ? PF_RECORD_ONE_ADDRESS : 0) | (event->key.version == 6 ? PF_RECORD_IPV6 : 0) |
+                  (event->clock ? PF_RECORD_CLOCK : 0) | (event->retransmission ? PF_RECORD_RETRANSMISSION : 0) |
+                  (event->duplicate_ack ? PF_RECORD_DUPLICATE_ACK : 0) | (says ? PF_RECORD_SAID : 0));
     to = pf_put_number(to, event->frame_number - part->frame);
     to = pf_put_step(to, part->time, event->time);
     if (!event->clock)
