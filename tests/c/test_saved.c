@@ -185,7 +185,8 @@ static void test_refusal(void)
     pf_flow_piece_free(piece);
 }
 
-/* --------------------------------------------------------------------------------------------------------- detectors */
+/* --------------------------------------------------------------------------------------------------------- detectors
+ */
 
 static enum pf_status replay_detect(const uint8_t *octets, size_t size, size_t *rows, struct pf_error *error)
 {
@@ -217,8 +218,8 @@ static void draw_detected(struct pf_detect_event events[EVENTS])
             events[i].key.talk = (struct pf_exchange_key){.port = {(uint16_t)i, 80}, .kind = 6, .version = 4};
         } else {
             events[i].form = PF_EVENT_SIGHTING;
-            events[i].key.sighting =
-                (struct pf_sighting_key){.sighting = PF_SIGHT_CLAIM, .size = 4, .what = {(uint8_t)i, (uint8_t)(i >> 8)}};
+            events[i].key.sighting = (struct pf_sighting_key){
+                .sighting = PF_SIGHT_CLAIM, .size = 4, .what = {(uint8_t)i, (uint8_t)(i >> 8)}};
         }
     }
 }
@@ -253,7 +254,8 @@ static void test_detect(void)
     pf_detect_save_clear(&save);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- numbers */
+/* ----------------------------------------------------------------------------------------------------------- numbers
+ */
 
 static void test_numbers(void)
 {
