@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import struct
@@ -43,7 +44,7 @@ def cut(octets: bytes, places: Iterable[int]) -> list[tuple[bytes, int]]:
     """The capture in pieces, each with how many packets were before it."""
     run = records(octets)
     ends = [0, *sorted(min(place, len(run)) for place in places), len(run)]
-    return [(octets[:24] + b"".join(run[a:b]), a) for a, b in zip(ends, ends[1:], strict=False)]
+    return [(octets[:24] + b"".join(run[a:b]), a) for a, b in itertools.pairwise(ends)]
 
 
 def options_of(variant: str, compat: str | None = None, **given: Any) -> tuple[Any, ...]:
