@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 
 import captures_flows
 import pcapframe as pf
+import test_detect_text
+from captures import pcap_bytes
 from pcapframe import _core
 from pcapframe import _flows as pf_flows
 
@@ -179,9 +181,9 @@ def test_what_packets_say(group: str) -> None:
 
 
 def detected(octets: bytes, bounds: tuple[int, int, int], places: Iterable[int]) -> None:
-    (frames, counters, _), _ = _core.detect(memory(octets), RUN, bounds, None, False)
-    pieces = [_core.detect_events(memory(piece), RUN, None)[0][0] for piece, _ in cut(octets, places)]
-    again, counted, nothing = _core.detect_from(tuple(pieces), bounds)
+    (frames, counters, _), _ = _core.detect(memory(octets), RUN, bounds, None, True)
+    found = [(_core.detect_events(memory(piece), RUN, None, True)[0], before) for piece, before in cut(octets, places)]
+    again, counted, nothing = _core.detect_from(tuple((each[0], each[1], at) for each, at in found), bounds, True)
     assert nothing is None
     assert counted == counters
     assert {name: table(frame) for name, frame in again.items()} == {
@@ -212,17 +214,46 @@ def some() -> bytes:
     return captures_flows.capture(b"\x3f" + random.Random(11).randbytes(1200))
 
 
+def talkative() -> bytes:
+    """Names, an attack, logins, one in a header: every kind of event."""
+    target = b"/?id=1%27%20union%20select%20password%20from%20users--"
+    basic = b"Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"
+    captures_of = (
+        test_detect_text.requests(target, target, headers=basic),
+        test_detect_text.lookups(("a.b.example", "gone.example"), rcode=3),
+        test_detect_text.tunnelled(16, 40, 90, 4),
+        pcap_bytes(
+            test_detect_text.segments((True, b"USER a\r\n"), (True, b"PASS b\r\n"), (False, b"230 in\r\n")), 1
+        ),
+        some(),
+    )
+    return captures_of[0][:24] + b"".join(octets[24:] for octets in captures_of)
+
+
+def test_every_kind_of_text_travels() -> None:
+    octets = talkative()
+    frames = _core.detect(memory(octets), RUN, (0, 0, 0), None, True)[0][0]
+    for name in ("dns_clients", "dns_domains", "web_requests", "logins"):
+        assert len(table(frames[name])["frame_number"]) > 0, name
+    for place in range(0, len(records(octets)), 3):
+        detected(octets, (10**9, 20, 0), (place,))
+
+
 def test_every_length_is_refused() -> None:
     options = options_of("corrected", extra=("rtt",))
     (parts, _), _ = _core.flow_events(memory(some()), RUN, options, None, 1)
-    octets = _core.detect_events(memory(some()), RUN, None)[0][0]
+    octets, text, _ = _core.detect_events(memory(talkative()), RUN, None, True)[0]
+    assert text is not None
     assert len(parts[0]) > 500
     for length in range(len(parts[0])):
         with pytest.raises(ValueError, match="saved events"):
             _core.flows_from(((parts[0][:length], 0),), options)
     for length in range(len(octets)):
         with pytest.raises(ValueError, match="saved events"):
-            _core.detect_from((octets[:length],), (0, 0, 0))
+            _core.detect_from(((octets[:length], None, 0),), (0, 0, 0), False)
+    for length in range(len(text)):
+        with pytest.raises(ValueError, match="saved events"):
+            _core.detect_from(((octets, text[:length], 0),), (0, 0, 0), True)
     with pytest.raises(ValueError, match="cut or damaged"):
         _core.flows_from(((parts[0] + b"\0", 0),), options)
 
@@ -242,28 +273,30 @@ def test_changed_octets(extra: tuple[str, ...]) -> None:
     rng = np.random.default_rng(7)
     options = options_of("corrected", extra=extra)
     (parts, _), _ = _core.flow_events(memory(some()), RUN, options, None, 2)
-    told = _core.detect_events(memory(some()), RUN, None)[0][0]
+    told, text, _ = _core.detect_events(memory(talkative()), RUN, None, True)[0]
+    assert text is not None
     errors = 0
     for _ in range(2000):
-        octets, other = bytearray(parts[0]), bytearray(told)
-        for changed in (octets, other):
+        octets, other, words = bytearray(parts[0]), bytearray(told), bytearray(text)
+        for changed in (octets, other, words):
             for _ in range(rng.integers(1, 5)):
                 changed[rng.integers(40, len(changed))] = rng.integers(256)
         for answer in (
             lambda octets=octets: [_core.flows_from(((bytes(octets), 0),), options)[0]],
-            lambda other=other: _core.detect_from((bytes(other),), (0, 0, 0))[0].values(),
+            lambda other=other: _core.detect_from(((bytes(other), None, 0),), (0, 0, 0), False)[0].values(),
+            lambda words=words: _core.detect_from(((told, bytes(words), 0),), (0, 0, 0), True)[0].values(),
         ):
             told_of = refused(answer)
             assert told_of in (None, "saved events: cut or damaged")
             errors += told_of is not None
-    assert 0 < errors < 4000
+    assert 0 < errors < 6000
 
 
 def test_errors_name_what_is_wrong() -> None:
     options, others = options_of("corrected"), options_of("cic2017")
     (parts, _), _ = _core.flow_events(memory(some()), RUN, options, SECRET, 2)
     (strange, _), _ = _core.flow_events(memory(some()), RUN, options, None, 2)
-    told = _core.detect_events(memory(some()), RUN, None)[0][0]
+    told = _core.detect_events(memory(some()), RUN, None, False)[0][0]
     newer = parts[0][:8] + b"\x02" + parts[0][9:]
     for pieces, asked, message in (
         (((parts[0], 0),), others, "other options"),

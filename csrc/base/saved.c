@@ -87,3 +87,17 @@ bool pf_take_number(struct pf_cursor *cursor, uint64_t *number)
     }
     return false;
 }
+
+bool pf_saved_is_text(const char *text, size_t size, char *room)
+{
+    struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
+    for (size_t at = 0; at < size;) {
+        const char *slash = memchr(text + at, '\\', size - at);
+        size_t run = slash != NULL ? (size_t)(slash - text) - at : size - at;
+        pf_write_text(&writer, (const uint8_t *)text + at, run, NULL);
+        at += run;
+        if (at < size)
+            pf_write_char(&writer, text[at++]);
+    }
+    return writer.length == size && memcmp(room, text, size) == 0;
+}

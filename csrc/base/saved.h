@@ -11,6 +11,7 @@
 
 #include "base/cursor.h"
 #include "base/error.h"
+#include "base/writer.h"
 
 enum {
     PF_SAVED_VERSION = 1,
@@ -42,6 +43,9 @@ void pf_saved_clear(struct pf_saved *saved);
 /* Reads a head; the cursor then stands at the records. */
 enum pf_status pf_saved_open(struct pf_cursor *cursor, enum pf_saved_kind kind, struct pf_saved_head *head,
                              struct pf_error *error);
+/* Whether octets are text as pf_write_text() makes it: made so again, backslashes left alone, they stay what they are.
+ * `room`: PF_WRITER_ROOM octets. */
+bool pf_saved_is_text(const char *text, size_t size, char *room);
 enum pf_status pf_saved_damaged(struct pf_error *error);
 
 /* These write and return the place behind. */

@@ -390,9 +390,11 @@ PyMethodDef pf_pass_methods[] = {
      "detect(inputs, options, (window, most talks, most rows), rules or None, text): (({name: Frame}, counters, (dns, "
      "ip, seq) or None), faults)."},
     {"detect_events", pf_detect_events_of, METH_VARARGS,
-     "detect_events(inputs, options, rules or None): ((octets, (dns, ip, seq) or None), faults)."},
+     "detect_events(inputs, options, rules or None, text): ((octets, octets of text or None, (dns, ip, seq) or None), "
+     "faults)."},
     {"detect_from", pf_detect_from, METH_VARARGS,
-     "detect_from((octets of each piece, ...), (window, most talks, most rows)): ({name: Frame}, counters, None)."},
+     "detect_from(((octets, octets of text or None, packets before), ...), (window, most talks, most rows), text): "
+     "({name: Frame}, counters, None)."},
     {"findings", pf_findings, METH_O, "findings(list of findings as tuples): a Frame with a row for each."},
     {"detect_text", pf_detect_text, METH_VARARGS, "detect_text(inputs, options): ({table: Frame}, faults)."},
     {"attack_patterns", pf_attack_list, METH_NOARGS, "[(attack, weak, pattern), ...]."},

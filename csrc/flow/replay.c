@@ -99,21 +99,6 @@ static bool read_packet(const struct pf_flow_options *options, struct pf_cursor 
 
 /* --------------------------------------------------------------------------------------------------------- sayings */
 
-/* Whether it is text as the fields write it: made so again, backslashes left alone, it is the same. */
-static bool is_written(const char *text, size_t size, char *room)
-{
-    struct pf_writer writer = {.octets = room, .room = PF_WRITER_ROOM};
-    for (size_t at = 0; at < size;) {
-        const char *slash = memchr(text + at, '\\', size - at);
-        size_t run = slash != NULL ? (size_t)(slash - text) - at : size - at;
-        pf_write_text(&writer, (const uint8_t *)text + at, run, NULL);
-        at += run;
-        if (at < size)
-            pf_write_char(&writer, text[at++]);
-    }
-    return writer.length == size && memcmp(room, text, size) == 0;
-}
-
 static enum pf_status read_text(struct replay *replay, struct pf_cursor *cursor, struct pf_flow_said *said, unsigned i,
                                 uint64_t size, struct pf_error *error)
 {
@@ -121,7 +106,7 @@ static enum pf_status read_text(struct replay *replay, struct pf_cursor *cursor,
     if (size == 0 || size > PF_WRITER_ROOM)
         return size == 0 ? PF_OK : pf_saved_damaged(error);
     const uint8_t *text = pf_take_octets(cursor, (size_t)size);
-    if (text == NULL || !is_written((const char *)text, (size_t)size, replay->room))
+    if (text == NULL || !pf_saved_is_text((const char *)text, (size_t)size, replay->room))
         return pf_saved_damaged(error);
     PF_TRY(pf_grow((void **)&piece->text, &piece->text_capacity, piece->text_size + (size_t)size, 1, error));
     memcpy(piece->text + piece->text_size, text, (size_t)size);
