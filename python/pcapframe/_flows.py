@@ -29,9 +29,8 @@ PROTOCOLS = ("tcp", "udp", "icmp", "igmp", "sctp", "other")
 _SORT_US = 1_000_000  # how much a packet may be late with sort=True; captures seen are out of order by milliseconds
 _MOST_US = 2**53  # a timeout of 285 years; whatever is compared with it stays exact
 _MOST_FLOWS = 2**30
+_PRINT_OCTETS = 256 << 20  # PF_FLOW_PRINT_OCTETS of the core
 
-_PRINT_OCTETS = 256 << 20
-"""PF_FLOW_PRINT_OCTETS of the core."""
 DEFAULTS: dict[str, dict[str, Any]] = {
     "corrected": {
         "count_padding": False, "udp_header": 8, "ghost_flows": False, "tz": "UTC", "flow_timeout_us": 120_000_000,
