@@ -60,6 +60,7 @@ struct pf_input_object {
 /* pieces.c: Input.cut, .guess and .found, and a source whose ranges a Python object reads. */
 PyObject *pf_input_cut_method(PyObject *self, PyObject *arguments);
 PyObject *pf_input_guess_method(PyObject *self, PyObject *argument);
+PyObject *pf_needs(PyObject *module, PyObject *arguments);
 bool pf_input_keep_found(struct pf_input_object *input, const struct pf_pass *pass); /* false with an exception set */
 enum pf_status pf_source_ranges(PyObject *object, uint64_t size, const char *name, struct pf_source **source,
                                 struct pf_error *error);

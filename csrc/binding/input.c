@@ -354,7 +354,7 @@ static PyGetSetDef input_getset[] = {
     {"file", get_file, NULL, "The Python object it reads from, or None.", NULL},
     {"first", get_first, NULL, "The offset at which its records begin.", NULL},
     {"found", get_found, NULL,
-     "Of a piece, what the last pass came to: (end, damaged, packets, number of the first with a time, offset of the "
+     "What the last pass came to that had no other input: (end, damaged, packets, number of the first with a time, offset of the "
      "first, (first time, last, latest, earliest) or None, told, interfaces); or None.",
      NULL},
     {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},

@@ -63,7 +63,7 @@ PyObject *pf_input_guess_method(PyObject *self, PyObject *argument)
 bool pf_input_keep_found(struct pf_input_object *input, const struct pf_pass *pass)
 {
     const struct pf_found *found = &pass->found;
-    if (input->input.piece.end == 0)
+    if (pass->input_count != 1)
         return true;
     PyObject *told = PyTuple_New((Py_ssize_t)found->told_count);
     for (size_t i = 0; told != NULL && i < found->told_count; i++) {
@@ -86,6 +86,23 @@ bool pf_input_keep_found(struct pf_input_object *input, const struct pf_pass *pa
     Py_XDECREF(times);
     Py_XSETREF(input->found, made);
     return made != NULL;
+}
+
+PyObject *pf_needs(PyObject *module, PyObject *arguments)
+{
+    PyObject *names;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!:needs", &PyTuple_Type, &names))
+        return NULL;
+    size_t count;
+    const struct pf_field **fields = pf_fields_from(names, &count);
+    if (fields == NULL)
+        return NULL;
+    unsigned needs = 0;
+    for (size_t i = 0; i < count; i++)
+        needs |= fields[i]->needs;
+    pf_free(fields);
+    return PyLong_FromUnsignedLong(needs);
 }
 
 /* --- a source that Python reads ---------------------------------------------------------------------------------- */
