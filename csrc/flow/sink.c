@@ -1,9 +1,11 @@
 #include "flow/sink.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 
 #include <string.h>
 
+enum { LOOK = 512 };         /* packets between two looks whether the pass was stopped: a chunk holds 16,000 */
 enum { FEW_SAID = 4096 };    /* half a megabyte */
 enum { FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
 
@@ -167,6 +169,8 @@ static enum pf_status note(struct pf_flow_map *map, const struct pf_flow_stage *
 
 static enum pf_status to_stage(struct pf_flow_sink *sink, const struct pf_flow_event *event, struct pf_error *error)
 {
+    if (++sink->turns % LOOK == 0)
+        PF_TRY(pf_crew_check(error));
     if (sink->dedup.window != 0 && event->wanted) {
         bool copy;
         PF_TRY(pf_flow_dedup_ask(&sink->dedup, event, &copy, error));

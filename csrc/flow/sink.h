@@ -38,6 +38,7 @@ struct pf_flow_sink {
     unsigned worker_count;
     uint64_t verdicts[PF_FLOW_VERDICTS]; /* of all packets */
     uint64_t copies;                     /* packets left out as copies of others */
+    uint64_t turns;                      /* packets that had their turn in the stage */
     /* With options.extra: the fields that packets are asked for, and room for a text of each worker. */
     const struct pf_field *fields[PF_EXTRA_SAID];
     char **rooms;

@@ -1,6 +1,7 @@
 #include "flow/stage.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 
 #include <string.h>
 
@@ -8,6 +9,7 @@ enum { NONE = PF_NO_FLOW };
 enum { TCP = 6, UDP = 17, ICMP = 1, ICMPV6 = 58 };
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 enum { FORWARD_FIN = 1, BACKWARD_FIN = 2 };
+enum { LOOK = 256 };      /* flows that end between two looks whether the pass was stopped: a tenth of a millisecond */
 enum { EARLY = 1000000 }; /* us beyond the timeout: far more than packets are out of order */
 
 void pf_flow_stage_init(struct pf_flow_stage *stage, const struct pf_flow_options *options)
@@ -104,7 +106,8 @@ static enum pf_status end(struct pf_flow_stage *stage, uint32_t number, enum pf_
     pf_index_remove(&stage->index, flow->hash, number);
     unlink_flow(stage, flow);
     stage->open--;
-    return status;
+    /* A million may end at once, at the end of a pass or when all have timed out. */
+    return status == PF_OK && stage->open % LOOK == 0 ? pf_crew_check(error) : status;
 }
 
 static enum pf_status bury(struct pf_flow_stage *stage, uint32_t number, enum pf_flow_reason reason,
