@@ -58,7 +58,7 @@ static void follow(const struct form *form, uint8_t *octets, const struct part *
                                                                : change->area;
         add(length, octets + length->at, by);
         if (length->twin != 0)
-            add(length, octets + length->twin + change->area, by);
+            add(length, octets + (size_t)(length->twin + change->area), by);
     }
 }
 
