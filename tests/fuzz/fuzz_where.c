@@ -2,11 +2,17 @@
  * the condition gives are those that a plain pass gives and that meet it. In whatever pieces and by however many
  * threads. */
 #include "capture/input.h"
+#include "mutate.h"
 #include "naive.h"
 #include "pass/condition.h"
 #include "pass/pass.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *octets, size_t size, size_t room, unsigned seed)
+{
+    return mutate_unless_plain(mutate_pcapng, octets, size, room, seed);
+}
 
 #define must_hold(holds) must_hold_at((holds), __LINE__)
 static void must_hold_at(bool holds, int line)
