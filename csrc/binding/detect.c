@@ -5,24 +5,24 @@
 #include "detect/text.h"
 #include "tally/ioc.h"
 
-/* What the pass is to give, and the sinks that give it. */
 struct detection {
+    struct pf_detect_options options;
+    bool counts_asked, reads, read_armed;
+    struct pf_indicator_rules rules;
     struct pf_frame_object *frames[PF_DETECT_TABLES];
     struct pf_counts_object *counts[PF_IOC_KINDS]; /* of indicators, or NULL */
     struct pf_detect_sink traffic;
     struct pf_ioc_sink ioc;
     struct pf_text_sink text;
     struct pf_frame read[PF_TEXT_TABLES]; /* what `text` fills */
-    bool reads;
-    struct pf_sink *sinks[3];
-    size_t count;
 };
 
-static void clear(struct detection *detection)
+static void detection_clear(void *question)
 {
+    struct detection *detection = question;
     pf_detect_sink_clear(&detection->traffic);
     pf_ioc_sink_clear(&detection->ioc);
-    if (detection->reads)
+    if (detection->read_armed)
         pf_text_sink_clear(&detection->text);
     for (unsigned i = 0; i < PF_TEXT_TABLES; i++)
         pf_frame_clear(&detection->read[i]);
@@ -32,7 +32,7 @@ static void clear(struct detection *detection)
         Py_XDECREF(detection->counts[i]);
 }
 
-static bool add_traffic(struct detection *detection, struct pf_state *state, const struct pf_detect_options *options)
+static bool add_traffic(struct detection *detection, struct pf_state *state, struct pf_sinks *sinks)
 {
     struct pf_frame *frames[PF_DETECT_TABLES];
     struct pf_error error = {.status = PF_OK};
@@ -42,102 +42,88 @@ static bool add_traffic(struct detection *detection, struct pf_state *state, con
             return false;
         frames[i] = &detection->frames[i]->frame;
     }
-    detection->sinks[detection->count++] = &detection->traffic.sink;
-    if (pf_detect_sink_init(&detection->traffic, options, frames, &error) == PF_OK)
-        return true;
+    if (pf_detect_sink_init(&detection->traffic, &detection->options, frames, &error) == PF_OK)
+        return pf_sinks_add(sinks, &detection->traffic.sink);
     (void)pf_raise(state, &error);
     return false;
 }
 
-static bool add_counts(struct detection *detection, struct pf_state *state, PyObject *tuple)
+static bool add_counts(struct detection *detection, struct pf_state *state, struct pf_sinks *sinks)
 {
-    struct pf_indicator_rules rules;
-    if (!pf_rules_from(tuple, &rules))
+    struct pf_counts_object **counts = detection->counts;
+    if (!pf_ioc_objects(state, counts))
         return false;
-    for (unsigned i = 0; i < PF_IOC_KINDS; i++) {
-        detection->counts[i] = pf_counts_object_new(state, i == PF_IOC_SEQ ? PF_KEY_NUMBER : PF_KEY_ADDRESS);
-        if (detection->counts[i] == NULL)
-            return false;
-    }
-    pf_ioc_sink_init(&detection->ioc, &rules, &detection->counts[PF_IOC_DNS]->counts,
-                     &detection->counts[PF_IOC_IP]->counts, &detection->counts[PF_IOC_SEQ]->counts);
-    detection->sinks[detection->count++] = &detection->ioc.sink;
-    return true;
+    pf_ioc_sink_init(&detection->ioc, &detection->rules, &counts[PF_IOC_DNS]->counts, &counts[PF_IOC_IP]->counts,
+                     &counts[PF_IOC_SEQ]->counts);
+    return pf_sinks_add(sinks, &detection->ioc.sink);
 }
 
-static bool add_text(struct detection *detection, struct pf_state *state)
+static bool add_text(struct detection *detection, struct pf_state *state, struct pf_sinks *sinks)
 {
     struct pf_error error = {.status = PF_OK};
-    detection->reads = true;
-    detection->sinks[detection->count++] = &detection->text.sink;
+    detection->read_armed = true;
     if (pf_text_sink_init(&detection->text, detection->read, &error) == PF_OK)
-        return true;
+        return pf_sinks_add(sinks, &detection->text.sink);
     (void)pf_raise(state, &error);
     return false;
 }
 
-/* Adds the frames of text to a dict; they are the objects' then. */
-static bool hand_over(struct detection *detection, struct pf_state *state, PyObject *dict)
+static bool detection_prepare(void *question, struct pf_state *state, PyObject *arguments)
 {
-    for (unsigned i = 0; dict != NULL && detection->reads && i < PF_TEXT_TABLES; i++) {
-        struct pf_frame_object *made = pf_frame_object_new(state);
-        if (made == NULL)
-            return false;
-        made->frame = detection->read[i];
-        memset(&detection->read[i], 0, sizeof detection->read[i]);
-        int failed = PyDict_SetItemString(dict, pf_text_table_names[i], (PyObject *)made);
-        Py_DECREF(made);
-        if (failed < 0)
-            return false;
+    struct detection *detection = question;
+    long long window;
+    Py_ssize_t most_talks, most_rows;
+    PyObject *rules;
+    int text;
+    (void)state;
+    if (!PyArg_ParseTuple(arguments, "(Lnn)Op:detect", &window, &most_talks, &most_rows, &rules, &text))
+        return false;
+    if (window < 0 || most_talks < 0 || most_rows < 0) {
+        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
+        return false;
     }
-    return dict != NULL;
+    detection->options = (struct pf_detect_options){window, (size_t)most_talks, (size_t)most_rows};
+    detection->reads = text != 0;
+    detection->counts_asked = rules != Py_None;
+    return rules == Py_None || pf_rules_from(rules, &detection->rules);
 }
 
-static PyObject *result_of(struct detection *detection, struct pf_state *state)
+static bool detection_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
 {
+    struct detection *detection = question;
+    return add_traffic(detection, run->state, sinks) &&
+           (!detection->counts_asked || add_counts(detection, run->state, sinks)) &&
+           (!detection->reads || add_text(detection, run->state, sinks));
+}
+
+static PyObject *detection_result(void *question, struct pf_run *run)
+{
+    struct detection *detection = question;
     const struct pf_detect_sink *traffic = &detection->traffic;
     PyObject *frames =
         Py_BuildValue("{sOsOsO}", "talks", detection->frames[PF_DETECT_TALKS], "sightings",
                       detection->frames[PF_DETECT_SIGHTINGS], "seconds", detection->frames[PF_DETECT_SECONDS]);
-    if (!hand_over(detection, state, frames))
+    if (frames != NULL && detection->reads && !pf_text_tables_into(frames, run->state, detection->read))
         Py_CLEAR(frames);
     PyObject *counters = Py_BuildValue("{sKsKsK}", "closed_early", (unsigned long long)traffic->closed_early,
                                        "rows_left_out", (unsigned long long)traffic->rows_left_out, "targets_left_out",
                                        (unsigned long long)traffic->targets_left_out);
-    PyObject *counts = detection->counts[0] != NULL
-                           ? PyTuple_Pack(PF_IOC_KINDS, detection->counts[PF_IOC_DNS], detection->counts[PF_IOC_IP],
-                                          detection->counts[PF_IOC_SEQ])
-                           : Py_NewRef(Py_None);
+    PyObject *counts = detection->counts_asked ? pf_ioc_tuple(detection->counts) : Py_NewRef(Py_None);
     return Py_BuildValue("NNN", frames, counters, counts);
 }
 
+const struct pf_question pf_ask_detect = {
+    .name = "detect",
+    .size = sizeof(struct detection),
+    .prepare = detection_prepare,
+    .arm = detection_arm,
+    .result = detection_result,
+    .clear = detection_clear,
+};
+
 PyObject *pf_detect(PyObject *module, PyObject *arguments)
 {
-    struct pf_state *state = pf_state_of(module);
-    PyObject *inputs, *options, *rules, *result = NULL;
-    long long window;
-    Py_ssize_t most_talks, most_rows;
-    int text;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!(Lnn)Op:detect", &inputs, &PyTuple_Type, &options, &window, &most_talks,
-                          &most_rows, &rules, &text))
-        return NULL;
-    if (window < 0 || most_talks < 0 || most_rows < 0) {
-        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
-        return NULL;
-    }
-    if (!pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    struct pf_detect_options parsed = {window, (size_t)most_talks, (size_t)most_rows};
-    struct detection detection;
-    memset(&detection, 0, sizeof detection);
-    if (add_traffic(&detection, state, &parsed) && (rules == Py_None || add_counts(&detection, state, rules)) &&
-        (text == 0 || add_text(&detection, state)) && pf_run_sinks(&run, NULL, 0, detection.sinks, detection.count))
-        result = result_of(&detection, state);
-    clear(&detection);
-    result = pf_with_faults(&run, result);
-    pf_run_end(&run);
-    return result;
+    return pf_ask(module, arguments, &pf_ask_detect);
 }
 
 /* ------------------------------------------------------------------------------------------------------- findings */
