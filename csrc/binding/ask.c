@@ -16,8 +16,8 @@ struct asked {
 };
 
 static const struct pf_question *const questions[] = {
-    &pf_ask_ioc_counts,  &pf_ask_census, &pf_ask_group, &pf_ask_detect,  &pf_ask_detect_text,
-    &pf_ask_match,       &pf_ask_flows,  &pf_ask_batches, &pf_ask_flow_batches,
+    &pf_ask_ioc_counts, &pf_ask_census, &pf_ask_group,   &pf_ask_detect,       &pf_ask_detect_text,
+    &pf_ask_match,      &pf_ask_flows,  &pf_ask_batches, &pf_ask_flow_batches,
 };
 
 bool pf_sinks_add(struct pf_sinks *sinks, struct pf_sink *sink)

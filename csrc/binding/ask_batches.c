@@ -112,8 +112,7 @@ static bool flows_arm(void *question, struct pf_run *run, struct pf_sinks *sinks
     handing->armed = true;
     handing->batches.hand = hand;
     handing->batches.context = handing;
-    enum pf_status status =
-        pf_flow_sink_init(handing->flows, &handing->options, &handing->batches.kinds, NULL, &error);
+    enum pf_status status = pf_flow_sink_init(handing->flows, &handing->options, &handing->batches.kinds, NULL, &error);
     handing->flows->rows.ready = pf_batches_put;
     handing->flows->rows.context = &handing->batches;
     if (status == PF_OK)

@@ -34,7 +34,7 @@ struct pf_batches {
     struct pf_pass *pass;
     struct pf_host host;
     void (*enter)(void *context), (*leave)(void *context); /* on the pass's thread, first and last; may be NULL */
-    void *context; /* of all three */
+    void *context;                                         /* of all three */
     struct pf_thread thread;
     bool started, joined;
     struct pf_mutex lock; /* guards what follows */

@@ -119,7 +119,8 @@ class Sums:
     def routes(self) -> Routes:
         """All of them."""
         order = sorted(
-            self._found.values(), key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked)
+            self._found.values(),
+            key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked),
         )
         return Routes(order, self._local, self._nowhere)
 

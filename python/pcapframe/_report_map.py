@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ._display import size
+from ._frame import Frame
 from ._geo_locate import world
 from ._geo_map import great_circle
-from ._frame import Frame
 from ._geo_routes import Place, Route, Sums
 
 LINES = 60  # drawn at most

@@ -15,12 +15,12 @@ from ._text import legible
 BINS = 240  # at most: each is then a few pixels wide
 SHOWN = 5  # protocols; the others are one
 _S = 1_000_000_000
-_WIDTHS = [
+_WIDTHS: list[int] = [
     *(factor * 10**power for power in range(3, 9) for factor in (1, 2, 5)),
     *(seconds * _S for seconds in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21_600, 86_400)),
     *(weeks * 604_800 * _S for weeks in (1, 2, 5, 10, 20, 50, 100, 200)),  # the last: all times there are
 ]
-_NARROW = [  # each divides the next
+_NARROW: list[int] = [  # each divides the next
     *(10**power for power in range(3, 9)), *(n * _S for n in (1, 10, 60, 600, 3600, 86_400, 604_800, 6_048_000)),
 ]  # fmt: skip
 _MOST = 24 * BINS  # narrow bins: so many that the next wider ones, 24 times as wide at most, are narrow enough, too
