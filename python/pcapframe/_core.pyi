@@ -183,12 +183,22 @@ def findings(rows: list[tuple[Any, ...]], /) -> Frame: ...
 def packets(
     inputs: tuple[Input, ...], options: _Options, names: tuple[str, ...], suspects: _Suspects | None, /
 ) -> tuple[Frame, list[_Fault]]: ...
-def groups(
+def group(
     inputs: tuple[Input, ...],
     options: _Options,
-    questions: tuple[tuple[tuple[str, ...], int, tuple[tuple[int, str], ...], bool, bool, int, bool, bool], ...],
+    fields: tuple[str, ...],
+    every: int,
+    aggregates: tuple[tuple[int, str], ...],
+    gaps: bool,
+    fill: bool,
+    top: int,
+    approx: bool,
+    keep_nulls: bool,
     /,
-) -> tuple[list[Frame], list[_Fault]]: ...
+) -> tuple[Frame, list[_Fault]]: ...
+def together(
+    inputs: tuple[Input, ...], options: _Options, questions: tuple[tuple[str, tuple[Any, ...]], ...], /
+) -> tuple[list[Any], list[_Fault]]: ...
 def count_field(
     inputs: tuple[Input, ...], options: _Options, names: tuple[str, ...], /
 ) -> tuple[Counts | TextCounts, list[_Fault]]: ...

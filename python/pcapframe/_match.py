@@ -12,6 +12,7 @@ from ._frame import Frame
 from ._indicators import Indicators
 
 if TYPE_CHECKING:
+    from ._info import CaptureFault
     from ._reader import Capture
 
 _NEEDED = {"indicator", "kind", "feed", "frame_time"}
@@ -43,6 +44,12 @@ class Hits(Frame):
         return Frame(_core.match_summary(self._native))
 
 
+def hits_of(native: _core.Frame, capture: Capture, faults: tuple[CaptureFault, ...]) -> Hits:
+    """Hits that know no flow."""
+    others = [n for n, (name, _, _) in enumerate(native.schema) if name != "flow_id"]
+    return Hits(native.project(np.array(others, dtype=np.intp)), capture, faults)
+
+
 def match(capture: Capture, indicators: Indicators, flows: Mapping[str, Any] | bool) -> Hits:
     """What `Capture.match` does."""
     if not isinstance(indicators, Indicators):
@@ -51,8 +58,7 @@ def match(capture: Capture, indicators: Indicators, flows: Mapping[str, Any] | b
         )
     if flows is False:
         native, faults = capture._run(_core.match, indicators._native(), stacklevel=5)
-        others = [n for n, (name, _, _) in enumerate(native.schema) if name != "flow_id"]
-        return Hits(native.project(np.array(others, dtype=np.intp)), capture, capture._faults + faults)
+        return hits_of(native, capture, capture._faults + faults)
     options = _flows.from_packets(None if flows is True else flows)
     native, faults = _flows.stamped(capture, options, None)._run(_core.match, indicators._native(), stacklevel=5)
     return Hits(native, capture, capture._faults + faults, {"flows": options})

@@ -272,30 +272,51 @@ def _detect(
     bounds: tuple[int, int],
 ) -> Findings:
     """`detect` with bounds of the tests' own."""
-    chosen = _chosen(only)
-    _check(thresholds)
-    length = 0 if window is None else _times.duration("window", window)
-    reads = {rule.reads for rule in chosen}
-    rules_of_counts = _RULES if "counts" in reads else None
-    native, faults = capture._run(_core.detect, (length, *bounds), rules_of_counts, "text" in reads, stacklevel=5)
-    natives, counters, kinds = native
-    frames = {name: Frame(frame) for name, frame in natives.items()}
-    names = ("ip_dst", "ip_src", "tcp_seq")
-    counts = None
-    if kinds is not None:
-        counts = {kind: Counts(each, name) for kind, each, name in zip(("dns", "ip", "seq"), kinds, names, strict=True)}
-    found = sorted(_find(frames, window is not None, counts, chosen, thresholds), key=_order)
-    if only is not None:
-        wanted = {only} if isinstance(only, str) else set(only)
-        whole = {kind for rule in RULES if rule.name in wanted for kind in rule.kinds}
-        found = [finding for finding in found if finding.kind in wanted | whole]
-    if "text_dropped" in frames:
-        counters |= {what: count for what, count in frames["text_dropped"].rows("what", "count") if count}
-    if any(count for name, count in counters.items() if name != "closed_early"):
-        warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=3)
-    options = {"detect": {"only": None if only is None else sorted(wanted), "window_ns": length, **thresholds}}
-    rows = [astuple(finding) for finding in found]
-    return Findings(_core.findings(rows), capture, capture._faults + faults, options, counters)
+    search = Search(only, window, thresholds, bounds)
+    native, faults = capture._run(_core.detect, *search.question[1], stacklevel=5)
+    return search.findings(capture, native, capture._faults + faults, stacklevel=4)
+
+
+class Search:
+    """What `detect` is asked, checked: the question to the core, and what becomes of its answer."""
+
+    def __init__(
+        self,
+        only: Iterable[str] | str | None = None,
+        window: Any = None,
+        thresholds: Mapping[str, Any] | None = None,
+        bounds: tuple[int, int] = (0, 0),
+    ) -> None:
+        self._chosen = _chosen(only)
+        self._only = None if only is None else {only} if isinstance(only, str) else set(only)
+        self._thresholds = thresholds or {}
+        _check(self._thresholds)
+        self._length = 0 if window is None else _times.duration("window", window)
+        reads = {rule.reads for rule in self._chosen}
+        counts = _RULES if "counts" in reads else None
+        self.question = ("detect", ((self._length, *bounds), counts, "text" in reads))
+
+    def findings(
+        self, capture: Capture, native: Any, faults: tuple[CaptureFault, ...], stacklevel: int = 3
+    ) -> Findings:
+        """What the rules find in the core's tables."""
+        natives, counters, kinds = native
+        frames = {name: Frame(frame) for name, frame in natives.items()}
+        counts = None
+        if kinds is not None:
+            named = zip(("dns", "ip", "seq"), kinds, ("ip_dst", "ip_src", "tcp_seq"), strict=True)
+            counts = {kind: Counts(each, name) for kind, each, name in named}
+        found = sorted(_find(frames, self._length != 0, counts, self._chosen, self._thresholds), key=_order)
+        if self._only is not None:
+            whole = {kind for rule in RULES if rule.name in self._only for kind in rule.kinds}
+            found = [finding for finding in found if finding.kind in self._only | whole]
+        if "text_dropped" in frames:
+            counters |= {what: count for what, count in frames["text_dropped"].rows("what", "count") if count}
+        if any(count for name, count in counters.items() if name != "closed_early"):
+            warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=stacklevel)
+        only = None if self._only is None else sorted(self._only)
+        options = {"detect": {"only": only, "window_ns": self._length, **self._thresholds}}
+        return Findings(_core.findings([astuple(each) for each in found]), capture, faults, options, counters)
 
 
 def _bounded(counters: Mapping[str, int]) -> str:
