@@ -127,10 +127,20 @@ enum pf_status pf_check_signals(void *context, struct pf_error *error);
 /* flows.c */
 struct pf_flow_options;
 bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
+struct pf_flow_sink;
+PyObject *pf_flow_counters(const struct pf_flow_sink *sink); /* {name: how many} */
 PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
+
+/* shuffle.c */
+struct pf_saved;
+PyObject *pf_saved_bytes(const struct pf_saved *saved);
+/* Runs work(context) without the GIL on a thread of its own, so that Ctrl-C ends it; false with an exception set. */
+bool pf_run_alone(struct pf_state *state, pf_work work, void *context);
+PyObject *pf_flow_events(PyObject *module, PyObject *arguments);
+PyObject *pf_flows_from(PyObject *module, PyObject *arguments);
 
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
@@ -165,6 +175,8 @@ struct pf_indicators_object {
 
 /* detect.c */
 PyObject *pf_detect(PyObject *module, PyObject *arguments);
+PyObject *pf_detect_events_of(PyObject *module, PyObject *arguments);
+PyObject *pf_detect_from(PyObject *module, PyObject *arguments);
 PyObject *pf_findings(PyObject *module, PyObject *argument);
 
 /* keys.c */

@@ -1,6 +1,7 @@
 /* The pass of the detectors: several sinks in one reading, and the table of what was found. */
 #include "binding/core.h"
 
+#include "base/alloc.h"
 #include "detect/sink.h"
 #include "detect/text.h"
 #include "tally/ioc.h"
@@ -93,6 +94,13 @@ static bool hand_over(struct detection *detection, struct pf_state *state, PyObj
     return dict != NULL;
 }
 
+static PyObject *counts_of(const struct detection *detection)
+{
+    return detection->counts[0] != NULL ? PyTuple_Pack(PF_IOC_KINDS, detection->counts[PF_IOC_DNS],
+                                                       detection->counts[PF_IOC_IP], detection->counts[PF_IOC_SEQ])
+                                        : Py_NewRef(Py_None);
+}
+
 static PyObject *result_of(struct detection *detection, struct pf_state *state)
 {
     const struct pf_detect_sink *traffic = &detection->traffic;
@@ -104,11 +112,18 @@ static PyObject *result_of(struct detection *detection, struct pf_state *state)
     PyObject *counters = Py_BuildValue("{sKsKsK}", "closed_early", (unsigned long long)traffic->closed_early,
                                        "rows_left_out", (unsigned long long)traffic->rows_left_out, "targets_left_out",
                                        (unsigned long long)traffic->targets_left_out);
-    PyObject *counts = detection->counts[0] != NULL
-                           ? PyTuple_Pack(PF_IOC_KINDS, detection->counts[PF_IOC_DNS], detection->counts[PF_IOC_IP],
-                                          detection->counts[PF_IOC_SEQ])
-                           : Py_NewRef(Py_None);
-    return Py_BuildValue("NNN", frames, counters, counts);
+    return Py_BuildValue("NNN", frames, counters, counts_of(detection));
+}
+
+static bool bounds_from(long long window, Py_ssize_t most_talks, Py_ssize_t most_rows,
+                        struct pf_detect_options *options)
+{
+    if (window < 0 || most_talks < 0 || most_rows < 0) {
+        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
+        return false;
+    }
+    *options = (struct pf_detect_options){window, (size_t)most_talks, (size_t)most_rows};
+    return true;
 }
 
 PyObject *pf_detect(PyObject *module, PyObject *arguments)
@@ -122,13 +137,9 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "OO!(Lnn)Op:detect", &inputs, &PyTuple_Type, &options, &window, &most_talks,
                           &most_rows, &rules, &text))
         return NULL;
-    if (window < 0 || most_talks < 0 || most_rows < 0) {
-        PyErr_SetString(PyExc_ValueError, "detect: a window and bounds from 0 on are needed");
+    struct pf_detect_options parsed;
+    if (!bounds_from(window, most_talks, most_rows, &parsed) || !pf_run_begin(&run, state, inputs, options))
         return NULL;
-    }
-    if (!pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    struct pf_detect_options parsed = {window, (size_t)most_talks, (size_t)most_rows};
     struct detection detection;
     memset(&detection, 0, sizeof detection);
     if (add_traffic(&detection, state, &parsed) && (rules == Py_None || add_counts(&detection, state, rules)) &&
@@ -137,6 +148,122 @@ PyObject *pf_detect(PyObject *module, PyObject *arguments)
     clear(&detection);
     result = pf_with_faults(&run, result);
     pf_run_end(&run);
+    return result;
+}
+
+/* ------------------------------------------------------------------------------------------------- saved, replayed */
+
+static PyObject *saved_of(const struct detection *detection)
+{
+    return Py_BuildValue("NNN", pf_saved_bytes(&detection->traffic.save->saved),
+                         detection->reads ? pf_saved_bytes(&detection->text.save->saved) : Py_NewRef(Py_None),
+                         counts_of(detection));
+}
+
+PyObject *pf_detect_events_of(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    static const struct pf_detect_options none;
+    PyObject *inputs, *options, *rules, *result = NULL;
+    struct pf_detect_save traffic = {.records = 0};
+    struct pf_text_save text = {.records = 0};
+    struct pf_error error = {.status = PF_OK};
+    struct pf_run run;
+    int reads;
+    if (!PyArg_ParseTuple(arguments, "OO!Op:detect_events", &inputs, &PyTuple_Type, &options, &rules, &reads) ||
+        !pf_run_begin(&run, state, inputs, options))
+        return NULL;
+    struct detection detection;
+    memset(&detection, 0, sizeof detection);
+    bool good = add_traffic(&detection, state, &none) && (rules == Py_None || add_counts(&detection, state, rules)) &&
+                (reads == 0 || add_text(&detection, state));
+    detection.traffic.save = &traffic;
+    detection.text.save = &text;
+    if (good && (pf_detect_save_init(&traffic, &error) != PF_OK || pf_text_save_init(&text, &error) != PF_OK))
+        (void)pf_raise(state, &error);
+    else if (good && pf_run_sinks(&run, NULL, 0, detection.sinks, detection.count))
+        result = saved_of(&detection);
+    clear(&detection);
+    pf_detect_save_clear(&traffic);
+    pf_text_save_clear(&text);
+    result = pf_with_faults(&run, result);
+    pf_run_end(&run);
+    return result;
+}
+
+struct replay {
+    struct detection *detection;
+    struct {
+        PyObject *traffic, *text; /* bytes; text may be None */
+        unsigned long long offset;
+    } *pieces;
+    size_t count;
+};
+
+static enum pf_status replay_all(void *context, struct pf_crew *crew, unsigned worker, struct pf_error *error)
+{
+    const struct replay *replay = context;
+    struct detection *detection = replay->detection;
+    (void)crew;
+    (void)worker;
+    for (size_t i = 0; i < replay->count; i++) {
+        PyObject *traffic = replay->pieces[i].traffic, *text = replay->pieces[i].text;
+        PF_TRY(pf_detect_replay(&detection->traffic, (const uint8_t *)PyBytes_AS_STRING(traffic),
+                                (size_t)PyBytes_GET_SIZE(traffic), error));
+        if (detection->reads)
+            PF_TRY(pf_text_replay(&detection->text, (const uint8_t *)PyBytes_AS_STRING(text),
+                                  (size_t)PyBytes_GET_SIZE(text), replay->pieces[i].offset, error));
+    }
+    for (size_t i = 0; i < detection->count; i++)
+        PF_TRY(detection->sinks[i]->ops->finish(detection->sinks[i], error));
+    return PF_OK;
+}
+
+/* Neither the tuples nor the bytes can change meanwhile. */
+static bool pieces_from(struct replay *replay, PyObject *tuple, bool text)
+{
+    replay->count = (size_t)PyTuple_GET_SIZE(tuple);
+    replay->pieces = pf_alloc_array(replay->count, sizeof *replay->pieces);
+    if (replay->pieces == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
+    for (size_t i = 0; i < replay->count; i++) {
+        PyObject *item = PyTuple_GET_ITEM(tuple, (Py_ssize_t)i);
+        if (!PyTuple_Check(item) || !PyArg_ParseTuple(item, "SOK:detect_from", &replay->pieces[i].traffic,
+                                                      &replay->pieces[i].text, &replay->pieces[i].offset)) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_TypeError, "detect_from: tuples are needed");
+            return false;
+        }
+        if (text != (PyBytes_Check(replay->pieces[i].text) != 0)) {
+            PyErr_SetString(PyExc_TypeError, "detect_from: of every piece text is needed, or of none");
+            return false;
+        }
+    }
+    return true;
+}
+
+PyObject *pf_detect_from(PyObject *module, PyObject *arguments)
+{
+    struct pf_state *state = pf_state_of(module);
+    PyObject *tuple, *result = NULL;
+    long long window;
+    Py_ssize_t most_talks, most_rows;
+    int text;
+    struct pf_detect_options parsed;
+    if (!PyArg_ParseTuple(arguments, "O!(Lnn)p:detect_from", &PyTuple_Type, &tuple, &window, &most_talks, &most_rows,
+                          &text) ||
+        !bounds_from(window, most_talks, most_rows, &parsed))
+        return NULL;
+    struct detection detection;
+    memset(&detection, 0, sizeof detection);
+    struct replay replay = {.detection = &detection};
+    if (pieces_from(&replay, tuple, text != 0) && add_traffic(&detection, state, &parsed) &&
+        (text == 0 || add_text(&detection, state)) && pf_run_alone(state, replay_all, &replay))
+        result = result_of(&detection, state);
+    clear(&detection);
+    pf_free(replay.pieces);
     return result;
 }
 

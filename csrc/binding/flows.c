@@ -43,7 +43,7 @@ bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options)
     return true;
 }
 
-static PyObject *counters(const struct pf_flow_sink *sink)
+PyObject *pf_flow_counters(const struct pf_flow_sink *sink)
 {
     static const char *const names[PF_FLOW_VERDICTS] = {
         [PF_FLOW_TAKEN] = "packets",      [PF_FLOW_UNTIMED] = "no_time",
@@ -81,7 +81,7 @@ PyObject *pf_flows(PyObject *module, PyObject *arguments)
         if (!good)
             (void)pf_raise(state, &error);
         if (good && pf_run_pass(&run, NULL, 0, &sink.sink))
-            result = Py_BuildValue("ON", frame, counters(&sink));
+            result = Py_BuildValue("ON", frame, pf_flow_counters(&sink));
         pf_flow_sink_clear(&sink);
     }
     Py_XDECREF(frame);

@@ -389,6 +389,12 @@ PyMethodDef pf_pass_methods[] = {
     {"detect", pf_detect, METH_VARARGS,
      "detect(inputs, options, (window, most talks, most rows), rules or None, text): (({name: Frame}, counters, (dns, "
      "ip, seq) or None), faults)."},
+    {"detect_events", pf_detect_events_of, METH_VARARGS,
+     "detect_events(inputs, options, rules or None, text): ((octets, octets of text or None, (dns, ip, seq) or None), "
+     "faults)."},
+    {"detect_from", pf_detect_from, METH_VARARGS,
+     "detect_from(((octets, octets of text or None, packets before), ...), (window, most talks, most rows), text): "
+     "({name: Frame}, counters, None)."},
     {"findings", pf_findings, METH_O, "findings(list of findings as tuples): a Frame with a row for each."},
     {"detect_text", pf_detect_text, METH_VARARGS, "detect_text(inputs, options): ({table: Frame}, faults)."},
     {"attack_patterns", pf_attack_list, METH_NOARGS, "[(attack, weak, pattern), ...]."},
@@ -396,6 +402,10 @@ PyMethodDef pf_pass_methods[] = {
     {"flow_map", pf_flow_map_of, METH_VARARGS,
      "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "
      "faults)."},
+    {"flow_events", pf_flow_events, METH_VARARGS,
+     "flow_events(inputs, options, flow options, secret or None, parts): (([octets of each part], counters), faults)."},
+    {"flows_from", pf_flows_from, METH_VARARGS,
+     "flows_from(((octets or (octets of each part, ...), packets before), ...), flow options): (Frame, counters)."},
     {"flow_features", pf_flow_features, METH_NOARGS,
      "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"flow_extra", pf_flow_extra_columns, METH_NOARGS, "[(group, name, type, unit, definition), ...]."},

@@ -262,6 +262,8 @@ static enum pf_status open(struct pf_flow_stage *stage, const struct pf_flow_eve
     link_newest(stage, flow, number);
     stage->open++;
     stage->seen++;
+    uint64_t known = (uint64_t)stage->open + stage->tombs.count;
+    stage->most_known = known > stage->most_known ? known : stage->most_known;
     orient(stage, flow, event, past);
     if (before != NULL && continues(stage, past, event))
         pf_flow_prints_move(flow, before);
@@ -283,14 +285,19 @@ static enum pf_status split(struct pf_flow_stage *stage, uint32_t number, const 
     return status;
 }
 
-static enum pf_status take(struct pf_flow_stage *stage, const struct pf_flow_event *event, struct pf_error *error)
+static void note_time(struct pf_flow_stage *stage, const struct pf_flow_event *event)
 {
-    enum pf_flow_reason reason;
-    struct pf_flow_past past;
     int64_t us = pf_flow_us(event->time);
     if (!stage->timed || us > stage->greatest)
         stage->greatest = us;
     stage->timed = true;
+}
+
+static enum pf_status take(struct pf_flow_stage *stage, const struct pf_flow_event *event, struct pf_error *error)
+{
+    enum pf_flow_reason reason;
+    struct pf_flow_past past;
+    note_time(stage, event);
     PF_TRY(sweep(stage, error));
     uint32_t number = find(stage, event);
     if (number != PF_INDEX_NONE && closed_early(stage, at(stage, number))) {
@@ -319,6 +326,8 @@ enum pf_status pf_flow_stage_take(struct pf_flow_stage *stage, const struct pf_f
 {
     stage->flow_id = 0;
     stage->backward = false;
+    if (event->clock)
+        note_time(stage, event);
     if (event->key.protocol == TCP)
         stage->last_tcp_header = event->header;
     if (!event->wanted)
