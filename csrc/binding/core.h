@@ -54,7 +54,17 @@ struct pf_input_object {
     Py_buffer buffer;   /* held while the input reads from memory */
     atomic_flag in_use; /* streams serve one pass at a time */
     bool consumed;
+    PyObject *found; /* of a piece: what the last pass came to, or NULL */
 };
+
+/* pieces.c: Input.cut, .guess and .found, and a source whose ranges a Python object reads. */
+PyObject *pf_input_cut_method(PyObject *self, PyObject *arguments);
+PyObject *pf_input_guess_method(PyObject *self, PyObject *argument);
+PyObject *pf_needs(PyObject *module, PyObject *arguments);
+bool pf_input_keep_found(struct pf_input_object *input, const struct pf_pass *pass); /* false with an exception set */
+enum pf_status pf_source_ranges(PyObject *object, uint64_t size, const char *name, struct pf_source **source,
+                                struct pf_error *error);
+PyObject *pf_source_ranges_object(const struct pf_source *source); /* borrowed; NULL where it is none */
 
 /* live.c */
 extern PyType_Spec pf_recording_spec;

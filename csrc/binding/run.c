@@ -142,7 +142,7 @@ bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, si
     Py_END_ALLOW_THREADS
     if (status != PF_OK)
         (void)pf_raise(run->state, &error);
-    return status == PF_OK;
+    return status == PF_OK && pf_input_keep_found((struct pf_input_object *)PyTuple_GET_ITEM(run->held, 0), &run->pass);
 }
 
 /* What the ordered stage had to give up; false with an exception set. */

@@ -60,6 +60,7 @@ struct pf_driver {
     uint64_t frames;
     bool timed;         /* a packet with a time was walked; */
     int64_t last_time;  /* the latest was at, */
+    int64_t earliest;
     int64_t first_time; /* the first, */
     int64_t time;       /* and the one before the next at */
     bool stream_begun, stream_ended;
@@ -86,6 +87,7 @@ struct pf_driver {
  * records point into its window, which holds all their octets. */
 enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
                               struct pf_error *error);
+void pf_driver_found(struct pf_driver *driver); /* fills pass->found when the walk is over */
 /* Reads a seekable input's chunk ahead of the walk. */
 enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
                               struct pf_error *error);

@@ -18,7 +18,9 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
         struct pf_source *source = pass->inputs[next->input]->source;
         if (driver->reached_input == next->input && driver->reached > next->start + driver->chunk)
             next->start = driver->reached / driver->chunk * driver->chunk; /* over chunks that one block covers */
-        bool over = pf_source_seekable(source) && next->start >= source->size;
+        if (next->start == 0) /* a piece may begin anywhere */
+            next->start = pass->inputs[next->input]->walk.offset / driver->chunk * driver->chunk;
+        bool over = pf_source_seekable(source) && next->start >= pf_input_end(pass->inputs[next->input]);
         if (!over && atomic_load(&driver->ended) <= next->input) {
             if (!driver->begun[next->input])
                 PF_TRY(source->ops->begin(source, error));
@@ -273,6 +275,7 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
     if (driver.begun != NULL)
         end_all(&driver);
     pf_driver_order_clear(&driver);
+    pf_driver_found(&driver);
     pass->forgotten = driver.stage.analysis.connections.dropped;
     pass->unfinished = driver.stage.messages.unfinished;
     pf_stage_clear(&driver.stage);
@@ -287,6 +290,8 @@ void pf_pass_clear(struct pf_pass *pass)
 {
     pf_interfaces_clear(&pass->interfaces);
     pf_free(pass->faults);
+    pf_free(pass->found.told);
+    memset(&pass->found, 0, sizeof pass->found);
     pass->faults = NULL;
     pass->fault_count = 0;
 }

@@ -117,6 +117,7 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
         fault->lost = source->size - driver->walk.offset;
     else
         PF_TRY(drain(driver, source, window, &fault->lost, error));
+    driver->pass->found.damaged = true;
     if (!driver->pass->strict) {
         atomic_store(&driver->ended, input + 1);
         return append_fault(driver, fault, error);
@@ -134,14 +135,51 @@ static void note_time(struct pf_driver *driver, struct pf_record *record)
 {
     if (!record->timed)
         return;
-    if (!driver->timed)
-        driver->first_time = driver->time = driver->last_time = record->time;
+    if (!driver->timed) {
+        driver->first_time = driver->time = driver->last_time = driver->earliest = record->time;
+        driver->pass->found.first_timed = record->frame_number;
+    }
     driver->timed = true;
     record->last_time = driver->time;
     record->first_time = driver->first_time;
     driver->time = record->time;
     if (record->time > driver->last_time)
         driver->last_time = record->time;
+    if (record->time < driver->earliest)
+        driver->earliest = record->time;
+}
+
+/* Keeps the offset of a block that changed how octets are read. */
+static enum pf_status note_told(struct pf_driver *driver, const struct pf_walk *before, size_t interfaces,
+                                struct pf_error *error)
+{
+    struct pf_found *found = &driver->pass->found;
+    const struct pf_walk *walk = &driver->walk;
+    if (walk->interfaces->count == interfaces && walk->section == before->section &&
+        walk->big_endian == before->big_endian)
+        return PF_OK;
+    if (found->told_count == found->told_capacity) {
+        size_t capacity = pf_grown(found->told_capacity, found->told_count + 1, sizeof *found->told);
+        uint64_t *told = capacity != 0 ? pf_realloc(found->told, capacity * sizeof *told) : NULL;
+        if (told == NULL)
+            return pf_fail_memory(error);
+        found->told = told;
+        found->told_capacity = capacity;
+    }
+    found->told[found->told_count++] = before->offset;
+    return PF_OK;
+}
+
+void pf_driver_found(struct pf_driver *driver)
+{
+    struct pf_found *found = &driver->pass->found;
+    found->end = driver->walked != SIZE_MAX ? driver->walk.offset : driver->pass->inputs[0]->walk.offset;
+    found->packets = driver->frames;
+    found->timed = driver->timed;
+    found->first_time = driver->first_time;
+    found->time = driver->time;
+    found->latest = driver->last_time;
+    found->earliest = driver->earliest;
 }
 
 static void note_oddities(struct pf_driver *driver, const struct pf_record *record)
@@ -179,6 +217,8 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
         worker->record_capacity = capacity;
     }
     record->octets = (const uint8_t *)at; /* an index until the window no longer moves */
+    if (driver->pass->found.first_offset == 0)
+        driver->pass->found.first_offset = driver->walk.offset;
     driver->frames++;
     record->input = (uint32_t)input;
     if (driver->fresh)
@@ -271,6 +311,8 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
         struct pf_record record = {.frame_number = driver->frames + 1};
         struct pf_fault fault = {.kind = PF_NO_FAULT};
         size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
+        struct pf_walk before = *walk;
+        size_t interfaces = walk->interfaces->count;
         bool all = driver->stream_ended || have == left_of(driver, source);
         const uint8_t *octets = window->octets + (have != 0 ? at : 0);
         enum pf_step step = walk->format->step(walk, octets, have, all, &record, &body, &size, &fault, error);
@@ -279,6 +321,7 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
         if (step == PF_STEP_FAULT)
             return note_fault(driver, window, input, &fault, error);
         if (step == PF_STEP_SKIP) {
+            PF_TRY(note_told(driver, &before, interfaces, error));
             PF_TRY(skip(driver, window, input, size, error));
             continue;
         }
@@ -319,10 +362,12 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
         driver->frames = opened->before.packets;
         driver->timed = opened->before.timed;
         driver->first_time = opened->before.first_time;
-        driver->time = driver->last_time = opened->before.time;
+        driver->time = opened->before.time;
+        driver->last_time = opened->before.latest;
     }
     driver->thrown = driver->carried = 0;
-    return driver->walk.format->begin(&driver->walk, error);
+    PF_TRY(driver->walk.format->begin(&driver->walk, error));
+    return pf_input_tell(opened, &driver->walk, error);
 }
 
 /* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves
@@ -358,13 +403,14 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
         PF_TRY(start_input(driver, input, error));
     if (atomic_load(&driver->ended) > input)
         return PF_OK;
-    uint64_t end = ticket->start + driver->chunk;
+    uint64_t end = ticket->start + driver->chunk, last = pf_input_end(driver->pass->inputs[input]);
+    end = end < last ? end : last;
     if (stream) {
         PF_TRY(read_stream(driver, window, input, error));
         end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
     }
     PF_TRY(walk_records(driver, worker, input, end, error));
-    if (!stream && driver->walk.offset >= source_of(driver, input)->size && atomic_load(&driver->ended) <= input)
+    if (!stream && driver->walk.offset >= last && atomic_load(&driver->ended) <= input)
         atomic_store(&driver->ended, input + 1);
     for (size_t i = 0; i < worker->record_count; i++)
         worker->records[i].octets = window->octets + (size_t)worker->records[i].octets;

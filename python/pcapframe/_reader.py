@@ -24,6 +24,7 @@ from .errors import CaptureError, FilterError
 if TYPE_CHECKING:
     from ._indicators import Indicators
     from ._match import Hits
+    from ._pieces import Partition
 
 _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
@@ -422,6 +423,30 @@ class Capture:
             **told(notes),
             other_blocks=dict(sorted(blocks.items())),
         )
+
+    def partitions(self, size: int | str | None = "256MB") -> list[Partition]:
+        """Cut the capture into pieces that other processes and machines can be asked about.
+
+        Parameters
+        ----------
+        size : int, str or None
+            Octets of a piece, a number or text such as ``"256MB"``; with None each file is one piece. Compressed files
+            always are.
+
+        Returns
+        -------
+        list of Partition
+            In file order. They can be pickled, and open the files, by their names, where they are asked. Their answers
+            are added: ``sum(partials[1:], partials[0]).finish()`` is the answer of the whole capture, to the last bit.
+
+        Raises
+        ------
+        CaptureError
+            The capture has no file that others could open: a pipe, octets, a file object; or it is narrowed to flows.
+        """
+        from ._pieces import partitions
+
+        return partitions(self, size)
 
     def ioc_counts(self, compat: str | None = None, *, dns_rule: str = "empty", seq_rule: str = "all") -> IocCounts:
         """Count indicators of compromise in one pass.
