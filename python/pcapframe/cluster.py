@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _core, _reader
+from . import _partial, _reader
 from .errors import CaptureError
 
 if TYPE_CHECKING:
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from ._frame import Frame
     from ._indicators import Indicators
     from ._match import Hits
-    from ._partial import Partial
     from ._pieces import Partition
     from ._reader import Capture
     from .detectors import Findings
 
 __all__ = ["count", "detect", "flows", "ioc_counts", "match", "packets", "score"]
 
-_Captures = "Capture | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]"
 
 SIZE = "256MB"
 _ADDED_AT_ONCE = 8  # partials: few enough to be held together, enough to keep the tree low
@@ -108,9 +106,9 @@ def _here() -> str:
         return ""
 
 
-def _asked(piece: Partition, question: str, given: tuple[tuple[Any, ...], dict[str, Any]]) -> Partial:
+def _asked(piece: Partition, question: str, given: tuple[tuple[Any, ...], dict[str, Any]]) -> _partial.Partial:
     try:
-        return piece.run(question, *given[0], **given[1])
+        return _partial.ask(piece, question, *given, threads=1)  # the task's own; others have the other cores
     except CaptureError as error:
         raise CaptureError(f"{error}{_here()}") from None
 
@@ -130,9 +128,9 @@ def _tree(client: Any, futures: Sequence[Any]) -> Any:
     return futures[0]
 
 
-def _whole(client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Partition]], list[Any]]) -> Partial:
+def _whole(client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Partition]], list[Any]]) -> _partial.Partial:
     """The sum of the partials of all pieces, none of which is missing; what was guessed wrong is asked again."""
-    whole: Partial = _tree(client, ask(pieces)).result()
+    whole: _partial.Partial = _tree(client, ask(pieces)).result()
     # Each round has the exact start of one more piece at least, so there are no more rounds than pieces.
     for _ in pieces:
         missing = whole.missing()
@@ -153,3 +151,57 @@ def _answer(
         return [client.submit(_asked, piece, question, given, pure=False) for piece in some]
 
     return _whole(client, pieces, ask).finish()
+
+
+def ioc_counts(captures: Any, client: Any = None, size: Any = SIZE, **arguments: Any) -> IocCounts:
+    """Count indicators of compromise, as `Capture.ioc_counts` does.
+
+    Parameters
+    ----------
+    captures : Capture, path, glob pattern, URL or list of these
+        What `pcapframe.open` takes by name. The client looks at the files, too, to cut them.
+    client : dask.distributed.Client, optional
+        By default the current one.
+    size : text or int
+        Octets of a piece, such as ``"256MB"``.
+    **arguments
+        Those of `Capture.ioc_counts`.
+
+    Returns
+    -------
+    IocCounts
+
+    Raises
+    ------
+    ImportError
+        Dask is not installed.
+    RuntimeError
+        There is no client, or a worker has no pcapframe or another version of it.
+    CaptureError
+        A worker does not see a file, or a file changed since it was cut.
+    """
+    found: IocCounts = _answer(captures, client, size, "ioc_counts", (), arguments)
+    return found
+
+
+def count(captures: Any, *fields: str, client: Any = None, size: Any = SIZE, **arguments: Any) -> Counts | Frame:
+    """Count packets by the values of fields, as `Capture.count` does.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    *fields, **arguments
+        Those of `Capture.count`, as far as pieces take them.
+
+    Returns
+    -------
+    Counts or Frame
+
+    Raises
+    ------
+    CaptureError
+        As for `ioc_counts`; a question that pieces cannot be asked.
+    """
+    found: Counts | Frame = _answer(captures, client, size, "count", fields, arguments)
+    return found
