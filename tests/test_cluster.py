@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
-import time
-import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ distributed = pytest.importorskip("distributed", reason="the cluster is Dask's")
 
 LAB = Path(__file__).parent.parent / "examples" / "lab.pcap"
 SIZE = 100_000  # a piece: some twenty of the example
+# What a piece of an object reads besides its range: head and tail that tell the file, the window in which its first
+# record is guessed, and, as chunks are read at multiples of their size, some of one before and one behind.
+BESIDES = (128 << 10) + (1792 << 10) + 2 * (512 << 10) + (8 << 10)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +60,8 @@ def client(scheduler: Scheduler, bucket: Bucket, folder: Path) -> Iterator[Any]:
 class connected:
     """A scheduler's client and its workers, while the block is open."""
 
-    def __init__(self, scheduler: Scheduler, folder: Path, workers: int, **environment: str) -> None:
-        self.workers = [Worker(scheduler, folder / f"w{k}", f"w{k}", **environment) for k in range(workers)]
+    def __init__(self, scheduler: Scheduler, folder: Path, workers: int, first: str = "", **more: str) -> None:
+        self.workers = [Worker(scheduler, folder / f"w{k}", f"w{k}", first, **more) for k in range(workers)]
         self.client = distributed.Client(scheduler.address, timeout=PATIENCE)
         self.client.wait_for_workers(workers, timeout=PATIENCE)
 
@@ -76,3 +80,110 @@ def test_counts_are_those_of_one_machine(client: Any) -> None:
     rules = {"dns_rule": "nxdomain", "seq_rule": "data"}
     assert pf.cluster.ioc_counts(str(LAB), client, SIZE, **rules) == cap.ioc_counts(**rules)
     assert pf.cluster.count(LAB, "protocol", size=SIZE) == cap.count("protocol")
+
+
+# --- S3 --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large(folder: Path) -> Path:
+    """A capture of 12 MB, so that what is read besides a range can be told from it."""
+    from captures_large import write_syns
+
+    return write_syns(folder / "large.pcap", 170_000)
+
+
+def test_a_piece_of_an_object_reads_its_range_and_little_more(client: Any, bucket: Bucket, large: Path) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().put_file(str(large), f"{Bucket.NAME}/large.pcap")
+    url, octets = f"s3://{Bucket.NAME}/large.pcap", large.stat().st_size
+    cap = pf.open(url, progress=False)
+    pieces = cap.partitions("4MB")
+    assert len(pieces) == -(-octets // 4_000_000) > 2
+    for piece in pieces:
+        before = len(bucket.requests("large.pcap"))
+        piece.ioc_counts()
+        asked = [each for each in bucket.requests("large.pcap")[before:] if each.method == "GET"]
+        first, end = piece.octets
+        assert all(each.range for each in asked), "never without a range"
+        given = sum(each.octets for each in asked)
+        assert end - first <= given <= end - first + BESIDES, (piece, given)
+    before = len(bucket.requests("large.pcap"))
+    found = pf.cluster.ioc_counts(cap, client, "4MB")
+    given = sum(each.octets for each in bucket.requests("large.pcap")[before:] if each.method == "GET")
+    assert given <= octets + (len(pieces) + 1) * BESIDES
+    assert found == pf.open(large, progress=False).ioc_counts()
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_killed_in_mid_run_leaves_the_answer(folder: Path, large: Path) -> None:
+    """Dask runs again what the worker had and what it was doing."""
+    expected = pf.open(large, progress=False).ioc_counts()
+    with Scheduler(folder / "killed") as scheduler, connected(scheduler, folder / "killed", 2) as client:
+        (doomed,) = (name for name, about in client.scheduler_info()["workers"].items() if about["id"] == "w0")
+        number = client.run(os.getpid, workers=[doomed])[doomed]
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(pf.cluster.ioc_counts, large, client, "100kB")
+            wait_for("results on the worker that dies", lambda: client.has_what([doomed])[doomed] or None)
+            assert not answer.done()
+            os.kill(number, signal.SIGKILL)
+            assert answer.result(PATIENCE) == expected
+        assert doomed not in client.scheduler_info()["workers"]
+
+
+def test_a_worker_without_the_package(scheduler: Scheduler, folder: Path) -> None:
+    bare = folder / "bare" / "pcapframe"
+    bare.mkdir(parents=True)
+    # As Python says it where there is none: this one is found first.
+    text = "raise ModuleNotFoundError(\"No module named 'pcapframe'\", name='pcapframe')\n"
+    (bare / "__init__.py").write_text(text)
+    with Scheduler(folder / "bare-scheduler") as alone, connected(alone, folder / "bare", 1, first=str(bare.parent)) as it:
+        said = r"^worker tcp://.*: the package pcapframe is not installed there .*: pip install pcapframe==.* where"
+        with pytest.raises(RuntimeError, match=said):
+            pf.cluster.ioc_counts(LAB, it)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="a name that means another file to each process")
+def test_a_file_that_only_some_workers_see(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seer in (folder / "w0", folder / "here"):
+        seer.mkdir(exist_ok=True)
+        shutil.copy2(LAB, seer / "seen.pcap")
+    monkeypatch.chdir(folder / "here")
+    with pytest.raises(pf.CaptureError, match=r"^/proc/self/cwd/seen\.pcap: is not here.* \(worker tcp://[^)]*\)$"):
+        pf.cluster.ioc_counts("/proc/self/cwd/seen.pcap", client, SIZE)
+
+
+def test_a_file_that_changed_since_it_was_cut(client: Any, tmp_path: Path) -> None:
+    path = tmp_path / "changing.pcap"
+    shutil.copy2(LAB, path)
+    cap = pf.open(path, progress=False)
+    pieces = cap.partitions(SIZE)
+    about = path.stat()
+    octets = bytearray(path.read_bytes())
+    octets[-1] ^= 1  # and all else as it was
+    path.write_bytes(octets)
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    given = client.submit(tuple, [(), {}])
+    with pytest.raises(pf.CaptureError, match=r"changing\.pcap: changed since it was cut: .* \(worker tcp://[^)]*\)$"):
+        client.submit(pf.cluster._asked, pieces[0], "ioc_counts", given).result(PATIENCE)
+
+
+def test_without_a_client_it_says_how_to_make_one() -> None:
+    script = f"""
+import pcapframe as pf
+try:
+    pf.cluster.ioc_counts({str(LAB)!r})
+except RuntimeError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert "there is no Dask client: make one with dask.distributed.Client(" in said.stdout, said
+    assert said.stdout.count("\n") == 1
+
+
+def test_what_is_no_client() -> None:
+    with pytest.raises(TypeError, match=r"client: a dask\.distributed\.Client, not str"):
+        pf.cluster.ioc_counts(LAB, "tcp://127.0.0.1:8786")
