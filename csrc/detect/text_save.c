@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum { KIND = 3, TIMED = 4, IPV6 = 8, RESPONSE = 16, ANSWERED = 32 };
-enum { MOST_OCTETS = 160 };  /* of a record but for its texts: nine numbers, two ends of 18 octets, two more */
-enum { PIECE = 256 << 10 };  /* octets of events that are read before the sink gets them */
+enum { MOST_OCTETS = 160 }; /* of a record but for its texts: nine numbers, two ends of 18 octets, two more */
+enum { PIECE = 256 << 10 }; /* octets of events that are read before the sink gets them */
 enum { ADDRESS = 16, MOST_TEXT = 1024 };
 
 /* Octets of each text at most, as those who note events cut them. */
@@ -74,8 +74,9 @@ enum pf_status pf_text_save_put(struct pf_text_save *save, const struct pf_text_
     bool name = event->kind == PF_TEXT_NAME;
     if (to == NULL)
         return error->status;
-    *to++ = (uint8_t)(event->kind | (event->timed ? TIMED : 0) | (event->source.size == ADDRESS ? IPV6 : 0) |
-                      (name && event->is.name.response ? RESPONSE : 0) | (name && event->is.name.answered ? ANSWERED : 0));
+    *to++ =
+        (uint8_t)(event->kind | (event->timed ? TIMED : 0) | (event->source.size == ADDRESS ? IPV6 : 0) |
+                  (name && event->is.name.response ? RESPONSE : 0) | (name && event->is.name.answered ? ANSWERED : 0));
     to = pf_put_step(to, save->time, event->time);
     to = pf_put_number(to, event->frame - save->frame);
     to = put_end(to, &event->source, event->source_port);

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "check.h"
 #include "detect/sink.h"
+#include "detect/text.h"
 #include "flow/sink.h"
 #include "guard.h"
 #include "refuse.h"
@@ -254,6 +255,75 @@ static void test_detect(void)
     pf_detect_save_clear(&save);
 }
 
+/* ------------------------------------------------------------------------------------------------------------- text */
+
+static enum pf_status replay_text(const uint8_t *octets, size_t size, struct pf_error *error)
+{
+    struct pf_text_sink sink;
+    struct pf_frame frames[PF_TEXT_TABLES];
+    memset(frames, 0, sizeof frames);
+    enum pf_status status = pf_text_sink_init(&sink, frames, error);
+    if (status == PF_OK)
+        status = pf_text_replay(&sink, octets, size, 7, error);
+    if (status == PF_OK)
+        status = sink.sink.ops->finish(&sink.sink, error);
+    pf_text_sink_clear(&sink);
+    for (unsigned i = 0; i < PF_TEXT_TABLES; i++)
+        pf_frame_clear(&frames[i]);
+    return status;
+}
+
+/* An event of every kind, each with its texts behind it. */
+static void save_texts(struct pf_text_save *save)
+{
+    static const char text[] = "USER someone.example\n";
+    struct pf_error error = {.status = PF_OK};
+    struct {
+        struct pf_text_event event;
+        char text[2 * sizeof text];
+    } said;
+    CHECK_OK(pf_text_save_init(save, &error));
+    for (unsigned kind = PF_TEXT_NAME; kind <= PF_TEXT_BASIC; kind++) {
+        memset(&said, 0, sizeof said);
+        said.event.kind = (uint8_t)kind;
+        said.event.source = (struct pf_value){{0x0a000001, 0}, 4};
+        said.event.target = (struct pf_value){{0x0a000002, 0}, 4};
+        said.event.target_port = 21;
+        said.event.frame = kind + 1;
+        said.event.length[0] = sizeof text - 2;
+        said.event.length[1] = kind == PF_TEXT_BASIC ? 3 : 0;
+        memcpy(said.text, text, sizeof text);
+        CHECK_OK(pf_text_save_put(save, &said.event, &error));
+    }
+    pf_text_save_end(save);
+}
+
+static void test_text(void)
+{
+    struct pf_text_save save;
+    struct pf_error error = {.status = PF_OK};
+    struct guard guard;
+    uint64_t state = 8, refused = 0;
+    save_texts(&save);
+    size_t whole = save.saved.size;
+    CHECK_OK(replay_text(save.saved.octets, whole, &error));
+    guard_init(&guard, ROOM);
+    for (size_t size = 0; size < whole; size++)
+        CHECK_STATUS(replay_text(guard_behind(&guard, save.saved.octets, size), size, &error), PF_INVALID);
+    for (unsigned i = 0; i < 5000; i++) {
+        const uint8_t *changed = guard_behind(&guard, save.saved.octets, whole);
+        for (size_t j = draw_below(&state, 3) + 1; j-- > 0;)
+            guard.room[guard.size - whole + PF_SAVED_HEAD + draw_below(&state, whole - PF_SAVED_HEAD)] =
+                (uint8_t)draw(&state);
+        enum pf_status status = replay_text(changed, whole, &error);
+        CHECK(status == PF_OK || status == PF_INVALID);
+        refused += status != PF_OK;
+    }
+    CHECK(refused > 100 && refused < 5000);
+    guard_clear(&guard);
+    pf_text_save_clear(&save);
+}
+
 /* ----------------------------------------------------------------------------------------------------------- numbers
  */
 
@@ -285,5 +355,6 @@ int main(void)
     test_hostile_flows();
     test_refusal();
     test_detect();
+    test_text();
     return checks_done();
 }
