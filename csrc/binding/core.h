@@ -229,6 +229,7 @@ struct pf_frame_object {
 };
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
+PyObject *pf_frame_from(PyObject *module, PyObject *arguments); /* frame_from.c */
 PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
 
 /* arrow.c: capsules; a note may be NULL. */

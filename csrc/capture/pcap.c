@@ -121,6 +121,10 @@ static enum pf_step step(struct pf_walk *walk, const uint8_t *octets, size_t hav
     return PF_STEP_RECORD;
 }
 
+/* Longer than anything on a wire, segments before they are cut among them. Without it headers four octets on, whose
+ * length is part of an address, would chain as well as the right ones. */
+#define MOST_LIKELY ((uint32_t)1 << 20)
+
 /* A fraction of less than a second, and no more captured than there was on the wire, which was something. */
 static enum pf_likely likely(const struct pf_walk *walk, const uint8_t *octets, size_t have, size_t *size)
 {
@@ -135,7 +139,7 @@ static enum pf_likely likely(const struct pf_walk *walk, const uint8_t *octets, 
     }
     *size = header + cap_len;
     bool good = word(walk, octets + 4) < (walk->nanoseconds ? 1000000000u : 1000000u) && cap_len <= len && len != 0 &&
-                cap_len <= pf_most_captured(walk->link_type);
+                (len <= MOST_LIKELY || len <= pf_most_captured(walk->link_type)) && cap_len <= pf_most_captured(walk->link_type);
     return good ? PF_LIKELY : PF_UNLIKELY;
 }
 

@@ -32,7 +32,9 @@ class Hits(Frame):
         """Rows of hits are hits; a choice of columns may be no more."""
         names = {name for name, _, _ in native.schema}
         kind = Hits if names >= _NEEDED else Frame
-        return kind(native, self._capture, self._faults, self._asked)
+        made = kind(native, self._capture, self._faults, self._asked)
+        made._made_from = self._made_from
+        return made
 
     def summary(self) -> Frame:
         """Return a Frame with a row per indicator: ``indicator``, ``kind``, ``hits``, ``first_time``, ``last_time``,

@@ -16,6 +16,7 @@ _Array = np.ndarray[Any, Any]
 
 _MAGIC = b"pcapframe partial 1\n"
 _DIGEST = 32
+_ALIGNED = 8  # arrays begin at multiples of it
 _DTYPES = {"u1", "u2", "u4", "u8", "i4", "i8", "f8", "b1"}
 
 
@@ -29,7 +30,11 @@ def packed(header: dict[str, Any], arrays: Sequence[_Array]) -> bytes:
     little = [np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for array in arrays]
     header = {**header, "dtypes": [[array.dtype.str[1:], array.size] for array in little]}
     text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
-    octets = b"".join([_MAGIC, len(text).to_bytes(8, "little"), text, *(array.tobytes() for array in little)])
+    text += b" " * (-(len(_MAGIC) + 8 + len(text)) % _ALIGNED)
+    parts = [_MAGIC, len(text).to_bytes(8, "little"), text]
+    for array in little:
+        parts += [array.tobytes(), bytes(-array.nbytes % _ALIGNED)]
+    octets = b"".join(parts)
     return octets + hashlib.sha256(octets).digest()
 
 
@@ -50,7 +55,7 @@ def unpacked(octets: bytes, name: str) -> tuple[dict[str, Any], list[_Array]]:
             if dtype not in _DTYPES or not isinstance(count, int) or count < 0:
                 raise ValueError("an array of no type there is")
             array = np.frombuffer(octets, np.dtype("<" + dtype), count, at) if count else np.zeros(0, dtype)
-            at += array.nbytes
+            at += array.nbytes + -array.nbytes % _ALIGNED
             arrays.append(array.astype(array.dtype.newbyteorder("="), copy=False))
     except (ValueError, KeyError, TypeError) as error:
         raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
@@ -134,3 +139,96 @@ def empty_counts(name: str) -> Any:
     source = _core.Input("memory", "<nothing>", _EMPTY)
     options = (1, 0, False, None, ((), -(2**63), 2**63 - 1, None))
     return _core.count_field((source,), options, (name,))[0]
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+_Column = tuple[_Array, "_Array | None", "list[str] | _Array | None"]
+
+
+class Table(State):
+    """A table as arrays: values (codes of text, offsets of strings and octets), what is valid, categories or octets."""
+
+    def __init__(self, schema: tuple[tuple[str, str, bool], ...], columns: list[_Column]) -> None:
+        self.schema, self.columns = schema, columns
+
+    @classmethod
+    def from_native(cls, native: _core.Frame) -> Table:
+        schema = native.schema
+        return cls(schema, [native.column(number) for number in range(len(schema))])
+
+    def native(self) -> _core.Frame:
+        def fit(array: Any) -> Any:
+            return np.require(array, requirements="CA") if isinstance(array, np.ndarray) else array
+
+        columns = tuple((fit(values), fit(valid), fit(more)) for values, valid, more in self.columns)
+        return _core.frame_from(self.schema, columns)
+
+    def __len__(self) -> int:
+        values, kind = self.columns[0][0], self.schema[0][1]
+        return max(0, len(values) - 1) if kind in ("string", "binary") else len(values)
+
+    def number(self, name: str) -> int | None:
+        """Which column has this name."""
+        return next((number for number, column in enumerate(self.schema) if column[0] == name), None)
+
+    def with_values(self, number: int, values: _Array, valid: _Array | None) -> Table:
+        columns = list(self.columns)
+        columns[number] = (values, valid, None)
+        return Table(self.schema, columns)
+
+    def arrays(self) -> tuple[Any, list[_Array]]:
+        found: list[_Array] = []
+        for values, valid, more in self.columns:
+            none = np.zeros(0, np.uint8)
+            offsets, octets = texts_packed(more) if isinstance(more, list) else (none.astype(np.int64), more)
+            found += [values, none.astype(bool) if valid is None else valid, offsets, none if octets is None else octets]
+        return [list(column) for column in self.schema], found
+
+    @classmethod
+    def of(cls, about: Any, arrays: list[_Array]) -> Table:
+        schema = tupled(about)
+        columns: list[_Column] = []
+        for (_, kind, nullable), values, valid, offsets, octets in zip(
+            schema, arrays[::4], arrays[1::4], arrays[2::4], arrays[3::4], strict=True
+        ):
+            more = texts_unpacked(offsets, octets) if kind == "text" else octets
+            columns.append((values, valid if nullable else None, more if kind in ("text", "string", "binary") else None))
+        return cls(schema, columns)
+
+    @staticmethod
+    def joined(tables: Sequence[Table]) -> Table:
+        """The rows of tables of one schema, one behind the other; categories in the order of their first appearance."""
+        schema, columns = tables[0].schema, []
+        for number, (_, kind, nullable) in enumerate(schema):
+            parts = [table.columns[number] for table in tables]
+            valid = np.concatenate([part[1] for part in parts if part[1] is not None]) if nullable else None
+            join = _texts if kind == "text" else _long if kind in ("string", "binary") else _numbers
+            columns.append(join(parts, valid))
+        return Table(schema, columns)
+
+
+def _numbers(parts: list[_Column], valid: _Array | None) -> _Column:
+    return np.concatenate([values for values, _, _ in parts]), valid, None
+
+
+def _texts(parts: list[_Column], valid: _Array | None) -> _Column:
+    codes: dict[str, int] = {}
+    found = []
+    for values, _, texts in parts:
+        assert isinstance(texts, list)
+        table = np.array([codes.setdefault(text, len(codes)) for text in texts] or [0], np.int32)
+        found.append(table[values])
+    values = np.concatenate(found)
+    return values if valid is None else np.where(valid, values, np.int32(0)), valid, list(codes)
+
+
+def _long(parts: list[_Column], valid: _Array | None) -> _Column:
+    offsets, octets, at = [np.zeros(1, np.int64)], [], 0
+    for values, _, mine in parts:
+        assert isinstance(mine, np.ndarray)
+        if len(values):
+            offsets.append(values[1:] - values[0] + at)
+            octets.append(mine[values[0] : values[-1]])
+            at += int(values[-1] - values[0])
+    return np.concatenate(offsets), valid, np.concatenate(octets) if octets else np.zeros(0, np.uint8)
