@@ -126,8 +126,8 @@ class _Count(Kind):
         return Counts(total.natives[0], fields[0])
 
 
-def capture_of(plan: Any) -> Any:
-    """The whole capture, where its files are here and as they were cut; else None."""
+def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
+    """The whole capture, narrowed to what also meets these conditions, where its files are here and as they were cut; else None."""
     from ._pieces import Partition, narrowing_of, opened
 
     try:
@@ -137,6 +137,7 @@ def capture_of(plan: Any) -> Any:
     except (CaptureError, OSError, ImportError):
         return None
     filters, first, last, _ = narrowing_of(plan)
+    filters = (*filters, *(_core.Conditions(*each) for each in conditions))
     options = _reader._Options(0, plan.strict, None, filters=filters, first=first, last=last)
     return _reader.Capture(inputs, options, plan.unusable)
 
@@ -199,7 +200,7 @@ class _Packets(Kind):
         return _state.Table.from_native(native), faults
 
     def finish(self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: Any) -> Frame:
-        names, _, suspects = question.asked
+        names, conditions, suspects = question.asked
         times = [each.run.times for each in before if each.run.times is not None]
         spans = [name for name in _SPANS if name in names]
         if spans and times and max(each[2] for each in times) - min(each[3] for each in times) >= 2**63:
@@ -221,7 +222,7 @@ class _Packets(Kind):
                     "seq_rule": "data" if data else "all",
                 }
             }
-        return Frame(native, capture_of(plan), plan.unusable + faults, asked)
+        return Frame(native, capture_of(plan, conditions), plan.unusable + faults, asked)
 
 
 def _empty_packets(names: tuple[str, ...]) -> Any:
