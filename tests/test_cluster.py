@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import pcapframe as pf
@@ -187,3 +188,63 @@ except RuntimeError as error:
 def test_what_is_no_client() -> None:
     with pytest.raises(TypeError, match=r"client: a dask\.distributed\.Client, not str"):
         pf.cluster.ioc_counts(LAB, "tcp://127.0.0.1:8786")
+
+
+# --- what needs the order of packets ---------------------------------------------------------------------------------
+
+
+def halves(folder: Path) -> list[Path]:
+    """The example as two files, cut where connections are open."""
+    cap = pf.open(LAB, progress=False)
+    number = cap.info(full=True).packets // 2
+    time = int(cap.packets(["frame_time"])["frame_time"].values[number])
+    paths = [folder / "half-1.pcap", folder / "half-2.pcap"]
+    cap.between(end=time).write(paths[0])
+    cap.between(start=time).write(paths[1])
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("variant", "options"),
+    [
+        ("corrected", {}),
+        ("cic2017", {"names": "v4"}),
+        ("corrected", {"sort": True, "dedup_us": 1000}),
+        ("corrected", {"max_flows": 20}),
+        ("corrected", {"extra": "rtt"}),
+    ],
+)
+def test_flows_are_those_of_one_machine(client: Any, tmp_path: Path, variant: str, options: dict[str, Any]) -> None:
+    for captures in (LAB, halves(tmp_path)):
+        expected = pf.open(captures, progress=False).flows(variant, **options)
+        found = pf.cluster.flows(captures, variant, client=client, size=SIZE, **options)
+        assert found.schema == expected.schema
+        assert found.to_dict() == expected.to_dict()
+        assert found.provenance["flow_packets"] == expected.provenance["flow_packets"]
+        assert len(expected) > 10
+
+
+def test_flows_of_messages_are_not_cut(client: Any, tmp_path: Path) -> None:
+    expected = pf.open(LAB, progress=False).flows(extra=["tls", "dns"])
+    assert pf.cluster.flows(LAB, client=client, size=SIZE, extra=["tls", "dns"]).to_dict() == expected.to_dict()
+    with pytest.raises(pf.CaptureError, match=r"^flows: extra columns of messages .* ask one machine$"):
+        pf.cluster.flows(halves(tmp_path), client=client, extra="tls")
+
+
+def test_findings_are_those_of_one_machine(client: Any, tmp_path: Path) -> None:
+    for captures in (LAB, halves(tmp_path)):
+        for asked in ({}, {"only": ["vertical", "count_ip"], "scan_ports": 5, "window": "10s"}):
+            expected = pf.detect(pf.open(captures, progress=False), **asked)
+            found = pf.cluster.detect(captures, client=client, size=SIZE, **asked)
+            assert found.to_dict() == expected.to_dict()
+            assert found.provenance["detect_bounds"] == expected.provenance["detect_bounds"]
+            assert len(expected)
+
+
+def test_scores_are_those_of_one_machine(client: Any, fitted: Any) -> None:
+    model = fitted("random_forest")
+    cap = pf.open(LAB, progress=False)
+    expected, found = pf.models.score(cap, model), pf.cluster.score(LAB, model, client=client, size=SIZE)
+    order = np.lexsort([expected["flow_id"].values, expected["flow_start"].values])
+    assert found.to_dict() == expected[order].to_dict()
+    assert len(found) > 10

@@ -8,16 +8,18 @@ where it was wrong.
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import _partial, _reader
+import numpy as np
+
+from . import _flows as _options
+from . import _partial, _reader, _shuffle, detectors
 from .errors import CaptureError
 
 if TYPE_CHECKING:
-    import os
-
     from ._counts import Counts, IocCounts
     from ._flows import FlowFrame
     from ._frame import Frame
@@ -32,6 +34,7 @@ __all__ = ["count", "detect", "flows", "ioc_counts", "match", "packets", "score"
 
 SIZE = "256MB"
 _ADDED_AT_ONCE = 8  # partials: few enough to be held together, enough to keep the tree low
+_MOST_PARTS = 64  # of a shuffle: each piece's events are that many transfers
 
 
 # --- the client ------------------------------------------------------------------------------------------------------
@@ -140,6 +143,86 @@ def _whole(client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Par
     return whole
 
 
+def _read(client: Any, pieces: Sequence[Partition], events: Callable[..., Any], job: Any) -> tuple[Any, dict[Any, Any]]:
+    """The events of all pieces, as futures by the place of their run, and how they were walked."""
+    plan = pieces[0].plan
+    there: dict[Any, tuple[Any, Any, Any]] = {}  # run, counters, future of the events
+    given = _handed(client, job)
+    todo: Sequence[Partition] = pieces
+    for _ in (*pieces, None):
+        if not todo:
+            break
+        futures = [client.submit(_events, events, piece, given, pure=False) for piece in todo]
+        heads = client.gather([client.submit(_head, future, pure=False, priority=10) for future in futures])
+        there |= {run.place: (run, counters, future) for (run, counters), future in zip(heads, futures, strict=True)}
+        todo = _shuffle.missing(plan, [run for run, _, _ in there.values()])
+    walked = _shuffle.walk(plan, [run for run, _, _ in there.values()])
+    return walked, {each.run.place: there[each.run.place][1:] for each in walked.before}
+
+
+def _events(events: Callable[..., Any], piece: Partition, job: Any) -> Any:
+    try:
+        return events(piece, job)
+    except CaptureError as error:
+        raise CaptureError(f"{error}{_here()}") from None
+
+
+def _head(events: _shuffle.Events) -> tuple[Any, Any]:
+    return events.run, events.counters
+
+
+def _part(events: _shuffle.Events, number: int | None) -> Any:
+    return events.octets if number is None else events.octets[number]
+
+
+class _Flows:
+    """The flows of a capture, by parts that workers have."""
+
+    def __init__(self, captures: Any, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any) -> None:
+        options = _options.resolved(variant, compat, given)
+        native = _options.native_options(options, names)
+        self.client = _client(client)
+        self.capture = _capture(captures)
+        alone = _shuffle.needs_whole_files(options)
+        pieces = self.capture.partitions(0 if alone else size)
+        if alone and len(pieces) > 1:
+            raise CaptureError(
+                "flows: extra columns of messages (tls, dns, http, retrans) depend on the files before: ask one machine"
+            )
+        slots = sum(self.client.nthreads().values())
+        parts = 1 if _shuffle.one_part(options) else max(1, min(slots, _MOST_PARTS))
+        self.job = _shuffle.FlowJob(native, options, names, os.urandom(_shuffle.SECRET_OCTETS), parts)
+        self.given = _handed(self.client, self.job)
+        self.walked, self._events = _read(self.client, pieces, _shuffle.flow_events, self.job)
+        self.parts, self.counters = self._replayed()
+
+    def _replay(self, number: int | None) -> Any:
+        before = [each.packets for each in self.walked.before]
+        octets = [self.client.submit(_part, future, number, pure=False) for _, future in self._events.values()]
+        return self.client.submit(_shuffle.replayed, self.given, before, *octets, pure=False)
+
+    def _replayed(self) -> tuple[list[Any], dict[str, int]]:
+        """Futures of what each part makes; of all parts as one where bounds on all flows together were reached."""
+        read = [counters for counters, _ in self._events.values()]
+        parts = [self._replay(number) for number in range(self.job.parts)]
+        made = self.client.gather([self.client.submit(_second, part, pure=False) for part in parts])
+        if not _options.apart_is_whole(made, self.job.native):
+            parts = [self._replay(None)]
+            made = [self.client.submit(_second, parts[0], pure=False).result()]
+        self._events = {}
+        return parts, _shuffle.counted(read, made)
+
+    def frame(self) -> FlowFrame:
+        tables = [table for table, _ in self.client.gather(self.parts)]
+        native = _shuffle.by_start(tables)
+        faults = self.capture._faults + self.walked.faults
+        return _options.FlowFrame(native, self.capture, faults, self.job.options, self.job.names, self.counters)
+
+
+def _second(pair: tuple[Any, Any]) -> Any:
+    return pair[1]
+
+
 def _answer(
     captures: Any, client: Any, size: Any, question: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
@@ -204,4 +287,129 @@ def count(captures: Any, *fields: str, client: Any = None, size: Any = SIZE, **a
         As for `ioc_counts`; a question that pieces cannot be asked.
     """
     found: Counts | Frame = _answer(captures, client, size, "count", fields, arguments)
+    return found
+
+
+def flows(
+    captures: Any, variant: str = "corrected", compat: str | None = None, *, client: Any = None, size: Any = SIZE,
+    names: str = "published", **options: Any,
+) -> FlowFrame:  # fmt: skip
+    """Put packets together into flows, as `Capture.flows` does: exact across pieces and files.
+
+    Each worker turns its pieces into events (some 100 octets a packet) and deals them by the key of their flow; a
+    worker that replays a part gets it from those who have it. Events of all packets are in the memory of the
+    workers together until they are replayed.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    variant, compat, names, **options
+        Those of `Capture.flows`. ``sort`` and ``dedup_us`` look at all packets in order, so one worker replays them.
+
+    Returns
+    -------
+    FlowFrame
+        The rows of one machine, in the same order.
+
+    Raises
+    ------
+    CaptureError
+        As for `ioc_counts`; `extra` columns that depend on messages in several segments, of several files.
+    ValueError
+        As for `Capture.flows`.
+    """
+    made = _Flows(captures, client, size, variant, compat, names, options)
+    frame = made.frame()
+    _shuffle.tell(made.walked)
+    return frame
+
+
+def score(
+    captures: Any, model: Any, reasons: int = 0, *, client: Any = None, size: Any = SIZE
+) -> Frame:
+    """Tell what a model takes the flows of captures for, as `pcapframe.models.score` does.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    model : Pipeline or path
+        A fitted one, or a saved one; the client reads it, and workers get it from each other.
+    reasons : int
+        So many features per flow that say why, for the first 1,000 flows that are not benign. With it the client scores.
+
+    Returns
+    -------
+    Frame
+        The rows of one machine, by start time of the flow, then first packet.
+
+    Raises
+    ------
+    ValueError
+        As for `pcapframe.models.score`.
+    CaptureError
+        As for `ioc_counts`.
+    """
+    from . import _models_score, models
+    from ._made import frame_of_values, joined
+
+    if isinstance(model, str) or hasattr(model, "__fspath__"):
+        model = models.load(model)
+    made = _Flows(captures, client, size, names="published", given={}, **_models_score.check_makes_flows(model))
+    if reasons:
+        found: Frame = models.score(made.frame(), model, reasons)
+    else:
+        handed = _handed(made.client, model)
+        futures = [made.client.submit(_shuffle.scored, part, made.given, handed, pure=False) for part in made.parts]
+        tables = [table for table in made.client.gather(futures) if table is not None]
+        if not tables:
+            raise ValueError(f"score: no flows in {', '.join(made.capture.files)}")
+        columns = {name: joined([table[name] for table in tables]) for name in tables[0]}
+        order = np.lexsort([columns["flow_id"].values, columns["flow_start"].values])
+        columns = {name: column.taken(order) for name, column in columns.items()}
+        told = {"flows": {**made.job.options, "names": made.job.names}}
+        found = frame_of_values(columns, _models_score.NULLABLE, len(order), made.capture, told)
+    _shuffle.tell(made.walked)
+    return found
+
+
+def detect(
+    captures: Any, *, only: Iterable[str] | str | None = None, window: Any = None, client: Any = None, size: Any = SIZE,
+    **thresholds: Any,
+) -> Findings:  # fmt: skip
+    """Look for scans, floods, guessed passwords and the rest, as `pcapframe.detect` does.
+
+    Workers turn their pieces into events; one of them replays them all in order and judges, so that what it holds is
+    bounded as on one machine, besides the events.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    only, window, **thresholds
+        Those of `pcapframe.detect`.
+
+    Returns
+    -------
+    Findings
+        The rows of one machine.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `pcapframe.detect`.
+    CaptureError
+        As for `ioc_counts`.
+    """
+    length, chosen = detectors._asked(only, window, thresholds)
+    only = only if only is None or isinstance(only, str) else list(only)
+    job = _shuffle.DetectJob(only, window, thresholds, frozenset(rule.reads for rule in chosen))
+    client, capture = _client(client), _capture(captures)
+    walked, events = _read(client, capture.partitions(size), _shuffle.detect_events, job)
+    before = [each.packets for each in walked.before]
+    futures = [future for _, future in events.values()]
+    rows, counters = client.submit(_shuffle.detected, job, before, *futures, pure=False).result()
+    found = detectors._findings(rows, counters, capture, capture._faults + walked.faults, only, length, thresholds)
+    _shuffle.tell(walked)
     return found
