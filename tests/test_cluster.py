@@ -28,15 +28,15 @@ BESIDES = (128 << 10) + (1792 << 10) + 2 * (512 << 10) + (8 << 10)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cluster")
 
 
 @pytest.fixture(scope="module")
-def bucket(folder: Path) -> Iterator[Bucket]:
+def bucket(place: Path) -> Iterator[Bucket]:
     for needed in ("moto", "s3fs"):
         pytest.importorskip(needed, reason="S3 is moto's, read by s3fs")
-    with Bucket(folder / "s3") as found, pytest.MonkeyPatch.context() as patch:
+    with Bucket(place / "s3") as found, pytest.MonkeyPatch.context() as patch:
         for name, value in found.environment.items():
             patch.setenv(name, value)
         import s3fs
@@ -46,23 +46,23 @@ def bucket(folder: Path) -> Iterator[Bucket]:
 
 
 @pytest.fixture(scope="module")
-def scheduler(folder: Path) -> Iterator[Scheduler]:
-    with Scheduler(folder / "scheduler") as found:
+def scheduler(place: Path) -> Iterator[Scheduler]:
+    with Scheduler(place / "scheduler") as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def client(scheduler: Scheduler, bucket: Bucket, folder: Path) -> Iterator[Any]:
+def client(scheduler: Scheduler, bucket: Bucket, place: Path) -> Iterator[Any]:
     """A client whose two workers run until the module's tests are done."""
-    with connected(scheduler, folder, 2, **bucket.environment) as found:
+    with connected(scheduler, place, 2, **bucket.environment) as found:
         yield found
 
 
 class connected:
     """A scheduler's client and its workers, while the block is open."""
 
-    def __init__(self, scheduler: Scheduler, folder: Path, workers: int, first: str = "", **more: str) -> None:
-        self.workers = [Worker(scheduler, folder / f"w{k}", f"w{k}", first, **more) for k in range(workers)]
+    def __init__(self, scheduler: Scheduler, place: Path, workers: int, first: str = "", **more: str) -> None:
+        self.workers = [Worker(scheduler, place / f"w{k}", f"w{k}", first, **more) for k in range(workers)]
         self.client = distributed.Client(scheduler.address, timeout=PATIENCE)
         self.client.wait_for_workers(workers, timeout=PATIENCE)
 
@@ -87,11 +87,11 @@ def test_counts_are_those_of_one_machine(client: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def large(folder: Path) -> Path:
+def large(place: Path) -> Path:
     """A capture of 12 MB, so that what is read besides a range can be told from it."""
     from captures_large import write_syns
 
-    return write_syns(folder / "large.pcap", 170_000)
+    return write_syns(place / "large.pcap", 170_000)
 
 
 def test_a_piece_of_an_object_reads_its_range_and_little_more(client: Any, bucket: Bucket, large: Path) -> None:
@@ -120,10 +120,10 @@ def test_a_piece_of_an_object_reads_its_range_and_little_more(client: Any, bucke
 # --- what goes wrong -------------------------------------------------------------------------------------------------
 
 
-def test_a_worker_killed_in_mid_run_leaves_the_answer(folder: Path, large: Path) -> None:
+def test_a_worker_killed_in_mid_run_leaves_the_answer(place: Path, large: Path) -> None:
     """Dask runs again what the worker had and what it was doing."""
     expected = pf.open(large, progress=False).ioc_counts()
-    with Scheduler(folder / "killed") as scheduler, connected(scheduler, folder / "killed", 2) as client:
+    with Scheduler(place / "killed") as scheduler, connected(scheduler, place / "killed", 2) as client:
         (doomed,) = (name for name, about in client.scheduler_info()["workers"].items() if about["id"] == "w0")
         number = client.run(os.getpid, workers=[doomed])[doomed]
         with ThreadPoolExecutor(1) as pool:
@@ -135,24 +135,24 @@ def test_a_worker_killed_in_mid_run_leaves_the_answer(folder: Path, large: Path)
         assert doomed not in client.scheduler_info()["workers"]
 
 
-def test_a_worker_without_the_package(scheduler: Scheduler, folder: Path) -> None:
-    bare = folder / "bare" / "pcapframe"
+def test_a_worker_without_the_package(scheduler: Scheduler, place: Path) -> None:
+    bare = place / "bare" / "pcapframe"
     bare.mkdir(parents=True)
     # As Python says it where there is none: this one is found first.
     text = "raise ModuleNotFoundError(\"No module named 'pcapframe'\", name='pcapframe')\n"
     (bare / "__init__.py").write_text(text)
-    with Scheduler(folder / "bare-scheduler") as alone, connected(alone, folder / "bare", 1, first=str(bare.parent)) as it:
+    with Scheduler(place / "bare-scheduler") as alone, connected(alone, place / "bare", 1, first=str(bare.parent)) as it:
         said = r"^worker tcp://.*: the package pcapframe is not installed there .*: pip install pcapframe==.* where"
         with pytest.raises(RuntimeError, match=said):
             pf.cluster.ioc_counts(LAB, it)
 
 
 @pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="a name that means another file to each process")
-def test_a_file_that_only_some_workers_see(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seer in (folder / "w0", folder / "here"):
+def test_a_file_that_only_some_workers_see(client: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seer in (place / "w0", place / "here"):
         seer.mkdir(exist_ok=True)
         shutil.copy2(LAB, seer / "seen.pcap")
-    monkeypatch.chdir(folder / "here")
+    monkeypatch.chdir(place / "here")
     with pytest.raises(pf.CaptureError, match=r"^/proc/self/cwd/seen\.pcap: is not here.* \(worker tcp://[^)]*\)$"):
         pf.cluster.ioc_counts("/proc/self/cwd/seen.pcap", client, SIZE)
 
@@ -193,12 +193,12 @@ def test_what_is_no_client() -> None:
 # --- what needs the order of packets ---------------------------------------------------------------------------------
 
 
-def halves(folder: Path) -> list[Path]:
+def halves(place: Path) -> list[Path]:
     """The example as two files, cut where connections are open."""
     cap = pf.open(LAB, progress=False)
     number = cap.info(full=True).packets // 2
     time = int(cap.packets(["frame_time"])["frame_time"].values[number])
-    paths = [folder / "half-1.pcap", folder / "half-2.pcap"]
+    paths = [place / "half-1.pcap", place / "half-2.pcap"]
     cap.between(end=time).write(paths[0])
     cap.between(start=time).write(paths[1])
     return paths

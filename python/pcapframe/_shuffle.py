@@ -20,6 +20,7 @@ from ._made import Values, column_of
 SECRET_OCTETS = 40  # of what all pieces of a job hash with
 # What packets of a piece say by messages in several segments: these may begin in the piece before.
 _BY_MESSAGES = frozenset(("tls", "dns", "http", "retrans"))
+_KEYS = ("ip_dst", "ip_src", "tcp_seq_raw")  # of the indicator counts
 _REPLAYED = ("copies", "flows", "evicted", "forgotten")  # counters that the replay has
 
 
@@ -142,7 +143,7 @@ def detect_events(piece: _pieces.Partition, job: DetectJob) -> Events:
     run, (traffic, text, counts) = _partial.walked(
         piece, lambda *asked: _core.detect_events(*asked, rules, "text" in job.reads), 1
     )
-    state = None if counts is None else _state.CountsState(counts, detectors.COUNTED)
+    state = None if counts is None else _state.CountsState(counts, _KEYS)
     return Events(run, (traffic, text), None if state is None else state.arrays())
 
 

@@ -184,7 +184,7 @@ class _Flows:
         self.client = _client(client)
         self.capture = _capture(captures)
         alone = _shuffle.needs_whole_files(options)
-        pieces = self.capture.partitions(0 if alone else size)
+        pieces = self.capture.partitions(None if alone else size)
         if alone and len(pieces) > 1:
             raise CaptureError(
                 "flows: extra columns of messages (tls, dns, http, retrans) depend on the files before: ask one machine"
