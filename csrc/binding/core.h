@@ -230,7 +230,7 @@ struct pf_frame_object {
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
 PyObject *pf_frame_from(PyObject *module, PyObject *arguments); /* frame_from.c */
-PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
+PyObject *pf_frame_schema(const struct pf_frame *frame);        /* ((name, type, nullable), ...) */
 
 /* arrow.c: capsules; a note may be NULL. */
 PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */

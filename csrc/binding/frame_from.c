@@ -13,7 +13,7 @@ struct given {
     const void *values;
     const npy_bool *valid; /* NULL: all are */
     size_t rows;
-    PyObject *categories; /* of text, a list */
+    PyObject *categories;  /* of text, a list */
     const uint8_t *octets; /* of strings and octets */
     size_t octets_size;
 };
@@ -29,8 +29,8 @@ static const void *array_of(PyObject *object, int type, const char *name, size_t
 {
     PyArrayObject *array = (PyArrayObject *)object;
     *size = 0;
-    bool good = PyArray_Check(object) && PyArray_TYPE(array) == type && PyArray_NDIM(array) == 1 &&
-                PyArray_ISCARRAY_RO(array);
+    bool good =
+        PyArray_Check(object) && PyArray_TYPE(array) == type && PyArray_NDIM(array) == 1 && PyArray_ISCARRAY_RO(array);
     if (!good) {
         (void)bad(name, "another array was expected");
         return NULL;
@@ -101,8 +101,8 @@ static bool put_octets(struct pf_state *state, struct pf_column *column, const s
 {
     struct pf_error error = {.status = PF_OK};
     const int64_t *offsets = given->values;
-    bool within = offsets[row] >= 0 && offsets[row] <= offsets[row + 1] &&
-                  (uint64_t)offsets[row + 1] <= given->octets_size;
+    bool within =
+        offsets[row] >= 0 && offsets[row] <= offsets[row + 1] && (uint64_t)offsets[row + 1] <= given->octets_size;
     if (!within)
         return bad(column->kind.name, "offsets beyond its octets");
     const uint8_t *octets = given->octets + offsets[row];
@@ -127,9 +127,9 @@ static bool fill(struct pf_state *state, struct pf_column *column, const struct 
     for (size_t i = 0; i < given->rows; i++) {
         if (given->valid != NULL && !given->valid[i])
             pf_column_put_null(column);
-        else if (column->kind.type == PF_TEXT ? !put_text(state, column, given, i)
-                                              : pf_type_is_long(column->kind.type) &&
-                                                    !put_octets(state, column, given, i))
+        else if (column->kind.type == PF_TEXT
+                     ? !put_text(state, column, given, i)
+                     : pf_type_is_long(column->kind.type) && !put_octets(state, column, given, i))
             return false;
         else if (column->kind.type != PF_TEXT && !pf_type_is_long(column->kind.type))
             pf_column_put_number(column, number_at(given, i, size));

@@ -131,7 +131,8 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
 
 /* Input(kind, name, object=None, start=None): kind "path", "follow" (a path), "memory" (object: a buffer), "stream"
  * (start: a descriptor, object: octets that were taken from it) or "file" (object: a binary file, start: where it
- * stands, None when it can't seek); "ranges" (object: has read_at(offset, size), start: its size); "reader" is a file that is a pcapframe._compressed.Reader. */
+ * stands, None when it can't seek); "ranges" (object: has read_at(offset, size), start: its size); "reader" is a file
+ * that is a pcapframe._compressed.Reader. */
 static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"kind", "name", "object", "start", NULL};
@@ -354,7 +355,8 @@ static PyGetSetDef input_getset[] = {
     {"file", get_file, NULL, "The Python object it reads from, or None.", NULL},
     {"first", get_first, NULL, "The offset at which its records begin.", NULL},
     {"found", get_found, NULL,
-     "What the last pass came to that had no other input: (end, damaged, packets, number of the first with a time, offset of the "
+     "What the last pass came to that had no other input: (end, damaged, packets, number of the first with a time, "
+     "offset of the "
      "first, (first time, last, latest, earliest) or None, told, interfaces); or None.",
      NULL},
     {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},

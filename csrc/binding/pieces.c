@@ -80,8 +80,7 @@ bool pf_input_keep_found(struct pf_input_object *input, const struct pf_pass *pa
     if (told != NULL && times != NULL)
         made = Py_BuildValue("KOKKKOOn", (unsigned long long)found->end, found->damaged ? Py_True : Py_False,
                              (unsigned long long)found->packets, (unsigned long long)found->first_timed,
-                             (unsigned long long)found->first_offset, times, told,
-                             (Py_ssize_t)pass->interfaces.count);
+                             (unsigned long long)found->first_offset, times, told, (Py_ssize_t)pass->interfaces.count);
     Py_XDECREF(told);
     Py_XDECREF(times);
     Py_XSETREF(input->found, made);

@@ -28,9 +28,8 @@ static bool chains(const struct pf_walk *walk, const struct window *window, size
     bool behind = false;
     while (!behind && at < window->size) {
         behind = at >= until; /* the record that the chain leads to is looked at, too */
-        switch (++*steps <= MOST_STEPS
-                    ? walk->format->likely(walk, window->octets + at, window->size - at, &size)
-                    : PF_UNLIKELY) {
+        switch (++*steps <= MOST_STEPS ? walk->format->likely(walk, window->octets + at, window->size - at, &size)
+                                       : PF_UNLIKELY) {
         case PF_UNLIKELY:
             return false;
         case PF_LIKELY_MORE:

@@ -139,7 +139,8 @@ static enum pf_likely likely(const struct pf_walk *walk, const uint8_t *octets, 
     }
     *size = header + cap_len;
     bool good = word(walk, octets + 4) < (walk->nanoseconds ? 1000000000u : 1000000u) && cap_len <= len && len != 0 &&
-                (len <= MOST_LIKELY || len <= pf_most_captured(walk->link_type)) && cap_len <= pf_most_captured(walk->link_type);
+                (len <= MOST_LIKELY || len <= pf_most_captured(walk->link_type)) &&
+                cap_len <= pf_most_captured(walk->link_type);
     return good ? PF_LIKELY : PF_UNLIKELY;
 }
 

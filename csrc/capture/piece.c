@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    FIRST_LOOK = 64,         /* octets: a block's head tells how long it is */
+    FIRST_LOOK = 64,            /* octets: a block's head tells how long it is */
     MOST_DESCRIPTION = 1 << 20, /* nobody describes at greater length */
 };
 
@@ -57,8 +57,9 @@ static enum pf_status tell_block(struct pf_source *source, struct pf_walk *walk,
     if (step == PF_STEP_FAILED)
         return error->status;
     return step == PF_STEP_SKIP ? PF_OK
-                                : pf_fail(error, PF_NOT_CAPTURE, "%s: changed since it was cut: octet %" PRIu64 
-                                          " describes no interface", source->name, walk->offset);
+                                : pf_fail(error, PF_NOT_CAPTURE,
+                                          "%s: changed since it was cut: octet %" PRIu64 " describes no interface",
+                                          source->name, walk->offset);
 }
 
 enum pf_status pf_input_tell(const struct pf_input *input, struct pf_walk *walk, struct pf_error *error)

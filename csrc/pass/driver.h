@@ -58,8 +58,8 @@ struct pf_driver {
     atomic_size_t ended; /* inputs below this one have no more records */
     struct pf_walk walk;
     uint64_t frames;
-    bool timed;         /* a packet with a time was walked; */
-    int64_t last_time;  /* the latest was at, */
+    bool timed;        /* a packet with a time was walked; */
+    int64_t last_time; /* the latest was at, */
     int64_t earliest;
     int64_t first_time; /* the first, */
     int64_t time;       /* and the one before the next at */

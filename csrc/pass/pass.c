@@ -18,7 +18,7 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
         struct pf_source *source = pass->inputs[next->input]->source;
         if (driver->reached_input == next->input && driver->reached > next->start + driver->chunk)
             next->start = driver->reached / driver->chunk * driver->chunk; /* over chunks that one block covers */
-        if (next->start == 0) /* a piece may begin anywhere */
+        if (next->start == 0)                                              /* a piece may begin anywhere */
             next->start = pass->inputs[next->input]->walk.offset / driver->chunk * driver->chunk;
         bool over = pf_source_seekable(source) && next->start >= pf_input_end(pass->inputs[next->input]);
         if (!over && atomic_load(&driver->ended) <= next->input) {

@@ -32,7 +32,7 @@ struct pf_found {
     bool damaged;     /* or of the fault that ended it */
     uint64_t packets; /* with those before */
     bool timed;
-    uint64_t first_timed; /* number of the first packet with a time; 0 where that was before */
+    uint64_t first_timed;  /* number of the first packet with a time; 0 where that was before */
     uint64_t first_offset; /* of the first packet */
     int64_t first_time, time, latest, earliest;
     uint64_t *told; /* offsets of the blocks in it that say how octets are to be read */

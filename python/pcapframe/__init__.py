@@ -14,6 +14,8 @@ from ._indicators import Indicators
 from ._info import CaptureFault, CaptureInfo, Interface
 from ._live import Live, live
 from ._match import Hits
+from ._partial import Partial
+from ._pieces import Partition
 from ._reader import Capture, open
 from ._recording import CaptureStats, interfaces
 from ._scapy import from_scapy
@@ -43,6 +45,8 @@ __all__ = [
     "Interface",
     "IocCounts",
     "Live",
+    "Partial",
+    "Partition",
     "PcapframeError",
     "Threshold",
     "ThresholdWarning",

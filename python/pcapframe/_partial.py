@@ -163,7 +163,9 @@ class Partial:
         faults = tuple(_faults(self._plan, before))
         places = {each.run.place for each in before}
         order = {each.run.place: number for number, each in enumerate(before)}
-        states = sorted((min(map(order.__getitem__, key)), state) for key, state in self._states.items() if key <= places)
+        states = sorted(
+            (min(map(order.__getitem__, key)), state) for key, state in self._states.items() if key <= places
+        )
         answer = QUESTIONS[self._question.name].finish(
             self._question, self._plan, before, [state for _, state in states], faults
         )
@@ -326,7 +328,8 @@ def walked(partition: Partition, put: Callable[[Any, Any], tuple[Any, Any]], thr
     plan = partition.plan
     about = plan.files[partition.file_number]
     source = _pieces.opened(partition)
-    start, told = 0, ()
+    start: int = 0
+    told: _Told = ()
     end = partition.octets[1]
     if about.first >= 0:
         start, told = _pieces.start_of(partition, source)

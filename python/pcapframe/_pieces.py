@@ -7,7 +7,6 @@ together compare: see `_partial`.
 from __future__ import annotations
 
 import builtins
-import hashlib
 import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -148,6 +147,8 @@ def _facts(name: str) -> tuple[int, str, Any]:
 
 
 def _digest(name: str, size: int, ranges: Ranges | None) -> str:
+    import hashlib  # not worth its time at every start
+
     found = hashlib.sha256()
     ends = ((0, min(size, _END)), (max(0, size - _END), min(size, _END)))
     if ranges is not None:

@@ -87,7 +87,7 @@ class _Ioc(Kind):
         return Question("ioc_counts", _reader._rules(given["compat"], given["dns_rule"], given["seq_rule"]))
 
     def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
-        natives, faults = _core.ioc_counts(inputs, options, question.asked)  # type: ignore[arg-type]
+        natives, faults = _core.ioc_counts(inputs, options, question.asked)
         return _state.CountsState(natives, self.names), faults
 
     def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> IocCounts:
@@ -196,7 +196,7 @@ class _Packets(Kind):
             names = (*names, "frame_number")  # tells which packet is the first; `finish` takes it out again
         threads, chunk, strict, tick, (filters, *rest) = options
         filters = (*filters, *(_core.Conditions(*each) for each in conditions))
-        native, faults = _core.packets(inputs, (threads, chunk, strict, tick, (filters, *rest)), names, suspects)  # type: ignore[arg-type]
+        native, faults = _core.packets(inputs, (threads, chunk, strict, tick, (filters, *rest)), names, suspects)
         return _state.Table.from_native(native), faults
 
     def finish(self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: Any) -> Frame:

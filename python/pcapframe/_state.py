@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +24,12 @@ def tupled(value: Any) -> Any:
     return tuple(map(tupled, value)) if isinstance(value, list | tuple) else value
 
 
+def _digest(octets: bytes) -> bytes:
+    import hashlib  # not worth its time at every start
+
+    return hashlib.sha256(octets).digest()
+
+
 def packed(header: dict[str, Any], arrays: Sequence[_Array]) -> bytes:
     """Header and arrays as octets: magic, size of the header, header, arrays, SHA-256 of all that."""
     little = [np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for array in arrays]
@@ -35,7 +40,7 @@ def packed(header: dict[str, Any], arrays: Sequence[_Array]) -> bytes:
     for array in little:
         parts += [array.tobytes(), bytes(-array.nbytes % _ALIGNED)]
     octets = b"".join(parts)
-    return octets + hashlib.sha256(octets).digest()
+    return octets + _digest(octets)
 
 
 def unpacked(octets: bytes, name: str) -> tuple[dict[str, Any], list[_Array]]:
@@ -43,7 +48,7 @@ def unpacked(octets: bytes, name: str) -> tuple[dict[str, Any], list[_Array]]:
     if octets[: len(_MAGIC)] != _MAGIC:
         other = octets.startswith(_MAGIC[:18])
         raise CaptureError(f"{name}: is {'a Partial of another version' if other else 'no Partial'}")
-    if hashlib.sha256(octets[:-_DIGEST]).digest() != octets[-_DIGEST:]:
+    if _digest(octets[:-_DIGEST]) != octets[-_DIGEST:]:
         raise CaptureError(f"{name}: is no Partial that can be read: it is damaged")
     at = len(_MAGIC) + 8
     try:
@@ -159,7 +164,7 @@ class Table(State):
 
     def native(self) -> _core.Frame:
         def fit(array: Any) -> Any:
-            return np.require(array, requirements="CA") if isinstance(array, np.ndarray) else array
+            return np.require(array, requirements=("C", "A")) if isinstance(array, np.ndarray) else array
 
         columns = tuple((fit(values), fit(valid), fit(more)) for values, valid, more in self.columns)
         return _core.frame_from(self.schema, columns)
@@ -182,7 +187,12 @@ class Table(State):
         for values, valid, more in self.columns:
             none = np.zeros(0, np.uint8)
             offsets, octets = texts_packed(more) if isinstance(more, list) else (none.astype(np.int64), more)
-            found += [values, none.astype(bool) if valid is None else valid, offsets, none if octets is None else octets]
+            found += [
+                values,
+                none.astype(bool) if valid is None else valid,
+                offsets,
+                none if octets is None else octets,
+            ]
         return [list(column) for column in self.schema], found
 
     @classmethod
@@ -193,7 +203,9 @@ class Table(State):
             schema, arrays[::4], arrays[1::4], arrays[2::4], arrays[3::4], strict=True
         ):
             more = texts_unpacked(offsets, octets) if kind == "text" else octets
-            columns.append((values, valid if nullable else None, more if kind in ("text", "string", "binary") else None))
+            columns.append(
+                (values, valid if nullable else None, more if kind in ("text", "string", "binary") else None)
+            )
         return cls(schema, columns)
 
     @staticmethod
