@@ -248,3 +248,43 @@ def test_scores_are_those_of_one_machine(client: Any, fitted: Any) -> None:
     order = np.lexsort([expected["flow_id"].values, expected["flow_start"].values])
     assert found.to_dict() == expected[order].to_dict()
     assert len(found) > 10
+
+
+COLUMNS = ["frame_number", "frame_time", "frame_time_delta", "frame_time_relative", "ip_src", "dns_qry_name", "frame_raw"]
+
+
+@pytest.mark.parametrize("strings", ["category", "str"])
+def test_packets_are_those_of_one_machine(client: Any, tmp_path: Path, strings: str) -> None:
+    pandas = pytest.importorskip("pandas", reason="Dask's tables are pandas's")
+    pytest.importorskip("dask.dataframe", reason="the packets are a Dask DataFrame")
+    for captures in (LAB, halves(tmp_path)):
+        expected = pf.open(captures, progress=False).packets(COLUMNS).to_pandas(strings)
+        found = pf.cluster.packets(captures, COLUMNS, client=client, size=SIZE, strings=strings)
+        assert found.npartitions > 10
+        for part in found.partitions[:3]:
+            computed = part.compute()
+            for name in COLUMNS:
+                told, is_ = found._meta[name].dtype, computed[name].dtype
+                assert (type(told), str(told)) == (type(is_), str(is_)), name
+        whole = found.compute().reset_index(drop=True)
+        for name in COLUMNS:
+            left, right = whole[name], expected[name]
+            if strings == "category" and left.dtype == "category":
+                left, right = left.astype(object), right.astype(object)
+            pandas.testing.assert_series_equal(left, right, check_index=False)
+
+
+def test_hits_are_those_of_one_machine(client: Any, tmp_path: Path) -> None:
+    cap = pf.open(LAB, progress=False)
+    looked_for = pf.Indicators.from_values([cap.ioc_counts().ip.top(1)[0][0], "example.com", "example"])
+    for captures in (LAB, halves(tmp_path)):
+        expected = pf.open(captures, progress=False).match(looked_for)
+        found = pf.cluster.match(captures, looked_for, client=client)
+        assert found.to_dict() == expected.to_dict()
+        assert found.summary().to_dict() == expected.summary().to_dict()
+        assert len(expected)
+
+
+def test_what_pieces_cannot_tell(client: Any) -> None:
+    with pytest.raises(pf.CaptureError, match=r"^tcp_stream: depends on segments that may lie in other pieces"):
+        pf.cluster.packets(LAB, ["tcp_stream"], client=client, size=SIZE)

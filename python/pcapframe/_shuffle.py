@@ -6,16 +6,18 @@ flows that are in it. The walk over the pieces is checked as that of every other
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _flows, _partial, _pieces, _state, detectors
+from . import _core, _partial, _pieces, _questions, _state, detectors
 from ._counts import Counts
 from ._frame import Frame
 from ._info import warn
 from ._made import Values, column_of
+from .errors import CaptureError, CaptureWarning
 
 SECRET_OCTETS = 40  # of what all pieces of a job hash with
 # What packets of a piece say by messages in several segments: these may begin in the piece before.
@@ -166,3 +168,77 @@ def detected(job: DetectJob, before: Sequence[int], *events: Events) -> tuple[li
 def tell(walked: Walk) -> None:
     """Warn of what was wrong, as one machine does."""
     warn(walked.faults, 5)
+
+
+# --- packets ---------------------------------------------------------------------------------------------------------
+
+
+class Piece(NamedTuple):
+    """A piece whose start and what went before it are known."""
+
+    partition: _pieces.Partition
+    before: _partial.Before
+    first: int | None
+    """The time of the first packet of all, ns."""
+
+
+def walk_only(piece: _pieces.Partition, job: None) -> Events:
+    """Where the piece begins and ends, and how many packets it has."""
+    totals = (((), 0, (), False, False, 0, False, False),)
+    run, _ = _partial.walked(piece, lambda *asked: _core.groups(*asked, totals), 1)
+    return Events(run, None, None)
+
+
+def exact_pieces(plan: _pieces.Plan, walked: Walk) -> list[Piece]:
+    times = [each.run.times for each in walked.before if each.run.times is not None]
+    first = times[0][0] if times else None
+    found = []
+    for each in walked.before:
+        run = each.run
+        partition = _pieces.Partition(plan, run.file, run.piece)
+        found.append(Piece(partition if run.piece == 0 else _pieces.exactly(partition, run.start, run.told), each, first))
+    return found
+
+
+def packets_question(columns: Any, plan: _pieces.Plan) -> Any:
+    """The question of these columns; raises where pieces cannot be asked it."""
+    kind = _questions.QUESTIONS["packets"]
+    question = kind.resolve(columns)
+    kind.check(question, plan)
+    return question
+
+
+def packets_meta(question: Any, strings: str) -> Any:
+    """The table without a row, whose categories are not known."""
+    from dask.dataframe.utils import clear_known_categories
+
+    table = Frame(_questions._empty_packets(question.asked[0])).to_pandas(strings)
+    table.attrs.clear()
+    return clear_known_categories(table)
+
+
+def packets_of(piece: Piece, question: Any, strings: str) -> Any:
+    """The packets of a piece as a DataFrame, numbered and timed as in the whole capture."""
+    kind = _questions.QUESTIONS["packets"]
+    run, table = _partial.walked(piece.partition, lambda *asked: kind.ask(question, *asked), 1)
+    if run != piece.before.run:
+        raise CaptureError(f"{piece.partition.file}: changed since it was cut: its records lie elsewhere")
+    table = _questions._shifted(table, piece.before, piece.first)
+    kept = len(question.asked[0])
+    found = Frame(_state.Table(table.schema[:kept], table.columns[:kept]).native()).to_pandas(strings)
+    found.attrs.clear()  # Dask compares what tables have there when it puts them together
+    return found
+
+
+# --- whole captures --------------------------------------------------------------------------------------------------
+
+
+def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Table, Any, Any]:
+    """Hits in a whole capture, by one worker: names go in messages of several segments, whichever pieces these are in."""
+    for file in range(len(plan.files)):
+        _pieces.opened(_pieces.Partition(plan, file, 0))
+    capture = _questions.capture_of(plan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CaptureWarning)  # told by who asked
+        hits = capture.match(indicators, flows=flows)
+    return _state.Table.from_native(hits._native), hits._faults, hits._asked

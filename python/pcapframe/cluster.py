@@ -413,3 +413,99 @@ def detect(
     found = detectors._findings(rows, counters, capture, capture._faults + walked.faults, only, length, thresholds)
     _shuffle.tell(walked)
     return found
+
+
+def packets(
+    captures: Any, columns: Iterable[str] | str | None = None, *, client: Any = None, size: Any = SIZE,
+    strings: str = "category",
+) -> Any:  # fmt: skip
+    """Return all packets as a Dask DataFrame, a partition for each piece, in file order.
+
+    The pieces are walked once at the call, so that their starts, and the numbers and times of their packets, are exact;
+    packets are decoded when Dask wants a partition.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    columns : list of names, groups or patterns, optional
+        Those of `Capture.packets`, but what depends on connections (``tcp_stream``, ``tcp_analysis_*``, ``flow_id``).
+    strings : "category" or "str"
+        The dtype of text columns, as `Frame.to_pandas` has it. Categories are known when a partition is.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        With the dtypes of `Frame.to_pandas`; rows of each partition are numbered from 0.
+
+    Raises
+    ------
+    ImportError
+        dask.dataframe, pandas or pyarrow is not installed.
+    KeyError
+        No such column; the nearest are named.
+    CaptureError
+        As for `ioc_counts`; a column that pieces cannot tell.
+    """
+    try:
+        frames: Any = importlib.import_module("dask.dataframe")
+    except ImportError as error:
+        raise ImportError("cluster.packets needs Dask's tables: pip install 'pcapframe[dask]'", name="dask") from error
+    client, capture = _client(client), _capture(captures)
+    pieces = capture.partitions(size)
+    plan = pieces[0].plan
+    question = _shuffle.packets_question(columns, plan)
+    meta = _shuffle.packets_meta(question, strings)
+    walked, _ = _read(client, pieces, _shuffle.walk_only, None)
+    exact = _shuffle.exact_pieces(plan, walked)
+    _shuffle.tell(walked)
+    if not exact:
+        return frames.from_pandas(meta, npartitions=1)
+    return frames.from_map(
+        _shuffle.packets_of, exact, question=question, strings=strings, meta=meta, label="packets", enforce_metadata=False
+    )
+
+
+def match(captures: Any, indicators: Indicators, *, flows: Any = False, client: Any = None) -> Hits:
+    """Look for indicators in all packets, as `Capture.match` does.
+
+    Names go in messages of several segments, so that pieces do not know what they are; one worker reads the capture,
+    with one thread for each core that it may use.
+
+    Parameters
+    ----------
+    captures, client
+        As for `ioc_counts`.
+    indicators, flows
+        Those of `Capture.match`.
+
+    Returns
+    -------
+    Hits
+        The rows of one machine.
+
+    Raises
+    ------
+    TypeError
+        Something else than indicators.
+    CaptureError
+        As for `ioc_counts`.
+    """
+    from ._indicators import Indicators as Known
+    from ._match import Hits
+
+    if not isinstance(indicators, Known):
+        raise TypeError(f"match: Indicators are needed, not {type(indicators).__name__}")
+    client, capture = _client(client), _capture(captures)
+    plan = capture.partitions(None)[0].plan
+    handed = _handed(client, (indicators, flows))
+    table, faults, asked = client.submit(_matched, plan, handed, pure=False).result()
+    _shuffle.tell(_shuffle.Walk([], tuple(faults[len(capture._faults) :])))
+    return Hits(table.native(), capture, tuple(faults), asked)
+
+
+def _matched(plan: Any, given: tuple[Any, Any]) -> Any:
+    try:
+        return _shuffle.matched(plan, *given)
+    except CaptureError as error:
+        raise CaptureError(f"{error}{_here()}") from None
