@@ -250,7 +250,7 @@ def test_scores_are_those_of_one_machine(client: Any, fitted: Any) -> None:
     assert len(found) > 10
 
 
-COLUMNS = ["frame_number", "frame_time", "frame_time_delta", "frame_time_relative", "ip_src", "dns_qry_name", "frame_raw"]
+COLUMNS = ["frame_number", "frame_time", "frame_time_delta", "frame_time_relative", "ip_src", "ip_ttl", "frame_raw"]
 
 
 @pytest.mark.parametrize("strings", ["category", "str"])
@@ -261,16 +261,18 @@ def test_packets_are_those_of_one_machine(client: Any, tmp_path: Path, strings: 
         expected = pf.open(captures, progress=False).packets(COLUMNS).to_pandas(strings)
         found = pf.cluster.packets(captures, COLUMNS, client=client, size=SIZE, strings=strings)
         assert found.npartitions > 10
-        for part in found.partitions[:3]:
-            computed = part.compute()
+        for number in range(3):
+            computed = found.get_partition(number).compute()
             for name in COLUMNS:
                 told, is_ = found._meta[name].dtype, computed[name].dtype
                 assert (type(told), str(told)) == (type(is_), str(is_)), name
         whole = found.compute().reset_index(drop=True)
         for name in COLUMNS:
             left, right = whole[name], expected[name]
-            if strings == "category" and left.dtype == "category":
+            if left.dtype == "category" or name == "frame_raw":  # categories differ in order, octets in type
                 left, right = left.astype(object), right.astype(object)
+            elif strings == "str":  # Dask has a string type of its own
+                left = left.astype(right.dtype)
             pandas.testing.assert_series_equal(left, right, check_index=False)
 
 

@@ -212,9 +212,18 @@ def packets_meta(question: Any, strings: str) -> Any:
     """The table without a row, whose categories are not known."""
     from dask.dataframe.utils import clear_known_categories
 
-    table = Frame(_questions._empty_packets(question.asked[0])).to_pandas(strings)
-    table.attrs.clear()
-    return clear_known_categories(table)
+    return clear_known_categories(_table_of(Frame(_questions._empty_packets(question.asked[0])), strings))
+
+
+def _table_of(frame: Frame, strings: str) -> Any:
+    """A DataFrame as Dask takes it: octets of Arrow's type, because Dask reads plain objects as text."""
+    import pandas
+    import pyarrow
+
+    table = frame.to_pandas(strings)
+    table.attrs.clear()  # Dask compares what tables have there when it puts them together
+    octets = {name: pandas.ArrowDtype(pyarrow.large_binary()) for name, kind, _ in frame.schema if kind == "binary"}
+    return table.astype(octets)
 
 
 def packets_of(piece: Piece, question: Any, strings: str) -> Any:
@@ -225,9 +234,7 @@ def packets_of(piece: Piece, question: Any, strings: str) -> Any:
         raise CaptureError(f"{piece.partition.file}: changed since it was cut: its records lie elsewhere")
     table = _questions._shifted(table, piece.before, piece.first)
     kept = len(question.asked[0])
-    found = Frame(_state.Table(table.schema[:kept], table.columns[:kept]).native()).to_pandas(strings)
-    found.attrs.clear()  # Dask compares what tables have there when it puts them together
-    return found
+    return _table_of(Frame(_state.Table(table.schema[:kept], table.columns[:kept]).native()), strings)
 
 
 # --- whole captures --------------------------------------------------------------------------------------------------
@@ -237,7 +244,7 @@ def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Tab
     """Hits in a whole capture, by one worker: names go in messages of several segments, whichever pieces these are in."""
     for file in range(len(plan.files)):
         _pieces.opened(_pieces.Partition(plan, file, 0))
-    capture = _questions.capture_of(plan)
+    capture = _questions.capture_of(plan, ())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CaptureWarning)  # told by who asked
         hits = capture.match(indicators, flows=flows)

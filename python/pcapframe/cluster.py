@@ -436,7 +436,8 @@ def packets(
     Returns
     -------
     dask.dataframe.DataFrame
-        With the dtypes of `Frame.to_pandas`; rows of each partition are numbered from 0.
+        With the dtypes of `Frame.to_pandas`, but octets as Arrow's ``large_binary``; rows of each partition are
+        numbered from 0.
 
     Raises
     ------
