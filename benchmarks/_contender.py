@@ -143,6 +143,7 @@ def filtered(path: str, threads: str, expression: str, out: str = "") -> Result:
 def select_write(path: str, threads: str, keys: str, count: str, out: str) -> Result:
     """Packets under so many sequence numbers, to a capture: two passes."""
     import numpy as np
+
     import pcapframe as pf
 
     wanted = np.load(keys)[: int(count)]

@@ -109,8 +109,7 @@ static bool detection_arm(void *question, struct pf_run *run, struct pf_sinks *s
     struct detection *detection = question;
     return arm_traffic(detection, run->state) && pf_sinks_add(sinks, &detection->traffic.sink) &&
            (!detection->counts_asked || add_counts(detection, run->state, sinks)) &&
-           (!detection->reads ||
-            (arm_text(detection, run->state) && pf_sinks_add(sinks, &detection->text.sink)));
+           (!detection->reads || (arm_text(detection, run->state) && pf_sinks_add(sinks, &detection->text.sink)));
 }
 
 static PyObject *counts_of(const struct detection *detection)

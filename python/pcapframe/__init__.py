@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 
-_LATE = ("cicids", "geo", "models", "plot")  # loaded on first use: they need pandas, scikit-learn or matplotlib
+_LATE = ("cicids", "cluster", "geo", "models", "plot")  # on first use: they need Dask, pandas, matplotlib or others
 
 
 def __getattr__(name: str) -> _Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -308,16 +308,25 @@ def _refuse(faults: tuple[CaptureFault, ...]) -> None:
             raise FilterError(fault.message)
 
 
-def ask(partition: Partition, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Partial:
+def ask(
+    partition: Partition, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], threads: int = 0
+) -> Partial:
     """What `Partition.run` does."""
     if name not in QUESTIONS:
         raise CaptureError(f"{name}: cannot be asked of pieces; these can: {', '.join(QUESTIONS)}")
     kind = QUESTIONS[name]
     question = kind.resolve(*arguments, **keywords)
     plan = partition.plan
-    about = plan.files[partition.file_number]
     if sum(map(plan.pieces, range(len(plan.files)))) > 1:
         kind.check(question, plan)
+    run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options), threads)
+    return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})
+
+
+def walked(partition: Partition, put: Callable[[Any, Any], tuple[Any, Any]], threads: int = 0) -> tuple[Run, Any]:
+    """One pass over a piece: what `put` made of it, and where the walk began and ended."""
+    plan = partition.plan
+    about = plan.files[partition.file_number]
     source = _pieces.opened(partition)
     start: int = 0
     told: _Told = ()
@@ -325,14 +334,13 @@ def ask(partition: Partition, name: str, arguments: tuple[Any, ...], keywords: d
     if about.first >= 0:
         start, told = _pieces.start_of(partition, source)
         source.cut(start, max(end, 1), told, None)
-    state, faults = kind.ask(question, *_pieces.quietly((source,), _pieces.narrowing_of(plan)))
+    state, faults = put(*_pieces.quietly((source,), _pieces.narrowing_of(plan), threads))
     found = source.found
     assert found is not None
     reached, damaged, packets, first_timed, first_offset, times, more, interfaces = found
     if about.first < 0:
         reached, more = end, ()
-    run = Run(
+    return Run(
         partition.file_number, partition.piece, start, told, max(reached, start), damaged, packets, first_timed,
         first_offset, times, more, interfaces, tuple(faults),
-    )  # fmt: skip
-    return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})
+    ), state  # fmt: skip
