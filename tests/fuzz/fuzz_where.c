@@ -36,7 +36,7 @@ struct twin {
 static bool meets(const struct twin *twin, const struct pf_packet *packet)
 {
     struct pf_value value = {{0, 0}, 0};
-    if (!twin->field->get(twin->field, packet, &value))
+    if (!pf_field_get(twin->field, packet, &value))
         return twin->what == IS_NULL;
     switch (twin->what) {
     case IS_BETWEEN:
@@ -119,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     struct twin twin = {.field = some_field(&state), .what = (enum what)draw_below(&state, WHATS)};
     if (twin.what == IS_NULL && !twin.field->kind.nullable)
         twin.what = IS_BETWEEN;
-    twin.predicate = (struct pf_predicate){.keep = keep, .depth = twin.field->depth};
+    twin.predicate = (struct pf_predicate){.keep = keep, .depth = twin.field->depth, .needs = twin.field->needs};
     twin.low = draw_below(&state, (size_t)1 << draw_below(&state, 17));
     twin.high = twin.low + draw_below(&state, (size_t)1 << draw_below(&state, 17));
 
