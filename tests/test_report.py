@@ -151,7 +151,7 @@ def test_bins_that_grow_are_those_of_one_who_knew_the_end(times: list[int], rows
 
 
 def test_every_width_can_be_made_of_narrow_bins() -> None:
-    """What `Bins` rests on: each divides the next, and one is never coarser than the width that is wanted in the end."""
+    """What `Bins` rests on: each divides the next, and none is coarser than the width that is wanted in the end."""
     for one, other in itertools.pairwise(_NARROW):
         assert other % one == 0
         assert other // one <= _MOST // BINS

@@ -1038,8 +1038,9 @@ class Capture:
     ) -> None:
         """Write what the capture is and what stands out in it as one HTML page.
 
-        One pass makes it, so that a pipe will do. The page needs no network and nothing beside it. Its tables sort and filter, its timeline counts what is marked,
-        it prints, and text off the wire is escaped in it. Memory is bounded however large the capture is.
+        One pass makes it, so that a pipe will do. The page needs no network and nothing beside it. Its tables sort and
+        filter, its timeline counts what is marked, it prints, and text off the wire is escaped in it. Memory is bounded
+        however large the capture is.
 
         Parameters
         ----------
