@@ -81,7 +81,7 @@ def needs_whole_files(options: Mapping[str, Any]) -> bool:
 
 def flow_events(piece: _pieces.Partition, job: FlowJob) -> Events:
     run, (octets, counters) = _partial.walked(
-        piece, lambda *asked: _core.flow_events(*asked, job.native, job.secret, job.parts), 1
+        piece, lambda inputs, options: _core.flow_events(inputs, options, job.native, job.secret, job.parts), 1
     )
     return Events(run, octets, counters)
 
@@ -145,7 +145,7 @@ class DetectJob(NamedTuple):
 def detect_events(piece: _pieces.Partition, job: DetectJob) -> Events:
     rules = detectors._RULES if "counts" in job.reads else None
     run, (traffic, text, counts) = _partial.walked(
-        piece, lambda *asked: _core.detect_events(*asked, rules, "text" in job.reads), 1
+        piece, lambda inputs, options: _core.detect_events(inputs, options, rules, "text" in job.reads), 1
     )
     state = None if counts is None else _state.CountsState(counts, _KEYS)
     return Events(run, (traffic, text), None if state is None else state.arrays())
@@ -186,8 +186,9 @@ class Piece(NamedTuple):
 
 def walk_only(piece: _pieces.Partition, job: None) -> Events:
     """Where the piece begins and ends, and how many packets it has."""
-    totals = (((), 0, (), False, False, 0, False, False),)
-    run, _ = _partial.walked(piece, lambda *asked: _core.groups(*asked, totals), 1)
+    run, _ = _partial.walked(
+        piece, lambda inputs, options: _core.group(inputs, options, (), 0, (), False, False, 0, False, False), 1
+    )
     return Events(run, None, None)
 
 
