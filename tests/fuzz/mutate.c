@@ -53,9 +53,9 @@ static void follow(const struct form *form, uint8_t *octets, const struct part *
     for (int i = part->within; i != NOWHERE && depth < MOST_DEPTH; i = form->lengths[i].within, depth++) {
         const struct length *length = &form->lengths[i];
         bool innermost = i == part->within;
-        uint64_t by = length->measure == COUNT                 ? (innermost ? change->count : 0)
+        uint64_t by = length->measure == COUNT                ? (innermost ? change->count : 0)
                       : length->measure == EXACT && innermost ? change->exact
-                                                               : change->area;
+                                                              : change->area;
         add(length, octets + length->at, by);
         if (length->twin != 0)
             add(length, octets + (size_t)(length->twin + change->area), by);

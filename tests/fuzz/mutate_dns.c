@@ -5,7 +5,8 @@
 enum { HEADER = 12, SECTIONS = 4 };
 enum kind { QUESTION = 1, RECORD, NAME, DATA, FLAGS, FIELD, TYPE };
 
-static const uint16_t types[] = {1, 2, 5, 6, 12, 13, 15, 16, 24, 28, 29, 33, 35, 39, 41, 43, 46, 47, 48, 50, 52, 64, 65, 250, 257};
+static const uint16_t types[] = {1,  2,  5,  6,  12, 13, 15, 16, 24, 28, 29,  33, 35,
+                                 39, 41, 43, 46, 47, 48, 50, 52, 64, 65, 250, 257};
 enum { TYPES = sizeof types / sizeof types[0] };
 
 static uint8_t *put_name(uint8_t *to, const struct form *form, uint64_t *state)

@@ -22,7 +22,8 @@ static uint8_t *put_random(uint8_t *to, size_t size, uint64_t *state)
 /* A list of 16-bit values behind its length of `width` octets. */
 static uint8_t *put_values(uint8_t *to, unsigned width, uint64_t *state)
 {
-    static const uint16_t values[] = {0x1301, 0x1302, 0xc02b, 0x0a0a, 0xfafa, 0x001d, 0x0017, 0x0403, 0x0804, 0x0304, 0x0303, 0};
+    static const uint16_t values[] = {0x1301, 0x1302, 0xc02b, 0x0a0a, 0xfafa, 0x001d,
+                                      0x0017, 0x0403, 0x0804, 0x0304, 0x0303, 0};
     size_t count = draw_below(state, 8);
     to = form_put(to, 2 * count, width, false);
     for (size_t i = 0; i < count; i++)
@@ -83,8 +84,7 @@ static uint8_t *put_message(uint8_t *to, uint64_t *state)
         size_t session = draw_below(state, 3) * 16;
         *at++ = (uint8_t)session;
         at = put_random(at, session, state);
-        at = kind == CLIENT ? form_put(put_values(at, 2, state), 0x0100, 2, false)
-                            : form_put(at, 0x130100, 3, false);
+        at = kind == CLIENT ? form_put(put_values(at, 2, state), 0x0100, 2, false) : form_put(at, 0x130100, 3, false);
         if (draw_below(state, 8) != 0)
             at = put_extensions(at, state);
     } else {
@@ -204,8 +204,8 @@ static void hello(struct form *form, struct place place, bool client)
 {
     if (!fixed(form, &place, 2, VERSION) || !fixed(form, &place, 32, OPAQUE) || !listed(form, &place, 1, OPAQUE))
         return;
-    bool more = client ? listed(form, &place, 2, CIPHERS) && listed(form, &place, 1, OPAQUE)
-                       : fixed(form, &place, 3, FIELD);
+    bool more =
+        client ? listed(form, &place, 2, CIPHERS) && listed(form, &place, 1, OPAQUE) : fixed(form, &place, 3, FIELD);
     if (more)
         extensions(form, &place);
 }
