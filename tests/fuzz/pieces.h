@@ -86,7 +86,7 @@ static inline void same_fields(const char *group, const struct pf_packet *one, c
 }
 
 /* Hands a SYN and then the octets over in two to MOST_SEGMENTS pieces in any order, and looks at the fields of the
- * group where they are whole: those of `whole`, or NULL where no message must come of it. */
+ * group where they are whole: those of `whole`. NULL: the octets are no message, but one may begin in the midst. */
 static inline void in_pieces(const char *group, uint8_t needs, const uint16_t ports[2], const uint8_t *octets,
                              size_t size, const struct pf_packet *whole, uint64_t state)
 {
@@ -117,9 +117,9 @@ static inline void in_pieces(const char *group, uint8_t needs, const uint16_t po
     must_hold(pf_stage_sequence(&stage, &chunk, &error) == PF_OK);
     must_hold(pf_stage_stamp(&chunk, packets, 1 + count, 0, &error) == PF_OK);
     for (size_t i = 0; i <= count; i++) {
-        if (packets[i]->message == NULL)
+        if (packets[i]->message == NULL || whole == NULL)
             continue;
-        must_hold(whole != NULL && i == count && told++ == 0); /* the last that came completes it */
+        must_hold(i == count && told++ == 0); /* the last that came completes it */
         same_fields(group, whole, packets[i]);
     }
     must_hold(told == (whole != NULL));
