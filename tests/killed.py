@@ -45,6 +45,8 @@ def writer(kind: str, folder: Path) -> Callable[[Path], Any]:
     capture = pf.open(write_syns(folder / "in.pcap", 60_000), progress=False, threads=2)
     if kind in ("pcap", "pcapng"):
         return capture.write
+    if kind == "html":
+        return pf.open(write_syns(folder / "few.pcap", 3000), progress=False, threads=2).report
     table = capture.packets(_COLUMNS)
     if kind == "kml":
         return lambda path: pf.geo.kml(capture, path, home=(0.0, 0.0))

@@ -19,7 +19,7 @@ from captures_large import write_syns
 from killed import OLD
 
 NEEDS = {"parquet": "pyarrow", "arrow": "pyarrow", "skops": "skops", "kml": "iptocc"}
-KINDS = ["pcap", "pcapng", "csv", "json", "parquet", "arrow", "kml", "skops"]
+KINDS = ["pcap", "pcapng", "csv", "json", "parquet", "arrow", "kml", "html", "skops"]
 
 
 def check_needs(kind: str) -> None:
@@ -67,6 +67,8 @@ def write(capture: pf.Capture, kind: str, path: Path) -> None:
         capture.write(path)
     elif kind == "kml":
         pf.geo.kml(capture, path, home=(0.0, 0.0))
+    elif kind == "html":
+        capture.report(path)
     else:
         capture.packets(["frame_number", "ip_src", "tcp_seq_raw", "frame_time"]).write(path)
 

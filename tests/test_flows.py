@@ -26,6 +26,7 @@ import flow_golden as golden
 import naive_flows
 import naive_pcap
 import pcapframe as pf
+from captures_large import write_syns
 from pcapframe import _flows as pf_flows
 from pcapframe.cli import main
 
@@ -645,3 +646,17 @@ def test_flows_of_packets_are_a_dict() -> None:
         capture.packets(["flow_id"], flows="cic2017")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="flows: a dict"):
         capture.match(pf.Indicators.from_values(["192.0.2.1"]), flows="cic2017")  # type: ignore[arg-type]
+
+
+def test_rows_are_in_order_of_their_start(tmp_path: Path) -> None:
+    """More than are sorted in one go, of times that are not in order."""
+    count = 100_000
+    path = write_syns(tmp_path / "in.pcap", count)
+    data = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rows = data[24:].reshape(count, -1)
+    rows[:, 4:8] = np.random.default_rng(1).integers(0, 1000, count).astype("<u4").view(np.uint8).reshape(-1, 4)
+    path.write_bytes(data.tobytes())
+    flows = pf.open(path, progress=False).flows()
+    starts, numbers = flows["Timestamp"].values.astype("i8"), flows["flow_id"].values
+    assert len(flows) > 99_000
+    assert np.array_equal(np.lexsort((numbers, starts)), np.arange(len(flows)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import statistics
 import threading
 import time
@@ -67,6 +68,24 @@ def test_ctrl_c_while_a_fifo_stalls(tmp_path: Path, large: Path) -> None:
     writer.join()
     assert took is not None
     assert took < 0.5
+
+
+def test_ctrl_c_that_another_thread_gets(tmp_path: Path) -> None:
+    """The system may hand a signal to any thread: the one that waits for a FIFO is then not woken by it."""
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+
+    def to_this_thread() -> None:
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = threading.Thread(target=to_this_thread)
+    thread.start()
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        pf.open(path)
+    assert time.perf_counter() - begin < 5
+    thread.join()
 
 
 def test_progress_is_told_octets_and_may_end_the_pass(large: Path) -> None:

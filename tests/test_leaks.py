@@ -6,8 +6,9 @@ everybody has (None, small numbers, types of the core, the arguments), octets th
 and descriptors. A leak of one per call shows in every round; what settles (caches, arenas) does not, so the smallest
 of several rounds is the figure, and it is to be zero.
 
-The total number of references that a debug build of Python keeps is no help: extensions built for the usual Python,
-NumPy among them, count into it only half.
+A debug build of Python (Debian's python3.11-dbg) counts all references there are. That number is looked at where NumPy
+was built for it too, by `pip install --no-binary numpy numpy`: an extension built for the usual Python counts into it
+only half.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from pcapframe import _core
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 Call = Callable[[], Any]
 ROUNDS = 4
+ALL = "all references"
 OCTETS = 64  # per call: below the smallest thing of ours that could be left
 
 # Pure Python over pandas, scikit-learn and matplotlib: what they hold is not ours to count, and what is ours in them is
@@ -82,16 +84,22 @@ SHARED = (None, True, False, 0, 1, -1, "", b"", (), ..., NotImplemented, int, st
           np.dtype("i8"), np.ndarray, *(kind for kind in vars(_core).values() if isinstance(kind, type)))  # fmt: skip
 
 
+def all_references() -> int:
+    count = getattr(sys, "gettotalrefcount", None)
+    return count() if count is not None and "d-" in np._core.multiarray._multiarray_umath.__file__ else 0  # type: ignore[attr-defined]
+
+
 def state(watched: tuple[Any, ...]) -> list[int]:
     gc.collect()
-    references = [sys.getrefcount(each) for each in watched]
+    references = [sys.getrefcount(each) for each in watched] + [all_references()]
     return [*references, sys.getallocatedblocks(), MALLOC(), native_threads(), len(os.listdir("/proc/self/fd"))]
 
 
 def left(call: Call, times: int, watched: tuple[Any, ...] = ()) -> list[tuple[str, int]]:
     """What `times` calls leave behind: by kind, the least of some rounds."""
     watched = (*SHARED, *watched)
-    names = [f"references to {str(each)[:60]!r}" for each in watched] + ["blocks", "malloc", "threads", "descriptors"]
+    names = [f"references to {str(each)[:60]!r}" for each in watched]
+    names += [ALL, "blocks", "malloc", "threads", "descriptors"]
     for _ in range(max(2, times // 20)):
         call()
     gc.collect()
@@ -280,6 +288,9 @@ LIVE = {"capture", "live", "interfaces"}
 # What other libraries keep of a call, by their own account: a connection's catalogue, a string cache.
 KEPT = {"Capture.sql", "Frame.to_polars", "Frame.to_scapy", "Frame.to_arrow"}
 
+# np.unique, insert, delete and quantile of NumPy 2.4 leave a reference a call by themselves, which a debug build sees.
+BY_NUMPY = {"Capture.hosts", "Capture.packets_of", "Capture.report", "Frame.write capture", "detect"}
+
 
 def quiet(call: Call) -> Call:
     def silent() -> None:
@@ -350,7 +361,10 @@ def look(things: Things, times: int) -> dict[str, list[tuple[str, int]]]:
         for name, (good, bad) in calls(things).items():
             for call, how in ((good, name), (failing(bad) if bad else None, f"{name}, failing")):
                 some = min(times, 100) if name in KEPT else times
-                if call is not None and (name not in KEPT or times > 100) and (grown := left(call, some, watched)):
+                if call is None or (name in KEPT and times <= 100):
+                    continue
+                grown = [each for each in left(call, some, watched) if name not in BY_NUMPY or each[0] != ALL]
+                if grown:
                     found[how] = grown
     return found
 
@@ -378,4 +392,4 @@ def test_a_leak_would_be_seen(things: Things) -> None:
         return  # a sanitizer's malloc, which tells nothing
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
-    assert [name for name, _ in left(lambda: libc.malloc(ctypes.c_size_t(200)), 50)] == ["malloc"] or MALLOC() == 0
+    assert "malloc" in [name for name, _ in left(lambda: libc.malloc(ctypes.c_size_t(200)), 50)] or MALLOC() == 0

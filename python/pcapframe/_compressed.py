@@ -39,6 +39,7 @@ MAX_WINDOW = 128 << 20
 BLOCK = 256 << 10  # octets that come out at a time: the core's chunk
 _FEED = 128 << 10  # octets that go in at a time
 _FEED_ONCE = 16 << 10  # the same from a pipe, where what a failing call had made cannot be made again
+_TICK = 50  # ms: how long Ctrl-C waits that came to another thread and wakes nobody here
 _AHEAD = 8  # blocks that are kept ready for the core
 _HEAD = 4096  # octets from the beginning that are kept, so that to recognise a capture again opens nothing
 
@@ -380,10 +381,12 @@ def _read_pipe(fd: int, size: int, woken: int = -1) -> bytes:
     if woken >= 0:
         poll.register(woken, select.POLLIN)
     while True:
-        if any(ready == woken for ready, _ in poll.poll()):
+        found = poll.poll(_TICK)
+        if any(ready == woken for ready, _ in found):
             raise _Stopped
-        with suppress(BlockingIOError):
-            return os.read(fd, size)
+        if found:
+            with suppress(BlockingIOError):
+                return os.read(fd, size)
 
 
 def open_pipe(path: str) -> tuple[int, bytes]:
