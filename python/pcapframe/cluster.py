@@ -341,7 +341,8 @@ def score(captures: Any, model: Any, reasons: int = 0, *, client: Any = None, si
     model : Pipeline or path
         A fitted one, or a saved one; the client reads it, and workers get it from each other.
     reasons : int
-        So many features per flow that say why, for the first 1,000 flows that are not benign. With it the client scores.
+        So many features per flow that say why, for the first 1,000 flows that are not benign. With it the client
+        scores.
 
     Returns
     -------
