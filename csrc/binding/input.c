@@ -215,6 +215,7 @@ static void input_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     pf_input_close(&self->input);
+    pf_input_drop_index(self);
     if (self->buffer.obj != NULL)
         PyBuffer_Release(&self->buffer);
     type->tp_free(object);
@@ -318,6 +319,8 @@ static PyObject *input_end(PyObject *self, PyObject *ignored)
 
 static PyMethodDef input_methods[] = {
     {"end", input_end, METH_NOARGS, "end(): a file that is followed ends with what it has; whether it does so now."},
+    {"set_index", pf_input_set_index, METH_O,
+     "set_index(octets): use this index from now on; None, or why not: (\"stale\" or \"invalid\", text)."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -328,6 +331,10 @@ static PyGetSetDef input_getset[] = {
     {"once", get_once, NULL, "Whether it serves one pass only.", NULL},
     {"interfaces", get_interfaces, NULL, "Those described before the first packet, as tuples.", NULL},
     {"file", get_file, NULL, "The Python object it reads from, or None.", NULL},
+    {"index", pf_input_index, NULL,
+     "What its index says, or None: (packets, first time, last time, fault, [(offset, packets before it, least time, "
+     "greatest time), ...]).",
+     NULL},
     {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -34,6 +34,8 @@ enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker
     size_t want = driver->chunk + driver->pass->inputs[ticket->input]->walk.format->look_ahead;
     window->base = ticket->start;
     window->size = 0;
+    if (pf_jump_skips(driver, ticket->input))
+        return PF_OK;
     if (!reserve(window, want))
         return pf_fail_memory(error);
     return source->ops->read_at(source, window->octets, want, ticket->start, &window->size, error);
@@ -105,9 +107,8 @@ static enum pf_status append_fault(struct pf_driver *driver, const struct pf_fau
     return PF_OK;
 }
 
-/* Notes what is wrong with the record at walk.offset: the input ends here. */
-static enum pf_status note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input,
-                                 struct pf_fault *fault, struct pf_error *error)
+enum pf_status pf_driver_note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input,
+                                    struct pf_fault *fault, struct pf_error *error)
 {
     struct pf_source *source = source_of(driver, input);
     fault->input = input;
@@ -117,6 +118,8 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
         fault->lost = source->size - driver->walk.offset;
     else
         PF_TRY(drain(driver, source, window, &fault->lost, error));
+    if (driver->pass->making != NULL)
+        pf_pfx_end(driver->pass->making, driver->walk.offset, fault);
     if (!driver->pass->strict) {
         atomic_store(&driver->ended, input + 1);
         return append_fault(driver, fault, error);
@@ -154,9 +157,8 @@ static void note_oddities(struct pf_driver *driver, const struct pf_record *reco
     oddities->backwards += record->timed && driver->timed && record->time < driver->last_time;
 }
 
-/* Whether the first packet of an input is earlier than the latest of those ahead of it. */
-static enum pf_status note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
-                                   struct pf_error *error)
+enum pf_status pf_driver_note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
+                                      struct pf_error *error)
 {
     driver->fresh = false;
     if (!record->timed || !driver->timed || record->time >= driver->last_time)
@@ -182,7 +184,11 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
     driver->frames++;
     record->input = (uint32_t)input;
     if (driver->fresh)
-        PF_TRY(note_overlap(driver, input, record, error));
+        PF_TRY(pf_driver_note_overlap(driver, input, record, error));
+    if (record->timed && (record->time < driver->jump.least || record->time > driver->jump.most))
+        return pf_jump_misfit(driver, input, error);
+    if (driver->pass->making != NULL)
+        PF_TRY(pf_pfx_record(driver->pass->making, driver->walk.offset, record, error));
     note_oddities(driver, record);
     note_time(driver, record);
     worker->records[worker->record_count++] = *record;
@@ -208,7 +214,7 @@ static enum pf_status ended_within(struct pf_driver *driver, const struct pf_win
     else
         pf_fault_set(&fault, PF_CUT_SHORT, "the capture is cut short: %zu of the record's %zu octets are there", have,
                      size);
-    return note_fault(driver, window, input, &fault, error);
+    return pf_driver_note_fault(driver, window, input, &fault, error);
 }
 
 /* Octets from walk.offset to the end of the input, as far as that is known. */
@@ -256,6 +262,28 @@ static enum pf_status skip(struct pf_driver *driver, const struct pf_window *win
     return PF_OK;
 }
 
+struct knowledge { /* what a block may change of a walk's */
+    size_t interfaces, section;
+    bool big_endian;
+};
+
+static struct knowledge known(const struct pf_walk *walk)
+{
+    return (struct knowledge){walk->interfaces->count, walk->section, walk->big_endian};
+}
+
+/* Counts the block at walk.offset where it described something. */
+static enum pf_status note_described(struct pf_driver *driver, const struct knowledge *before, struct pf_error *error)
+{
+    struct knowledge now = known(&driver->walk);
+    if (now.interfaces == before->interfaces && now.section == before->section &&
+        now.big_endian == before->big_endian)
+        return PF_OK;
+    driver->jump.described++;
+    struct pf_pfx *making = driver->pass->making;
+    return making != NULL ? pf_pfx_described(making, driver->walk.offset, error) : PF_OK;
+}
+
 /* Walks from driver->walk.offset up to `end`, or to the end of the input. */
 static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *worker, size_t input, uint64_t end,
                                    struct pf_error *error)
@@ -266,6 +294,8 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
     for (;;) {
         if (!pf_source_seekable(source)) /* what was read ahead is walked too */
             end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
+        if (walk->offset >= driver->jump.border)
+            PF_TRY(pf_jump_border(driver, input, error));
         if (walk->offset >= end || atomic_load_explicit(&driver->ended, memory_order_relaxed) > input)
             break;
         struct pf_record record = {.frame_number = driver->frames + 1};
@@ -273,12 +303,14 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
         size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
         bool all = driver->stream_ended || have == left_of(driver, source);
         const uint8_t *octets = window->octets + (have != 0 ? at : 0);
+        struct knowledge before = known(walk);
         enum pf_step step = walk->format->step(walk, octets, have, all, &record, &body, &size, &fault, error);
         if (step == PF_STEP_FAILED)
             return error->status;
         if (step == PF_STEP_FAULT)
-            return note_fault(driver, window, input, &fault, error);
+            return pf_driver_note_fault(driver, window, input, &fault, error);
         if (step == PF_STEP_SKIP) {
+            PF_TRY(note_described(driver, &before, error));
             PF_TRY(skip(driver, window, input, size, error));
             continue;
         }
@@ -322,7 +354,8 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
         driver->time = driver->last_time = opened->before.time;
     }
     driver->thrown = driver->carried = 0;
-    return driver->walk.format->begin(&driver->walk, error);
+    PF_TRY(driver->walk.format->begin(&driver->walk, error));
+    return pf_jump_enter(driver, input, error);
 }
 
 /* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves
@@ -354,6 +387,8 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
     size_t input = ticket->input;
     bool stream = !pf_source_seekable(source_of(driver, input));
     worker->record_count = 0;
+    if (atomic_load(&driver->ended) > input) /* a strict pass was refused in an input before */
+        return PF_OK;
     if (driver->walked != input)
         PF_TRY(start_input(driver, input, error));
     if (atomic_load(&driver->ended) > input)
@@ -366,6 +401,8 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
     PF_TRY(walk_records(driver, worker, input, end, error));
     if (!stream && driver->walk.offset >= source_of(driver, input)->size && atomic_load(&driver->ended) <= input)
         atomic_store(&driver->ended, input + 1);
+    if (atomic_load(&driver->ended) > input)
+        PF_TRY(pf_jump_check_end(driver, input, error));
     for (size_t i = 0; i < worker->record_count; i++)
         worker->records[i].octets = window->octets + (size_t)worker->records[i].octets;
     return PF_OK;
