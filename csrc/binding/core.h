@@ -52,8 +52,8 @@ PyObject *pf_input_object_of(struct pf_state *state, struct pf_source *source, c
 struct pf_input_object {
     PyObject_HEAD
     struct pf_input input;
-    Py_buffer buffer;   /* held while the input reads from memory */
-    atomic_flag in_use; /* streams serve one pass at a time */
+    Py_buffer buffer;     /* held while the input reads from memory */
+    atomic_flag in_use;   /* streams serve one pass at a time */
     struct pf_pfx *index; /* owned; set once, or NULL */
     bool consumed;
 };
@@ -89,7 +89,7 @@ struct pf_narrowing {
     PyObject *held; /* the tuple of filters and conditions */
     struct pf_filtering *filterings;
     struct pf_sieve *sieves;
-    const char **files; /* the names of the inputs */
+    const char **files;  /* the names of the inputs */
     int64_t first, last; /* the times that are in */
     struct pf_period period;
     PyObject *flows; /* the arrays that the stamp reads */

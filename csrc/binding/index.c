@@ -33,12 +33,14 @@ static bool same_file(struct pf_state *state, const char *name, struct pf_identi
     return status == PF_OK;
 }
 
-static PyObject *walked(struct pf_run *run)
+static PyObject *walked(struct pf_run *run, uint64_t grain)
 {
     const struct pf_source *source = run->inputs[0]->source;
     struct pf_pfx index;
     PyObject *result = NULL;
     pf_pfx_begin(&index, source->size);
+    if (grain != 0)
+        index.grain = grain;
     run->pass.making = &index;
     run->pass.strict = false;
     if (same_file(run->state, source->name, &index.of, true) && pf_run_sinks(run, NULL, 0, NULL, 0) &&
@@ -56,12 +58,13 @@ static PyObject *walked(struct pf_run *run)
 PyObject *pf_index_make(PyObject *module, PyObject *arguments)
 {
     PyObject *inputs, *options, *result = NULL;
+    unsigned long long grain = 0;
     struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!:index_make", &inputs, &PyTuple_Type, &options) ||
+    if (!PyArg_ParseTuple(arguments, "OO!|K:index_make", &inputs, &PyTuple_Type, &options, &grain) ||
         !pf_run_begin(&run, pf_state_of(module), inputs, options))
         return NULL;
     if (run.pass.input_count == 1 && pf_source_is_file(run.inputs[0]->source))
-        result = walked(&run);
+        result = walked(&run, grain);
     else
         PyErr_SetString(PyExc_ValueError, "an index is made of one uncompressed file");
     result = pf_with_faults(&run, result);

@@ -77,6 +77,8 @@ void pf_pfx_begin(struct pf_pfx *index, uint64_t size)
 
 static enum pf_status add_place(struct pf_pfx *index, uint64_t offset, struct pf_error *error)
 {
+    if (index->count > PF_PFX_STRETCHES) /* only of a grain of the caller's own */
+        return pf_fail(error, PF_INVALID, "more than %d stretches", PF_PFX_STRETCHES);
     PF_TRY(pf_grow((void **)&index->places, &index->capacity, index->count + 1, sizeof *index->places, error));
     struct pf_pfx_place *place = &index->places[index->count++];
     *place = index->end;
@@ -87,7 +89,7 @@ static enum pf_status add_place(struct pf_pfx *index, uint64_t offset, struct pf
 }
 
 enum pf_status pf_pfx_record(struct pf_pfx *index, uint64_t offset, const struct pf_record *record,
-                               struct pf_error *error)
+                             struct pf_error *error)
 {
     struct pf_pfx_place *end = &index->end;
     if (index->count == 0) {

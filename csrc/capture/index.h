@@ -45,10 +45,10 @@ struct pf_pfx {
     size_t count, capacity;
     uint64_t *descriptions; /* offsets of the blocks that change what the walk knows of interfaces */
     size_t description_capacity;
-    bool first_timed;      /* whether the first packet has a time */
-    int64_t first_time;    /* the first there is, when end.timed */
-    struct pf_pfx_place end;   /* where the walk ended; while the index is made, how far it came */
-    struct pf_fault fault; /* why, when it was not the end of the file */
+    bool first_timed;        /* whether the first packet has a time */
+    int64_t first_time;      /* the first there is, when end.timed */
+    struct pf_pfx_place end; /* where the walk ended; while the index is made, how far it came */
+    struct pf_fault fault;   /* why, when it was not the end of the file */
 };
 
 /* Reads the file's ends. */
@@ -59,10 +59,10 @@ bool pf_identity_likely(const struct pf_identity *identity, const char *path);
 
 void pf_pfx_begin(struct pf_pfx *index, uint64_t size);
 enum pf_status pf_pfx_record(struct pf_pfx *index, uint64_t offset, const struct pf_record *record,
-                               struct pf_error *error);
+                             struct pf_error *error);
 enum pf_status pf_pfx_described(struct pf_pfx *index, uint64_t offset, struct pf_error *error);
 void pf_pfx_end(struct pf_pfx *index, uint64_t offset, const struct pf_fault *fault); /* NULL: at the file's end */
-void pf_pfx_clear(struct pf_pfx *index);                                             /* zeroed is fine */
+void pf_pfx_clear(struct pf_pfx *index);                                              /* zeroed is fine */
 
 /* The stretches [*first, *last) outside of which no packet has a time from `low` to `high`. */
 void pf_pfx_between(const struct pf_pfx *index, int64_t low, int64_t high, size_t *first, size_t *last);

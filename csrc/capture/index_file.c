@@ -142,7 +142,7 @@ static bool take_head(struct pf_cursor *from, struct pf_pfx *index, uint64_t *pl
     index->first_time = (int64_t)take(from);
     *places = take(from);
     *descriptions = take(from);
-    bool good = take_place(from, &index->end) && first_timed <= 1 && index->grain >= PF_PFX_LEAST_GRAIN &&
+    bool good = take_place(from, &index->end) && first_timed <= 1 && index->grain != 0 &&
                 *places <= PF_PFX_STRETCHES + 1 && *descriptions == index->end.descriptions;
     uint64_t kind = take(from);
     index->fault.kind = kind <= PF_ZERO_RUN ? (enum pf_fault_kind)kind : PF_NO_FAULT;
@@ -223,8 +223,7 @@ enum pf_status pf_pfx_decode(struct pf_pfx *index, const uint8_t *octets, size_t
     digest(octets, size - PF_SHA256_SIZE, made);
     if (memcmp(made, octets + size - PF_SHA256_SIZE, PF_SHA256_SIZE) != 0)
         return no_index(error, "it is damaged: its digest is another");
-    if (!take_head(&from, index, &places, &descriptions) ||
-        octets_of((size_t)places, (size_t)descriptions) != size)
+    if (!take_head(&from, index, &places, &descriptions) || octets_of((size_t)places, (size_t)descriptions) != size)
         return no_index(error, "its numbers contradict each other");
     enum pf_status status = take_rest(&from, index, (size_t)places, (size_t)descriptions, error);
     if (status != PF_OK)

@@ -276,8 +276,7 @@ static struct knowledge known(const struct pf_walk *walk)
 static enum pf_status note_described(struct pf_driver *driver, const struct knowledge *before, struct pf_error *error)
 {
     struct knowledge now = known(&driver->walk);
-    if (now.interfaces == before->interfaces && now.section == before->section &&
-        now.big_endian == before->big_endian)
+    if (now.interfaces == before->interfaces && now.section == before->section && now.big_endian == before->big_endian)
         return PF_OK;
     driver->jump.described++;
     struct pf_pfx *making = driver->pass->making;

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _Path = str | os.PathLike[str]
 
 SUFFIX = ".pfx"
+_GRAIN = 0  # octets of a stretch, 0 for the core's own choice: for tests
 MOST_OCTETS = 2 << 20  # of an index: what the core writes at most is below it
 
 
@@ -120,13 +121,11 @@ def attach(capture: Capture, index: bool | _Path | None) -> None:
 
 def make(capture: Capture, source: _core.Input, where: str | None, cache: bool) -> CaptureIndex:
     """Make and save the index of one input."""
-    options = replace(
-        capture._options, strict=False, filters=(), first=_times.EARLIEST, last=_times.LATEST, flows=None
-    )
+    options = replace(capture._options, strict=False, filters=(), first=_times.EARLIEST, last=_times.LATEST, flows=None)
     whole = type(capture)((source,), options)
     inputs, asked, end = whole._begin()
     try:
-        octets, _faults = _core.index_make(inputs, asked)
+        octets, _faults = _core.index_make(inputs, asked, _GRAIN)
     finally:
         end()
     path = _save(octets, [cached(source.name)] if cache else _places(source.name, where))

@@ -26,8 +26,8 @@ def named(text: str) -> tuple[list[Named], bool]:
         found = _sources.urls(text)
         return [*found], [source.name for source in found] != [text]
     if glob.has_magic(text):
-        found = glob.glob(text, recursive=True)
-        return [*sorted(name for name in found if not name.endswith(_INDEX))], True
+        files = glob.glob(text, recursive=True)
+        return [*sorted(name for name in files if not name.endswith(_INDEX))], True
     return [text], False
 
 
