@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import captures_ng as ng
@@ -150,6 +150,7 @@ def test_several_files(chunk: int, threads: int, tmp_path: Path) -> None:
         same(plain, indexed, start, end, tmp_path, "packets", "ioc", "filter", "write")
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_capture_and_window(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     octets = data.draw(st.one_of(st_capture(), ng.st_pcapng()))
