@@ -91,7 +91,7 @@ def _inflate(decoder: Decoder, members: list[tuple[bytes, int]]) -> list[bytes] 
 
     In blocks: what is as large as a frame would be new memory each time, whose page faults take longer than zstd.
     """
-    blocks = []
+    blocks: list[bytes] = []
     for octets, holds in members:
         inflater, left = decoder(), holds
         try:
@@ -106,7 +106,7 @@ def _inflate(decoder: Decoder, members: list[tuple[bytes, int]]) -> list[bytes] 
                 return None
         except Exception:
             return None
-    return blocks
+    return blocks if members[0][1] >= _BLOCK else [b"".join(blocks)]
 
 
 class Cutter:
