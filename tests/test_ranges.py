@@ -64,9 +64,7 @@ def octets(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a.pcap", "a.pcap.gz"])
-def test_the_same_answers_sooner(
-    name: str, octets: bytes, slow: type[Slow], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_answers_sooner(name: str, octets: bytes, slow: type[Slow], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_ranges, "PIECE", 200_000)
     file = gzip.compress(octets, 1) if name.endswith(".gz") else octets
     fsspec.filesystem("slow").pipe_file(f"/{name}", file)
@@ -80,7 +78,9 @@ def test_the_same_answers_sooner(
     assert slow.given == len(file)  # all of it, once
     assert 2 <= slow.most <= _ranges.IN_FLIGHT
     if file is octets:
-        assert took < DELAY * (len(file) / 200_000)  # what the requests take one after the other; 0.5 of 1.75 s are usual
+        assert took < DELAY * (
+            len(file) / 200_000
+        )  # what the requests take one after the other; 0.5 of 1.75 s are usual
 
 
 def test_any_place_and_size(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
