@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,10 @@ QUESTIONS: dict[str, Callable[[pf.Capture, Path], Any]] = {
 
 
 def same(plain: pf.Capture, indexed: pf.Capture, start: int | None, end: int | None, to: Path, *names: str) -> None:
-    assert any(source.index for source in indexed._inputs) and not any(source.index for source in plain._inputs)
+    assert any(source.index for source in indexed._inputs)
+    assert not any(source.index for source in plain._inputs)
     for name in names or QUESTIONS:
-        ask = QUESTIONS[name]
-        want, got = (told(lambda cap=cap: ask(cap.between(start, end), to)) for cap in (plain, indexed))  # type: ignore[misc]
+        want, got = (told(partial(QUESTIONS[name], cap.between(start, end), to)) for cap in (plain, indexed))
         assert got == want, name
 
 

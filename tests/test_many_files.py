@@ -1,4 +1,4 @@
-"""Thousands of rotated files in one pass: descriptors are those of a few files, and opening takes no time to speak of."""
+"""Thousands of rotated files in one pass: with the descriptors of a few files, and opened in no time to speak of."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def open(
         with what was there; or with `Capture.end`, called by another thread or by `progress`.
     index : bool or path, optional
         By default the index that `Capture.index` made of a file is used where it lies beside it, or in the user's
-        cache folder, and fits; one that does not fit is left alone, with a `CaptureWarning`. True makes what is missing,
+        cache folder, and fits; one that does not is left alone, with a `CaptureWarning`. True makes what is missing,
         which reads the file once; False uses none; a path is that of the index, or the folder it is in.
 
     Returns
