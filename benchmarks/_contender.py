@@ -130,6 +130,28 @@ def select(path: str, threads: str, keys: str, count: str, form: str = "set", ou
     return {"seconds": seconds, "rows": len(frame)}
 
 
+def filtered(path: str, threads: str, expression: str, out: str = "") -> Result:
+    """Packets that match, counted; or written, with `out`."""
+    import pcapframe as pf
+
+    cap = pf.open(path, threads=int(threads), progress=False, filter=expression)
+    start = perf_counter()
+    rows = cap.write(out) if out else cap.info(full=True).packets
+    return {"seconds": perf_counter() - start, "rows": rows}
+
+
+def select_write(path: str, threads: str, keys: str, count: str, out: str) -> Result:
+    """Packets under so many sequence numbers, to a capture: two passes."""
+    import numpy as np
+
+    import pcapframe as pf
+
+    wanted = np.load(keys)[: int(count)]
+    cap = pf.open(path, threads=int(threads), progress=False)
+    start = perf_counter()
+    return {"rows": cap.select(seq=wanted).write(out), "seconds": perf_counter() - start}
+
+
 def peak_rss() -> int:
     """Octets. Linux lets ru_maxrss begin at the parent's own peak, so its VmHWM is asked first."""
     try:
@@ -238,6 +260,15 @@ def nfstream_flows(path: str) -> Result:
     return {"seconds": perf_counter() - start, "rows": count}
 
 
+def wa1kpcap_flows(path: str) -> Result:
+    """Flows with their statistics, and nothing of payloads."""
+    from wa1kpcap import Wa1kPcap
+
+    start = perf_counter()
+    flows = Wa1kPcap(app_layer_parsing="none", enable_reassembly=False).analyze_file(path)
+    return {"seconds": perf_counter() - start, "rows": len(flows)}
+
+
 def cicflowmeter_flows(path: str, out: str) -> Result:
     """What its command does, whose own line of arguments fails in this release."""
     from cicflowmeter.sniffer import create_sniffer
@@ -262,8 +293,8 @@ def import_time(path: str) -> Result:
 
 
 CONTENDERS = (
-    scapy_loop, dpkt_loop, ioc_counts, count, plain_dicts, make_keys, select, memory, columns, batches, dpkt_table,
-    flows, flow_memory, nfstream_flows, cicflowmeter_flows, import_time,
+    scapy_loop, dpkt_loop, ioc_counts, count, plain_dicts, make_keys, select, filtered, select_write, memory, columns, batches, dpkt_table,
+    flows, flow_memory, nfstream_flows, wa1kpcap_flows, cicflowmeter_flows, import_time,
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 DATA = HERE / ".data"
 PEERS = HERE / ".peers"
 PEERS_PYTHON = PEERS / "bin" / "python"
-PINNED = {"scapy": "2.8.0", "dpkt": "1.9.8", "pyarrow": "26.0.1", "nfstream": "6.6.0"}
+PINNED = {"scapy": "2.8.0", "dpkt": "1.9.8", "pyarrow": "26.0.1", "nfstream": "6.6.0", "wa1kpcap": "0.2.0"}
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 

@@ -1,4 +1,4 @@
-"""Flows: both variants against counting, nfstream and cicflowmeter, and the memory of a million open ones.
+"""Flows: both variants against counting, nfstream, wa1kpcap and cicflowmeter, and the memory of a million open ones.
 
     python benchmarks/bench_flows.py --packets 3000000 --write
 
@@ -18,6 +18,7 @@ import numpy as np
 from _run import Line, figure
 
 FEW = 20_000  # packets that cicflowmeter gets
+SOME = 100_000  # packets that wa1kpcap gets
 OPEN = 1_000_000
 CICFLOWMETER = "0.5.0"
 CIC_PEERS = r.HERE / ".peers-cicflowmeter"
@@ -26,8 +27,9 @@ Goal = tuple[str, str, str, str]
 
 HOW = """Medians of {rounds} rounds; a ratio is the median of the ratios of each round. Each contender is a process that
 times its own work, without imports, from opening the capture to the last row. nfstream has its statistics on and looks
-into no payload (`n_dissections=0`). cicflowmeter gets the first {few:,} packets, and its seconds are scaled. Memory is
-peak RSS above NumPy, for a capture of {open:,} SYNs of as many connections."""
+into no payload (`n_dissections=0`), wa1kpcap neither (`app_layer_parsing="none"`). wa1kpcap gets the first {some:,}
+packets, cicflowmeter the first {few:,}, and their seconds are scaled. Memory is peak RSS above NumPy, for a capture of
+{open:,} SYNs of as many connections."""
 
 
 def open_flows() -> Path:
@@ -79,9 +81,9 @@ def cicflowmeter(path: Path) -> dict[str, Any]:
         out.unlink(missing_ok=True)
 
 
-def nfstream(path: Path) -> dict[str, Any]:
+def peer(name: str, path: Path) -> dict[str, Any]:
     r.peers()
-    return r.contender("nfstream_flows", path, r.PEERS_PYTHON)
+    return r.contender(name, path, r.PEERS_PYTHON)
 
 
 def speed(packets: int, rounds: int, with_peers: bool) -> tuple[list[str], list[Goal]]:
@@ -94,8 +96,12 @@ def speed(packets: int, rounds: int, with_peers: bool) -> tuple[list[str], list[
         "old": Line('`flows("cic2017")`, 2 threads', partial(ours, threads=2, variant="cic2017")),
     }
     if with_peers:
-        few = r.first_packets(path, FEW)
-        lines["nfstream"] = Line("nfstream 6.6.0", partial(nfstream, path), slow=True)
+        few, some = r.first_packets(path, FEW), r.first_packets(path, SOME)
+        lines["nfstream"] = Line("nfstream 6.6.0", partial(peer, "nfstream_flows", path), slow=True)
+        lines["wa1kpcap"] = Line(
+            f"wa1kpcap {r.PINNED['wa1kpcap']}", partial(peer, "wa1kpcap_flows", some), slow=True,
+            scale=packets / SOME, note=f"first {SOME:,} packets, scaled",
+        )  # fmt: skip
         lines["cicflowmeter"] = Line(
             f"cicflowmeter {CICFLOWMETER}", partial(cicflowmeter, few), slow=True,
             scale=packets / FEW, note=f"first {FEW:,} packets, scaled",
@@ -124,7 +130,7 @@ def speed(packets: int, rounds: int, with_peers: bool) -> tuple[list[str], list[
     goals = []
     cost = r.times_as_fast(lines["ioc"], lines["two"])
     goals.append(("`flows` against `ioc_counts`", "at most 4 times", figure(cost), verdict(cost, (cost or 9) <= 4)))
-    for name, least in (("nfstream", 10), ("cicflowmeter", 400)):
+    for name, least in (("nfstream", 10), ("wa1kpcap", 10), ("cicflowmeter", 400)):
         ratio = r.times_as_fast(lines["two"], lines[name]) if name in lines else None
         good = verdict(ratio, (ratio or 0) >= least)
         goals.append((f"`flows` against {name}", f"at least {least} times", figure(ratio), good))
@@ -145,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--packets", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--no-peers", action="store_true", help="leave out nfstream and cicflowmeter")
+    parser.add_argument("--no-peers", action="store_true", help="leave out the peers")
     parser.add_argument("--write", action="store_true", help=f"rewrite {PAGE.name}")
     args = parser.parse_args()
     machine = r.machine()
@@ -153,7 +159,7 @@ def main() -> None:
     remembered, more = memory()
     body = ["## Goals", "", *r.table(["goal", "wanted", "measured", ""], [[*goal] for goal in goals + more]), ""]
     body += ["## Figures", "", *text, "", *remembered]
-    how = HOW.format(rounds=args.rounds, few=FEW, open=OPEN)
+    how = HOW.format(rounds=args.rounds, few=FEW, some=SOME, open=OPEN)
     print("\n".join([*machine, "", *body]))
     if args.write:
         command = " ".join(["python benchmarks/bench_flows.py", *sys.argv[1:]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import threading
@@ -36,6 +37,34 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
     thread.join()
     time.sleep(0.01)  # until the handler has run
     signal.signal(signal.SIGINT, before)
+    return took
+
+
+def by_hand() -> None:
+    """Work without pcapframe that Ctrl-C has to end as it ends a pass: two busy threads that look whether to go on every
+    few milliseconds, and one that waits for them and looks for signals every 20 ms."""
+    block, stop = bytes(4 << 20), threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            hashlib.sha256(block)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        while True:
+            threads[0].join(0.02)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def floor(delay: float) -> float:
+    """How long Ctrl-C takes `delay` seconds into work that is not ours: what this machine, at this moment, allows."""
+    took = interrupted(by_hand, delay)
+    assert took is not None
     return took
 
 

@@ -237,7 +237,8 @@ except KeyboardInterrupt:
     ("imports", "ask", "error"),
     [
         ("", "list(capture.batches(['frame_number'], rows=10))", "KeyboardInterrupt"),
-        ("import pyarrow", "pyarrow.table(capture.batches(['frame_number'], rows=10))", "OSError"),
+        # pyarrow looks for pandas on its first table: not while the signal is on its way
+        ("import pyarrow, pandas", "pyarrow.table(capture.batches(['frame_number'], rows=10))", "OSError"),
         (
             "import polars",
             "polars.DataFrame(capture.batches(['frame_number'], rows=10))",

@@ -38,6 +38,7 @@ NOT_RUN = {
     "docs/howto/scoring.md": 2,
     "docs/indicators.md": 1,
     "docs/live.md": 1,
+    "docs/scaling.md": 1,
 }
 
 

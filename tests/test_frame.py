@@ -408,11 +408,10 @@ def test_what_is_written_without_thinking(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_what_cannot_be_pickled_says_what_can() -> None:
     capture = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
-    frames = [(frame, "to_pandas") for frame in (capture.packets(), capture.flows())]
-    for thing, says in [(capture, "hand on its path"), *frames]:
+    for thing in (capture, capture.packets(), capture.flows()):
         assert copy.deepcopy(thing) is copy.copy(thing) is thing
-        with pytest.raises(TypeError, match=says):
-            pickle.dumps(thing)
+    with pytest.raises(TypeError, match="hand on its path"):
+        pickle.dumps(capture)
 
 
 def test_the_name_of_a_file_cannot_steer_a_terminal(tmp_path: Path) -> None:

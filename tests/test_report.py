@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html.parser
+import io
+import itertools
 import json
 import os
 import re
@@ -13,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import pcapframe as pf
 from captures import Packet, arp, ethernet, ipv4, pcap_bytes, tcp, udp
-from pcapframe._report_time import BINS, bin_width, timeline
+from pcapframe._made import frame_of
+from pcapframe._report_time import _MOST, _NARROW, _WIDTHS, BINS, Bins, bin_width, timeline
 
 ROOT = Path(__file__).parent.parent
 LAB = ROOT / "examples" / "lab.pcap"
@@ -114,19 +119,72 @@ def test_pairs_have_both_directions(lab: Page) -> None:
 
 def test_the_timeline_has_every_packet() -> None:
     cap = pf.open(LAB)
-    info = cap.info(full=True)
-    count = cap.count("protocol", every=bin_width(info.last_time - info.first_time), sum="frame_len")
-    data = json.loads(re.search(r'json">(.*?)</script>', timeline(count, info))[1])  # type: ignore[index]
-    assert sum(sum(each["packets"]) for each in data["series"]) == info.packets
+    bins = Bins()
+    for frame in cap.batches(["frame_time", "frame_len", "protocol"], rows=100):
+        bins.add(frame)
+    data = json.loads(re.search(r'json">(.*?)</script>', timeline(bins))[1])  # type: ignore[index]
+    assert sum(sum(each["packets"]) for each in data["series"]) == cap.info(full=True).packets
     assert sum(sum(each["octets"]) for each in data["series"]) == sum(cap.packets(["frame_len"])["frame_len"].tolist())
     assert all(len(each["octets"]) == len(data["labels"]) - 1 <= BINS for each in data["series"])
 
 
-@pytest.mark.parametrize("span", [0, 1, 999, 10**6, 10**9, 86_400 * 10**9, 400 * 86_400 * 10**9, 2**63 - 1])
+@given(
+    times=st.lists(st.integers(-(2**62), 2**62) | st.integers(0, 10**12), min_size=1, max_size=40),
+    rows=st.integers(1, 9),
+)
+def test_bins_that_grow_are_those_of_one_who_knew_the_end(times: list[int], rows: int) -> None:
+    """Equal to counting once the first and last time are known, whatever came when."""
+    sizes = range(1, len(times) + 1)
+    protocols = [("TCP", "UDP")[time % 2] for time in times]
+    columns = {"frame_time": ("time", times), "frame_len": ("uint32", list(sizes)), "protocol": ("text", protocols)}
+    frame = frame_of(columns, pf.open(LAB), {})
+    bins = Bins()
+    for at in range(0, len(times), rows):
+        bins.add(frame[at : at + rows])
+    width = bin_width(max(times) - min(times))
+    expected: dict[tuple[int, str], list[int]] = {}
+    for time, protocol, octets in zip(times, protocols, sizes, strict=True):
+        each = expected.setdefault((time // width * width, protocol), [0, 0])
+        each[0] += 1
+        each[1] += octets
+    assert {(start, name): [count, octets] for start, name, count, octets in bins.rows(width)} == expected
+
+
+def test_every_width_can_be_made_of_narrow_bins() -> None:
+    """What `Bins` rests on: each divides the next, and none is coarser than the width that is wanted in the end."""
+    for one, other in itertools.pairwise(_NARROW):
+        assert other % one == 0
+        assert other // one <= _MOST // BINS
+    for width in _WIDTHS:
+        assert any(width % narrow == 0 for narrow in _NARROW)
+        assert width % max(narrow for narrow in _NARROW if narrow <= width) == 0
+
+
+@pytest.mark.parametrize("span", [0, 1, 999, 10**6, 10**9, 86_400 * 10**9, 400 * 86_400 * 10**9, 2**63 - 1, 2**64 - 1])
 def test_bins_are_few_enough(span: int) -> None:
-    width = bin_width(span)
-    assert span // width + 2 <= BINS or width == span // (BINS - 2) + 1
-    assert width >= 1
+    assert span // bin_width(span) + 2 <= BINS
+
+
+def test_it_is_one_reading(tmp_path: Path) -> None:
+    """All of the page, indicators included, for the octets of the file read once; so a pipe gives the same page."""
+    feed = pf.Indicators.from_values(["192.168.10.0/24"])
+    read: list[int] = []
+    pf.open(LAB, progress=lambda done, total: read.append(done)).report(tmp_path / "a.html", indicators=feed, title="x")
+    assert read[-1] == LAB.stat().st_size
+    assert read == sorted(read)  # a second pass would begin at 0
+
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def seek(self, *_: int) -> int:
+            raise io.UnsupportedOperation
+
+    cap = pf.open(Pipe(LAB.read_bytes()))
+    assert not cap.reusable
+    cap.report(tmp_path / "b.html", indicators=feed, title="x")
+    pages = [Page((tmp_path / name).read_text("utf-8")).tables for name in ("a.html", "b.html")]
+    assert pages[0] == pages[1]
 
 
 def test_nothing_is_asked_of_a_network(lab: Page) -> None:
@@ -188,13 +246,13 @@ def test_what_cannot_be(options: dict[str, Any], error: type[Exception], message
     assert not list(tmp_path.iterdir())
 
 
-def test_a_pipe_says_what_to_do(tmp_path: Path) -> None:
-    code = "import sys, pcapframe as pf; pf.open('-').report(sys.argv[1])"
+def test_standard_input_will_do(tmp_path: Path) -> None:
+    code = "import sys, pcapframe as pf; pf.open('-').report(sys.argv[1], title='x')"
     run = [sys.executable, "-c", code, str(tmp_path / "x.html")]
-    done = subprocess.run(run, input=LAB.read_bytes(), capture_output=True, check=False)
-    assert done.returncode == 1
-    assert b"spool=True" in done.stderr
-    assert not list(tmp_path.iterdir())
+    subprocess.run(run, input=LAB.read_bytes(), check=True)
+    pf.open(LAB).report(tmp_path / "y.html", title="x")
+    pages = [Page((tmp_path / name).read_text("utf-8")).tables for name in ("x.html", "y.html")]
+    assert pages[0] == pages[1]
 
 
 def test_the_verb(tmp_path: Path) -> None:

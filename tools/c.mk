@@ -12,7 +12,7 @@ FLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz     := $(subst fsanitize=,fsanitize=fuzzer-no-link$(comma),$(FLAGS_asan))
 
 STRICT := -std=c11 -Wall -Wextra -Wconversion -Werror -Icsrc
-FLAGS  := -std=c11 -Wall -Wextra $(if $(filter 1,$(PCAPFRAME_WERROR)),-Werror) -pthread -Icsrc -Itests/c $(FLAGS_$(VARIANT)) $(CFLAGS)
+FLAGS  := -std=c11 -Wall -Wextra $(if $(filter 1,$(PCAPFRAME_WERROR)),-Werror) -pthread -Icsrc -Itests/c -Itests/fuzz $(FLAGS_$(VARIANT)) $(CFLAGS)
 LINK    = $(CC) $(FLAGS) $(1) $(filter-out tools/c.mk,$^) -o $@ -lm
 
 PLAIN   := $(filter-out csrc/binding/% csrc/libpcap/%,$(wildcard csrc/*/*.c))
@@ -22,6 +22,9 @@ ROOMS   := $(PLAIN:%.c=$(B)/obj/%.o)
 SHARED  := $(patsubst %.c,$(B)/obj/%.o,$(filter-out tests/c/test_%,$(wildcard tests/c/*.c)))
 TESTS   := $(patsubst tests/c/%.c,$(B)/%,$(wildcard tests/c/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+# What knows the form of an input; and what stands in for libFuzzer where that is not linked.
+MUTATORS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out %_plain.c,$(wildcard tests/fuzz/mutate*.c)))
+PLAINLY  := $(B)/obj/tests/fuzz/onefile.o $(B)/obj/tests/fuzz/mutate_plain.o
 
 run: $(TESTS) $(FUZZERS)
 	@sh tools/run_c.sh replay $^
@@ -33,14 +36,15 @@ strict:
 	$(CC) $(STRICT) -fsyntax-only $(PLAIN)
 	@echo "each header by itself"; $(CC) -std=c11 -Icsrc -w -fsyntax-only -x c $(HEADERS)
 
+$(B)/test_mutate: $(MUTATORS) $(B)/obj/tests/fuzz/mutate_plain.o
 $(TESTS): $(B)/%: $(B)/obj/tests/c/%.o $(SHARED) $(ROOMS)
 	@echo "ld  $@"; $(call LINK)
 
 ifeq ($(VARIANT),fuzz)
-$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(ROOMS)
+$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(MUTATORS) $(ROOMS)
 	@echo "ld  $@"; $(call LINK,-fsanitize=fuzzer)
 else
-$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/onefile.o $(ROOMS)
+$(FUZZERS): $(B)/%: $(B)/obj/tests/fuzz/%.o $(MUTATORS) $(PLAINLY) $(ROOMS)
 	@echo "ld  $@"; $(call LINK)
 endif
 

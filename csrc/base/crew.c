@@ -31,11 +31,16 @@ struct pf_crew {
     struct pf_error error; /* the first one */
 };
 
-static _Thread_local const struct pf_crew *mine; /* the crew that the thread works for, or NULL */
+static _Thread_local struct pf_crew *mine; /* the crew that the thread works for, or NULL */
 
 enum pf_status pf_crew_check(struct pf_error *error)
 {
     return mine != NULL && pf_crew_stopped(mine) ? pf_fail(error, PF_STOPPED, "stopped") : PF_OK;
+}
+
+struct pf_crew *pf_crew_mine(void)
+{
+    return mine;
 }
 
 bool pf_crew_stopped(const struct pf_crew *crew)

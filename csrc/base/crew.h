@@ -32,6 +32,8 @@ enum pf_status pf_crew_run(unsigned workers, pf_work work, void *context, const 
 enum pf_status pf_crew_check(struct pf_error *error);
 
 /* The rest is for workers. */
+/* The crew that this thread works for, or NULL. */
+struct pf_crew *pf_crew_mine(void);
 bool pf_crew_stopped(const struct pf_crew *crew);
 /* A descriptor that becomes readable when the crew is stopped, to poll beside one that may block. */
 int pf_crew_wake_fd(const struct pf_crew *crew);

@@ -56,6 +56,7 @@ struct pf_input_object {
     atomic_flag in_use;   /* streams serve one pass at a time */
     struct pf_pfx *index; /* owned; set once, or NULL */
     bool consumed;
+    PyObject *found; /* of a piece: what the last pass came to, or NULL */
 };
 
 /* index.c */
@@ -65,6 +66,15 @@ PyObject *pf_input_index(PyObject *input, void *closure);
 void pf_input_drop_index(struct pf_input_object *input);
 /* What the pass may know of its inputs; false with an exception set. */
 bool pf_run_indexes(struct pf_run *run, int64_t first, int64_t last);
+
+/* pieces.c: Input.cut, .guess and .found, and a source whose ranges a Python object reads. */
+PyObject *pf_input_cut_method(PyObject *self, PyObject *arguments);
+PyObject *pf_input_guess_method(PyObject *self, PyObject *argument);
+PyObject *pf_needs(PyObject *module, PyObject *arguments);
+bool pf_input_keep_found(struct pf_input_object *input, const struct pf_pass *pass); /* false with an exception set */
+enum pf_status pf_source_ranges(PyObject *object, uint64_t size, const char *name, struct pf_source **source,
+                                struct pf_error *error);
+PyObject *pf_source_ranges_object(const struct pf_source *source); /* borrowed; NULL where it is none */
 
 /* live.c */
 extern PyType_Spec pf_recording_spec;
@@ -108,6 +118,9 @@ bool pf_narrowing_faults(const struct pf_narrowing *narrowing, PyObject *list);
 void pf_narrowing_end(struct pf_narrowing *narrowing); /* zeroed is fine */
 PyObject *pf_libpcap_built_in(PyObject *module, PyObject *ignored);
 
+struct pf_sinks; /* what one pass hands packets to */
+struct pf_counts_object;
+
 /* run.c: a pass and how the calling thread watches over it. */
 struct pf_run {
     struct pf_state *state;
@@ -118,6 +131,8 @@ struct pf_run {
     const struct pf_pfx **indexes; /* or NULL */
     struct pf_narrowing narrowing;
     PyObject *tick; /* called with (octets, packets), or NULL */
+    const char **files;
+    PyObject *files_owner;
 };
 
 /* Takes (inputs, (threads, chunk, strict, tick, narrowing)); false with an exception set. */
@@ -130,26 +145,63 @@ bool pf_run_pass(struct pf_run *run, struct pf_predicate *const *predicates, siz
 /* The same with several sinks, which all see the same packets in one reading. */
 bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, size_t predicate_count,
                   struct pf_sink *const *sinks, size_t sink_count);
+/* The names of the inputs as UTF-8, the run's; those of one name share a pointer. NULL with an exception set. */
+const char *const *pf_run_files(struct pf_run *run);
 /* The faults as a list of (kind, input, frame_number, offset, lost, message). */
 PyObject *pf_run_faults(const struct pf_run *run);
 void pf_run_end(struct pf_run *run);
 /* The part of a host that everybody needs: Ctrl-C. */
 enum pf_status pf_check_signals(void *context, struct pf_error *error);
 
+/* ask.c: a question, in the three steps that one alone and several together in one reading share:
+ *
+ *   prepare    arguments -> what is asked                                  before inputs are taken
+ *   arm        makes sinks, and tells the pass what else it is to give
+ *   result     what the sinks found, as a Python object
+ *
+ * Each returns false or NULL with an exception set. The memory of a question is zeroed before, and `clear` follows on
+ * whatever was reached. */
+struct pf_question {
+    const char *name;
+    size_t size;
+    bool (*prepare)(void *question, struct pf_state *state, PyObject *arguments);
+    bool (*arm)(void *question, struct pf_run *run, struct pf_sinks *sinks);
+    PyObject *(*result)(void *question, struct pf_run *run);
+    void (*clear)(void *question);
+};
+
+/* One question: arguments are (inputs, options, those of the question ...); (result, faults). */
+PyObject *pf_ask(PyObject *module, PyObject *arguments, const struct pf_question *question);
+/* (inputs, options, ((name, (argument, ...)), ...)): ([result, ...], faults), in one reading. */
+PyObject *pf_together(PyObject *module, PyObject *arguments);
+/* A sink for the pass; false with an exception set. */
+bool pf_sinks_add(struct pf_sinks *sinks, struct pf_sink *sink);
+
+extern const struct pf_question pf_ask_ioc_counts, pf_ask_census, pf_ask_group, pf_ask_detect, pf_ask_detect_text,
+    pf_ask_match, pf_ask_flows, pf_ask_batches, pf_ask_flow_batches;
+
 /* flows.c */
 struct pf_flow_options;
 bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options);
+struct pf_flow_sink;
+PyObject *pf_flow_counters(const struct pf_flow_sink *sink); /* {name: how many} */
 PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
 
+/* shuffle.c */
+struct pf_saved;
+PyObject *pf_saved_bytes(const struct pf_saved *saved);
+/* Runs work(context) without the GIL on a thread of its own, so that Ctrl-C ends it; false with an exception set. */
+bool pf_run_alone(struct pf_state *state, pf_work work, void *context);
+PyObject *pf_flow_events(PyObject *module, PyObject *arguments);
+PyObject *pf_flows_from(PyObject *module, PyObject *arguments);
+
 /* passes.c */
 extern PyMethodDef pf_pass_methods[];
 /* The catalogue's fields of these names, from pf_alloc; NULL with an exception set. */
 const struct pf_field **pf_fields_from(PyObject *names, size_t *count);
-/* The names of the inputs as UTF-8, from pf_alloc; those of one name share a pointer. *owner holds the octets. */
-const char **pf_files_of(const struct pf_run *run, PyObject **owner);
 /* (result, faults); takes the result over, which is NULL when something failed. */
 PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 
@@ -157,11 +209,13 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result);
 PyObject *pf_split(PyObject *module, PyObject *arguments);
 
 /* groups.c */
-PyObject *pf_tally_groups(PyObject *module, PyObject *arguments);
+PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
 
 /* detect_text.c */
 PyObject *pf_detect_text(PyObject *module, PyObject *arguments);
+/* Puts the frames that a sink of text has filled into a dict, by their names. */
+bool pf_text_tables_into(PyObject *dict, struct pf_state *state, struct pf_frame frames[]);
 PyObject *pf_attack_list(PyObject *module, PyObject *ignored);
 
 /* match.c */
@@ -177,7 +231,13 @@ struct pf_indicators_object {
 
 /* detect.c */
 PyObject *pf_detect(PyObject *module, PyObject *arguments);
+PyObject *pf_detect_events_of(PyObject *module, PyObject *arguments);
+PyObject *pf_detect_from(PyObject *module, PyObject *arguments);
 PyObject *pf_findings(PyObject *module, PyObject *argument);
+
+/* passes.c: indicator counts, which several questions have in them */
+bool pf_ioc_objects(struct pf_state *state, struct pf_counts_object *counts[]);
+PyObject *pf_ioc_tuple(struct pf_counts_object *const counts[]); /* (dns, ip, seq) */
 
 /* keys.c */
 bool pf_key_from(PyObject *object, enum pf_key_kind kind, struct pf_address *key, bool *possible);
@@ -219,7 +279,10 @@ struct pf_frame_object {
 };
 
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
-PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
+/* A Frame of one part, which it takes over, also on failure. */
+PyObject *pf_part_frame(struct pf_state *state, const struct pf_frame *kinds, struct pf_part *part);
+PyObject *pf_frame_from(PyObject *module, PyObject *arguments); /* frame_from.c */
+PyObject *pf_frame_schema(const struct pf_frame *frame);        /* ((name, type, nullable), ...) */
 
 /* arrow.c: capsules; a note may be NULL. */
 PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */

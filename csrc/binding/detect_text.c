@@ -4,44 +4,75 @@
 #include "detect/text.h"
 #include "detect/text_attack.h"
 
-static PyObject *run_detect_text(struct pf_run *run)
-{
-    struct pf_frame_object *made[PF_TEXT_TABLES] = {NULL};
-    struct pf_frame frames[PF_TEXT_TABLES];
+struct reading {
+    bool armed;
     struct pf_text_sink sink;
-    struct pf_error error = {.status = PF_OK};
-    memset(frames, 0, sizeof frames);
-    bool good = pf_text_sink_init(&sink, frames, &error) == PF_OK;
-    if (!good)
-        (void)pf_raise(run->state, &error);
-    good = good && pf_run_pass(run, NULL, 0, &sink.sink);
-    pf_text_sink_clear(&sink);
-    PyObject *result = good ? PyDict_New() : NULL;
-    for (unsigned i = 0; i < PF_TEXT_TABLES; i++) {
-        made[i] = result != NULL ? pf_frame_object_new(run->state) : NULL;
-        if (made[i] == NULL) {
-            pf_frame_clear(&frames[i]);
-            Py_CLEAR(result);
-            continue;
-        }
-        made[i]->frame = frames[i]; /* from here on the object's */
-        if (PyDict_SetItemString(result, pf_text_table_names[i], (PyObject *)made[i]) < 0)
-            Py_CLEAR(result);
-        Py_DECREF(made[i]);
-    }
-    return result;
+    struct pf_frame frames[PF_TEXT_TABLES];
+};
+
+static bool reading_prepare(void *question, struct pf_state *state, PyObject *arguments)
+{
+    (void)question;
+    (void)state;
+    return PyArg_ParseTuple(arguments, ":detect_text");
 }
+
+static bool reading_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
+{
+    struct reading *reading = question;
+    struct pf_error error = {.status = PF_OK};
+    reading->armed = true;
+    if (pf_text_sink_init(&reading->sink, reading->frames, &error) == PF_OK)
+        return pf_sinks_add(sinks, &reading->sink.sink);
+    (void)pf_raise(run->state, &error);
+    return false;
+}
+
+bool pf_text_tables_into(PyObject *dict, struct pf_state *state, struct pf_frame frames[])
+{
+    for (unsigned i = 0; i < PF_TEXT_TABLES; i++) {
+        struct pf_frame_object *made = pf_frame_object_new(state);
+        if (made == NULL)
+            return false;
+        made->frame = frames[i]; /* from here on the object's */
+        memset(&frames[i], 0, sizeof frames[i]);
+        int failed = PyDict_SetItemString(dict, pf_text_table_names[i], (PyObject *)made);
+        Py_DECREF(made);
+        if (failed < 0)
+            return false;
+    }
+    return true;
+}
+
+static PyObject *reading_result(void *question, struct pf_run *run)
+{
+    PyObject *dict = PyDict_New();
+    if (dict != NULL && !pf_text_tables_into(dict, run->state, ((struct reading *)question)->frames))
+        Py_CLEAR(dict);
+    return dict;
+}
+
+static void reading_clear(void *question)
+{
+    struct reading *reading = question;
+    if (reading->armed)
+        pf_text_sink_clear(&reading->sink);
+    for (unsigned i = 0; i < PF_TEXT_TABLES; i++)
+        pf_frame_clear(&reading->frames[i]);
+}
+
+const struct pf_question pf_ask_detect_text = {
+    .name = "detect_text",
+    .size = sizeof(struct reading),
+    .prepare = reading_prepare,
+    .arm = reading_arm,
+    .result = reading_result,
+    .clear = reading_clear,
+};
 
 PyObject *pf_detect_text(PyObject *module, PyObject *arguments)
 {
-    PyObject *inputs, *options;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!:detect_text", &inputs, &PyTuple_Type, &options) ||
-        !pf_run_begin(&run, pf_state_of(module), inputs, options))
-        return NULL;
-    PyObject *result = pf_with_faults(&run, run_detect_text(&run));
-    pf_run_end(&run);
-    return result;
+    return pf_ask(module, arguments, &pf_ask_detect_text);
 }
 
 /* [(attack, weak, pattern), ...] */

@@ -108,10 +108,9 @@ static void tell_end(struct pf_feed *feed, PyObject *outcome)
 
 static bool feed_set_up(struct pf_feed *feed)
 {
-    feed->files = pf_files_of(&feed->run, &feed->files_owner);
-    if (feed->files == NULL)
+    feed->batches.packets.files = pf_run_files(&feed->run);
+    if (feed->batches.packets.files == NULL)
         return false;
-    feed->batches.packets.files = feed->files;
     for (size_t i = 0; i < feed->run.pass.input_count; i++)
         feed->attached |= pf_input_is_python(PyTuple_GET_ITEM(feed->run.held, (Py_ssize_t)i));
     pf_run_arm(&feed->run, NULL, 0);
@@ -186,11 +185,9 @@ static void feed_free(struct pf_feed *feed)
         pf_flow_sink_clear(feed->flows);
     pf_free(feed->flows);
     pf_batches_clear(&feed->batches);
-    pf_free(feed->files);
     pf_free(feed->fields);
     pf_free(feed->note);
     pf_stop_drop(feed->stop);
-    Py_XDECREF(feed->files_owner);
     Py_XDECREF(feed->prepare);
     Py_XDECREF(feed->end);
     Py_XDECREF(feed->raised);
@@ -340,26 +337,6 @@ static bool look_around(const struct pf_feed *feed)
     return ignored != NULL;
 }
 
-static PyObject *frame_of(struct pf_feed *feed, struct pf_part *part)
-{
-    struct pf_error error;
-    struct pf_frame_object *made = pf_frame_object_new(feed->state);
-    enum pf_status status = PF_NO_MEMORY;
-    if (made == NULL)
-        pf_part_free(part, feed->batches.kinds.columns);
-    else if ((status = pf_frame_init(&made->frame, feed->batches.kinds.kinds, feed->batches.kinds.columns, &error)) !=
-             PF_OK)
-        pf_part_free(part, feed->batches.kinds.columns);
-    else
-        status = pf_frame_add(&made->frame, part, &error);
-    if (status == PF_OK)
-        return (PyObject *)made;
-    if (made != NULL)
-        (void)pf_raise(feed->state, &error);
-    Py_XDECREF(made);
-    return NULL;
-}
-
 static PyObject *take_next(struct pf_feed *feed)
 {
     if (feed->process != pf_feed_process()) {
@@ -386,7 +363,7 @@ static PyObject *take_next(struct pf_feed *feed)
             return NULL;
         }
         if (found == PF_BATCH_READY)
-            return frame_of(feed, part);
+            return pf_part_frame(feed->state, &feed->batches.kinds, part);
         if (found == PF_BATCH_END)
             return Py_NewRef(Py_None);
     }

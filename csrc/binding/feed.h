@@ -26,8 +26,6 @@ struct pf_feed {
     PyObject *prepare;          /* prepare() -> (inputs, options, end) */
     PyObject *end;              /* end(faults, an exception or None), once */
     struct pf_run run;
-    const char **files;
-    PyObject *files_owner;
     unsigned process; /* pf_feed_process() when it was made */
     bool begun;       /* run is there */
     bool attached;    /* the pass's thread has a Python thread state, because a source is a Python object */

@@ -43,7 +43,7 @@ bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options)
     return true;
 }
 
-static PyObject *counters(const struct pf_flow_sink *sink)
+PyObject *pf_flow_counters(const struct pf_flow_sink *sink)
 {
     static const char *const names[PF_FLOW_VERDICTS] = {
         [PF_FLOW_TAKEN] = "packets",      [PF_FLOW_UNTIMED] = "no_time",
@@ -64,30 +64,62 @@ static PyObject *counters(const struct pf_flow_sink *sink)
     return dict;
 }
 
+struct flows {
+    bool armed;
+    struct pf_flow_options options;
+    struct pf_frame_object *frame;
+    struct pf_flow_sink sink;
+};
+
+static bool flows_prepare(void *question, struct pf_state *state, PyObject *arguments)
+{
+    PyObject *options;
+    (void)state;
+    return PyArg_ParseTuple(arguments, "O!:flows", &PyTuple_Type, &options) &&
+           pf_flow_options_from(options, &((struct flows *)question)->options);
+}
+
+static bool flows_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
+{
+    struct flows *flows = question;
+    struct pf_error error = {.status = PF_OK};
+    flows->frame = pf_frame_object_new(run->state);
+    if (flows->frame == NULL)
+        return false;
+    flows->armed = true;
+    if (pf_flow_sink_init(&flows->sink, &flows->options, &flows->frame->frame, NULL, &error) == PF_OK)
+        return pf_sinks_add(sinks, &flows->sink.sink);
+    (void)pf_raise(run->state, &error);
+    return false;
+}
+
+static PyObject *flows_result(void *question, struct pf_run *run)
+{
+    struct flows *flows = question;
+    (void)run;
+    return Py_BuildValue("ON", flows->frame, pf_flow_counters(&flows->sink));
+}
+
+static void flows_clear(void *question)
+{
+    struct flows *flows = question;
+    if (flows->armed)
+        pf_flow_sink_clear(&flows->sink);
+    Py_XDECREF(flows->frame);
+}
+
+const struct pf_question pf_ask_flows = {
+    .name = "flows",
+    .size = sizeof(struct flows),
+    .prepare = flows_prepare,
+    .arm = flows_arm,
+    .result = flows_result,
+    .clear = flows_clear,
+};
+
 PyObject *pf_flows(PyObject *module, PyObject *arguments)
 {
-    struct pf_state *state = pf_state_of(module);
-    PyObject *inputs, *options, *flow_options, *result = NULL;
-    struct pf_flow_options parsed;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O!:flows", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &flow_options) ||
-        !pf_flow_options_from(flow_options, &parsed) || !pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    struct pf_frame_object *frame = pf_frame_object_new(state);
-    if (frame != NULL) {
-        struct pf_flow_sink sink;
-        struct pf_error error = {.status = PF_OK};
-        bool good = pf_flow_sink_init(&sink, &parsed, &frame->frame, NULL, &error) == PF_OK;
-        if (!good)
-            (void)pf_raise(state, &error);
-        if (good && pf_run_pass(&run, NULL, 0, &sink.sink))
-            result = Py_BuildValue("ON", frame, counters(&sink));
-        pf_flow_sink_clear(&sink);
-    }
-    Py_XDECREF(frame);
-    result = pf_with_faults(&run, result);
-    pf_run_end(&run);
-    return result;
+    return pf_ask(module, arguments, &pf_ask_flows);
 }
 
 static PyObject *copied(int type, const void *from, size_t count, size_t size)

@@ -13,6 +13,21 @@ struct pf_frame_object *pf_frame_object_new(struct pf_state *state)
     return (struct pf_frame_object *)state->frame->tp_alloc(state->frame, 0);
 }
 
+PyObject *pf_part_frame(struct pf_state *state, const struct pf_frame *kinds, struct pf_part *part)
+{
+    struct pf_frame_object *made = pf_frame_object_new(state);
+    struct pf_error error;
+    if (made == NULL || pf_frame_init(&made->frame, kinds->kinds, kinds->columns, &error) != PF_OK) {
+        pf_part_free(part, kinds->columns);
+    } else if (pf_frame_add(&made->frame, part, &error) == PF_OK) {
+        return (PyObject *)made;
+    }
+    if (made != NULL)
+        (void)pf_raise(state, &error);
+    Py_XDECREF(made);
+    return NULL;
+}
+
 static void frame_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);

@@ -71,52 +71,12 @@ static PyObject *frame_of(struct pf_state *state, const struct pf_tally *groups)
     return pf_raise(state, &error);
 }
 
-/* A plan and the sums that follow it. */
-struct question {
-    struct pf_tally_plan *plan;
-    struct pf_tally *groups;
-    struct pf_tally_sink sink;
-};
-
-/* One pass for all questions, with the names of its inputs lent to their plans; false with an exception set. */
-static bool run_groups(struct pf_run *run, struct question *questions, size_t count)
-{
-    PyObject *owner;
-    struct pf_sink **sinks = pf_alloc_array(count, sizeof *sinks);
-    const char **files = sinks != NULL ? pf_files_of(run, &owner) : NULL;
-    bool good = false;
-    if (sinks == NULL) {
-        PyErr_NoMemory();
-        return false;
-    }
-    if (files != NULL) {
-        for (size_t i = 0; i < count; i++) {
-            questions[i].plan->files = files;
-            pf_tally_sink_init(&questions[i].sink, questions[i].groups);
-            sinks[i] = &questions[i].sink.sink;
-        }
-        good = pf_run_sinks(run, NULL, 0, sinks, count);
-        for (size_t i = 0; i < count; i++) {
-            pf_tally_sink_clear(&questions[i].sink);
-            questions[i].plan->files = NULL;
-        }
-        Py_DECREF(owner);
-    }
-    pf_free(files);
-    pf_free(sinks);
-    return good;
-}
-
 /* (fields, every, aggregates, gaps, fill, top, approximate, keep nulls) */
 static bool plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_plan *plan)
 {
     PyObject *names, *aggregates;
     int gaps, fill, approximate, keep_nulls;
     long long every, top;
-    if (!PyTuple_Check(tuple)) {
-        PyErr_SetString(PyExc_TypeError, "a question is a tuple");
-        return false;
-    }
     if (!PyArg_ParseTuple(tuple, "O!LO!ppLpp:groups", &PyTuple_Type, &names, &every, &PyTuple_Type, &aggregates, &gaps,
                           &fill, &top, &approximate, &keep_nulls))
         return false;
@@ -132,57 +92,54 @@ static bool plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_p
     return true;
 }
 
-static PyObject *frames_of(struct pf_state *state, const struct question *questions, size_t count)
+/* A plan and the sums that follow it. */
+struct group {
+    struct pf_tally_plan plan;
+    struct pf_tally groups;
+    struct pf_tally_sink sink;
+};
+
+static bool group_prepare(void *question, struct pf_state *state, PyObject *arguments)
 {
-    PyObject *list = PyList_New((Py_ssize_t)count);
-    for (size_t i = 0; list != NULL && i < count; i++) {
-        PyObject *frame = frame_of(state, questions[i].groups);
-        if (frame != NULL)
-            PyList_SET_ITEM(list, (Py_ssize_t)i, frame);
-        else
-            Py_CLEAR(list);
-    }
-    return list;
+    return plan_from(state, arguments, &((struct group *)question)->plan);
 }
 
-PyObject *pf_tally_groups(PyObject *module, PyObject *arguments)
+static bool group_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
 {
-    struct room {
-        struct pf_tally_plan plan;
-        struct pf_tally groups;
-    };
-    struct pf_state *state = pf_state_of(module);
-    PyObject *inputs, *options, *asked, *result = NULL;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O!:groups", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &asked))
-        return NULL;
-    size_t count = (size_t)PyTuple_GET_SIZE(asked);
-    if (count == 0) {
-        PyErr_SetString(PyExc_ValueError, "groups: a question is needed");
-        return NULL;
-    }
-    struct room *rooms = pf_alloc_array(count, sizeof *rooms);
-    struct question *questions = pf_alloc_array(count, sizeof *questions);
-    bool good = rooms != NULL && questions != NULL;
-    if (!good)
-        PyErr_NoMemory();
-    for (size_t i = 0; good && i < count; i++) {
-        good = plan_from(state, PyTuple_GET_ITEM(asked, (Py_ssize_t)i), &rooms[i].plan);
-        questions[i] = (struct question){.plan = &rooms[i].plan, .groups = &rooms[i].groups};
-    }
-    if (good && pf_run_begin(&run, state, inputs, options)) {
-        for (size_t i = 0; i < count; i++)
-            pf_tally_init(&rooms[i].groups, &rooms[i].plan);
-        if (run_groups(&run, questions, count))
-            result = frames_of(state, questions, count);
-        for (size_t i = 0; i < count; i++)
-            pf_tally_clear(&rooms[i].groups);
-        result = pf_with_faults(&run, result);
-        pf_run_end(&run);
-    }
-    pf_free(questions);
-    pf_free(rooms);
-    return result;
+    struct group *group = question;
+    group->plan.files = pf_run_files(run);
+    if (group->plan.files == NULL)
+        return false;
+    pf_tally_init(&group->groups, &group->plan);
+    pf_tally_sink_init(&group->sink, &group->groups);
+    return pf_sinks_add(sinks, &group->sink.sink);
+}
+
+static PyObject *group_result(void *question, struct pf_run *run)
+{
+    return frame_of(run->state, &((struct group *)question)->groups);
+}
+
+static void group_clear(void *question)
+{
+    struct group *group = question;
+    pf_tally_sink_clear(&group->sink);
+    if (group->groups.plan != NULL)
+        pf_tally_clear(&group->groups);
+}
+
+const struct pf_question pf_ask_group = {
+    .name = "group",
+    .size = sizeof(struct group),
+    .prepare = group_prepare,
+    .arm = group_arm,
+    .result = group_result,
+    .clear = group_clear,
+};
+
+PyObject *pf_tally_group(PyObject *module, PyObject *arguments)
+{
+    return pf_ask(module, arguments, &pf_ask_group);
 }
 
 static PyObject *count_texts(struct pf_run *run, PyObject *name)
@@ -197,9 +154,14 @@ static PyObject *count_texts(struct pf_run *run, PyObject *name)
     struct pf_text_counts_object *counts = pf_text_counts_new(run->state, &plan);
     if (counts == NULL)
         return NULL;
-    struct question question = {.plan = &counts->plan, .groups = &counts->groups};
-    if (!run_groups(run, &question, 1))
+    struct pf_tally_sink sink;
+    counts->plan.files = pf_run_files(run);
+    pf_tally_sink_init(&sink, &counts->groups);
+    if (counts->plan.files == NULL || !pf_run_pass(run, NULL, 0, &sink.sink))
         Py_CLEAR(counts);
+    else
+        counts->plan.files = NULL; /* they are the run's */
+    pf_tally_sink_clear(&sink);
     return (PyObject *)counts;
 }
 

@@ -131,7 +131,8 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
 
 /* Input(kind, name, object=None, start=None): kind "path", "follow" (a path), "memory" (object: a buffer), "stream"
  * (start: a descriptor, object: octets that were taken from it) or "file" (object: a binary file, start: where it
- * stands, None when it can't seek); "reader" is a file that is a pcapframe._compressed.Reader. */
+ * stands, None when it can't seek); "ranges" (object: has read_at(offset, size), start: its size); "reader" is a file
+ * that is a pcapframe._compressed.Reader. */
 static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"kind", "name", "object", "start", NULL};
@@ -158,6 +159,11 @@ static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
         status = pf_source_memory(name, self->buffer.buf, (size_t)self->buffer.len, &source, &error);
     } else if (strcmp(kind, "follow") == 0) {
         status = pf_source_follow(name, &source, &error);
+    } else if (strcmp(kind, "ranges") == 0) {
+        unsigned long long size = PyLong_AsUnsignedLongLong(start);
+        if (PyErr_Occurred())
+            goto done;
+        status = pf_source_ranges(object, size, name, &source, &error);
     } else if (strcmp(kind, "stream") == 0) {
         long fd = PyLong_AsLong(start);
         if (PyErr_Occurred() || !PyBytes_Check(object))
@@ -216,6 +222,7 @@ static void input_dealloc(PyObject *object)
     PyObject_GC_UnTrack(object);
     pf_input_close(&self->input);
     pf_input_drop_index(self);
+    Py_XDECREF(self->found);
     if (self->buffer.obj != NULL)
         PyBuffer_Release(&self->buffer);
     type->tp_free(object);
@@ -227,6 +234,8 @@ static int input_traverse(PyObject *object, visitproc visit, void *arg)
     struct pf_input_object *self = (struct pf_input_object *)object;
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->buffer.obj);
+    if (self->input.source != NULL)
+        Py_VISIT(pf_source_ranges_object(self->input.source));
     if (self->input.source != NULL && self->input.source->ops == &file_object_ops) {
         Py_VISIT(((struct file_object_source *)self->input.source)->file);
         Py_VISIT(((struct file_object_source *)self->input.source)->start);
@@ -317,7 +326,23 @@ static PyObject *input_end(PyObject *self, PyObject *ignored)
     return PyBool_FromLong(pf_source_follow_end(((struct pf_input_object *)self)->input.source));
 }
 
+static PyObject *get_first(PyObject *self, void *closure)
+{
+    (void)closure;
+    return PyLong_FromUnsignedLongLong(((struct pf_input_object *)self)->input.walk.offset);
+}
+
+static PyObject *get_found(PyObject *self, void *closure)
+{
+    PyObject *found = ((struct pf_input_object *)self)->found;
+    (void)closure;
+    return Py_NewRef(found != NULL ? found : Py_None);
+}
+
 static PyMethodDef input_methods[] = {
+    {"cut", pf_input_cut_method, METH_VARARGS,
+     "cut(start, end, told, before): becomes a piece of itself; for inputs that nobody else has."},
+    {"guess", pf_input_guess_method, METH_O, "guess(offset): where records may go on from there, or None."},
     {"end", input_end, METH_NOARGS, "end(): a file that is followed ends with what it has; whether it does so now."},
     {"set_index", pf_input_set_index, METH_O,
      "set_index(octets): use this index from now on; None, or why not: (\"stale\" or \"invalid\", text)."},
@@ -334,6 +359,12 @@ static PyGetSetDef input_getset[] = {
     {"index", pf_input_index, NULL,
      "What its index says, or None: (packets, first time, last time, fault, [(offset, packets before it, least time, "
      "greatest time), ...]).",
+     NULL},
+    {"first", get_first, NULL, "The offset at which its records begin.", NULL},
+    {"found", get_found, NULL,
+     "What the last pass came to that had no other input: (end, damaged, packets, number of the first with a time, "
+     "offset of the "
+     "first, (first time, last, latest, earliest) or None, told, interfaces); or None.",
      NULL},
     {"first_time", get_first_time, NULL, "Time of the first packet in ns since the epoch, or None.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

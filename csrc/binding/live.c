@@ -234,7 +234,7 @@ static PyObject *recording_input(PyObject *self, PyObject *arguments)
     Py_DECREF(path);
     if (status != PF_OK)
         return raised(self, &error);
-    struct pf_before before = {packets, timed != 0, first_time, time};
+    struct pf_before before = {packets, timed != 0, first_time, time, time};
     return pf_input_object_of(pf_state_of_type(Py_TYPE(self)), source, &before);
 }
 

@@ -96,35 +96,61 @@ PyType_Spec pf_indicators_spec = {
     .slots = indicators_slots,
 };
 
-static PyObject *run_match(struct pf_run *run, const struct pf_indicator_set *set)
-{
+struct match {
+    struct pf_indicators_object *indicators;
+    struct pf_frame_object *frame;
     struct pf_hits_sink sink;
-    struct pf_error error = {.status = PF_OK};
-    struct pf_frame_object *frame = pf_frame_object_new(run->state);
-    PyObject *result = NULL;
-    if (frame == NULL)
-        return NULL;
-    bool good = pf_hits_sink_init(&sink, set, &frame->frame, &error) == PF_OK;
-    if (!good)
-        (void)pf_raise(run->state, &error);
-    if (good && pf_run_pass(run, NULL, 0, &sink.sink))
-        result = Py_NewRef(frame);
-    pf_hits_sink_clear(&sink);
-    Py_DECREF(frame);
-    return result;
+};
+
+static bool match_prepare(void *question, struct pf_state *state, PyObject *arguments)
+{
+    struct match *match = question;
+    PyObject *indicators;
+    if (!PyArg_ParseTuple(arguments, "O!:match", state->indicators, &indicators))
+        return false;
+    match->indicators = (struct pf_indicators_object *)Py_NewRef(indicators);
+    return true;
 }
+
+static bool match_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
+{
+    struct match *match = question;
+    struct pf_error error = {.status = PF_OK};
+    match->frame = pf_frame_object_new(run->state);
+    if (match->frame == NULL)
+        return false;
+    if (pf_hits_sink_init(&match->sink, &match->indicators->set, &match->frame->frame, &error) == PF_OK)
+        return pf_sinks_add(sinks, &match->sink.sink);
+    (void)pf_raise(run->state, &error);
+    return false;
+}
+
+static PyObject *match_result(void *question, struct pf_run *run)
+{
+    (void)run;
+    return Py_NewRef(((struct match *)question)->frame);
+}
+
+static void match_clear(void *question)
+{
+    struct match *match = question;
+    pf_hits_sink_clear(&match->sink);
+    Py_XDECREF(match->frame);
+    Py_XDECREF(match->indicators);
+}
+
+const struct pf_question pf_ask_match = {
+    .name = "match",
+    .size = sizeof(struct match),
+    .prepare = match_prepare,
+    .arm = match_arm,
+    .result = match_result,
+    .clear = match_clear,
+};
 
 PyObject *pf_match(PyObject *module, PyObject *arguments)
 {
-    struct pf_state *state = pf_state_of(module);
-    PyObject *inputs, *options, *indicators;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O!:match", &inputs, &PyTuple_Type, &options, state->indicators, &indicators) ||
-        !pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    PyObject *result = pf_with_faults(&run, run_match(&run, &((struct pf_indicators_object *)indicators)->set));
-    pf_run_end(&run);
-    return result;
+    return pf_ask(module, arguments, &pf_ask_match);
 }
 
 /* {kind: [column, ...]} */

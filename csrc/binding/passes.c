@@ -18,33 +18,71 @@ PyObject *pf_with_faults(struct pf_run *run, PyObject *result)
     return NULL;
 }
 
+bool pf_ioc_objects(struct pf_state *state, struct pf_counts_object *counts[])
+{
+    for (unsigned i = 0; i < PF_IOC_KINDS; i++) {
+        counts[i] = pf_counts_object_new(state, i == PF_IOC_SEQ ? PF_KEY_NUMBER : PF_KEY_ADDRESS);
+        if (counts[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
+PyObject *pf_ioc_tuple(struct pf_counts_object *const counts[])
+{
+    return PyTuple_Pack(PF_IOC_KINDS, counts[PF_IOC_DNS], counts[PF_IOC_IP], counts[PF_IOC_SEQ]);
+}
+
+struct ioc {
+    struct pf_indicator_rules rules;
+    struct pf_counts_object *counts[PF_IOC_KINDS];
+    struct pf_ioc_sink sink;
+};
+
+static bool ioc_prepare(void *question, struct pf_state *state, PyObject *arguments)
+{
+    struct ioc *ioc = question;
+    PyObject *rules;
+    (void)state;
+    return PyArg_ParseTuple(arguments, "O!:ioc_counts", &PyTuple_Type, &rules) && pf_rules_from(rules, &ioc->rules);
+}
+
+static bool ioc_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
+{
+    struct ioc *ioc = question;
+    if (!pf_ioc_objects(run->state, ioc->counts))
+        return false;
+    pf_ioc_sink_init(&ioc->sink, &ioc->rules, &ioc->counts[PF_IOC_DNS]->counts, &ioc->counts[PF_IOC_IP]->counts,
+                     &ioc->counts[PF_IOC_SEQ]->counts);
+    return pf_sinks_add(sinks, &ioc->sink.sink);
+}
+
+static PyObject *ioc_result(void *question, struct pf_run *run)
+{
+    (void)run;
+    return pf_ioc_tuple(((struct ioc *)question)->counts);
+}
+
+static void ioc_clear(void *question)
+{
+    struct ioc *ioc = question;
+    pf_ioc_sink_clear(&ioc->sink);
+    for (unsigned i = 0; i < PF_IOC_KINDS; i++)
+        Py_XDECREF(ioc->counts[i]);
+}
+
+const struct pf_question pf_ask_ioc_counts = {
+    .name = "ioc_counts",
+    .size = sizeof(struct ioc),
+    .prepare = ioc_prepare,
+    .arm = ioc_arm,
+    .result = ioc_result,
+    .clear = ioc_clear,
+};
+
 static PyObject *ioc_counts(PyObject *module, PyObject *arguments)
 {
-    struct pf_state *state = pf_state_of(module);
-    PyObject *inputs, *options, *rules_tuple;
-    struct pf_indicator_rules rules;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!O!:ioc_counts", &inputs, &PyTuple_Type, &options, &PyTuple_Type, &rules_tuple))
-        return NULL;
-    if (!pf_rules_from(rules_tuple, &rules) || !pf_run_begin(&run, state, inputs, options))
-        return NULL;
-    struct pf_counts_object *dns = pf_counts_object_new(state, PF_KEY_ADDRESS);
-    struct pf_counts_object *ip = pf_counts_object_new(state, PF_KEY_ADDRESS);
-    struct pf_counts_object *seq = pf_counts_object_new(state, PF_KEY_NUMBER);
-    PyObject *result = NULL;
-    if (dns != NULL && ip != NULL && seq != NULL) {
-        struct pf_ioc_sink sink;
-        pf_ioc_sink_init(&sink, &rules, &dns->counts, &ip->counts, &seq->counts);
-        if (pf_run_pass(&run, NULL, 0, &sink.sink))
-            result = PyTuple_Pack(3, dns, ip, seq);
-        pf_ioc_sink_clear(&sink);
-    }
-    Py_XDECREF(dns);
-    Py_XDECREF(ip);
-    Py_XDECREF(seq);
-    result = pf_with_faults(&run, result);
-    pf_run_end(&run);
-    return result;
+    return pf_ask(module, arguments, &pf_ask_ioc_counts);
 }
 
 /* What narrows this pass beyond its capture: suspects (rules, dns, ip, seq) and frame numbers, each or None. */
@@ -125,28 +163,6 @@ const struct pf_field **pf_fields_from(PyObject *names, size_t *count)
     return fields;
 }
 
-const char **pf_files_of(const struct pf_run *run, PyObject **owner)
-{
-    const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
-    *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
-    for (size_t i = 0; *owner != NULL && i < run->pass.input_count; i++) {
-        PyObject *name = pf_str(run->inputs[i]->source->name);
-        PyObject *shown = name != NULL ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace") : NULL;
-        PyObject *first = shown != NULL ? PyDict_SetDefault(*owner, name, shown) : NULL;
-        if (first != NULL)
-            files[i] = PyBytes_AS_STRING(first);
-        else
-            Py_CLEAR(*owner);
-        Py_XDECREF(name);
-        Py_XDECREF(shown);
-    }
-    if (*owner == NULL) {
-        pf_free(files);
-        return NULL;
-    }
-    return files;
-}
-
 static PyObject *packets(PyObject *module, PyObject *arguments)
 {
     struct pf_state *state = pf_state_of(module);
@@ -165,8 +181,7 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
     if (!pf_run_begin(&run, state, inputs, options))
         goto narrowed;
     struct pf_frame_object *frame = pf_frame_object_new(state);
-    PyObject *owner = NULL;
-    const char **files = frame != NULL ? pf_files_of(&run, &owner) : NULL;
+    const char *const *files = frame != NULL ? pf_run_files(&run) : NULL;
     if (files != NULL) {
         struct pf_packets_sink sink;
         struct pf_error error = {.status = PF_OK};
@@ -177,8 +192,6 @@ static PyObject *packets(PyObject *module, PyObject *arguments)
             result = Py_NewRef(frame);
         pf_packets_sink_clear(&sink);
     }
-    pf_free(files);
-    Py_XDECREF(owner);
     Py_XDECREF(frame);
     result = pf_with_faults(&run, result);
     pf_run_end(&run);
@@ -314,25 +327,54 @@ static PyObject *census_result(const struct pf_census *census, const struct pf_p
                          pass->notes->cut);
 }
 
-static PyObject *take_census(PyObject *module, PyObject *arguments)
-{
-    PyObject *inputs, *options, *result = NULL;
-    struct pf_run run;
-    if (!PyArg_ParseTuple(arguments, "OO!:census", &inputs, &PyTuple_Type, &options) ||
-        !pf_run_begin(&run, pf_state_of(module), inputs, options))
-        return NULL;
+struct census {
     struct pf_census census;
     struct pf_notes notes;
-    memset(&notes, 0, sizeof notes);
-    pf_census_init(&census);
-    run.pass.notes = &notes;
-    if (pf_run_pass(&run, NULL, 0, &census.sink))
-        result = census_result(&census, &run.pass);
-    pf_census_clear(&census);
-    pf_notes_clear(&notes);
-    result = pf_with_faults(&run, result);
-    pf_run_end(&run);
-    return result;
+};
+
+static bool census_prepare(void *question, struct pf_state *state, PyObject *arguments)
+{
+    (void)question;
+    (void)state;
+    return PyArg_ParseTuple(arguments, ":census");
+}
+
+static bool census_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
+{
+    struct census *census = question;
+    if (run->pass.notes != NULL) {
+        PyErr_SetString(PyExc_ValueError, "census: once is enough");
+        return false;
+    }
+    pf_census_init(&census->census);
+    run->pass.notes = &census->notes;
+    return pf_sinks_add(sinks, &census->census.sink);
+}
+
+static PyObject *census_give(void *question, struct pf_run *run)
+{
+    return census_result(&((struct census *)question)->census, &run->pass);
+}
+
+static void census_clear(void *question)
+{
+    struct census *census = question;
+    pf_census_clear(&census->census);
+    pf_notes_clear(&census->notes);
+}
+
+const struct pf_question pf_ask_census = {
+    .name = "census",
+    .size = sizeof(struct census),
+    .prepare = census_prepare,
+    .arm = census_arm,
+    .result = census_give,
+    .clear = census_clear,
+};
+
+static PyObject *take_census(PyObject *module, PyObject *arguments)
+{
+    return pf_ask(module, arguments, &pf_ask_census);
 }
 
 /* The list, or NULL where that failed. */
@@ -370,10 +412,11 @@ static PyObject *processors(PyObject *module, PyObject *ignored)
 
 PyMethodDef pf_pass_methods[] = {
     {"ioc_counts", ioc_counts, METH_VARARGS, "ioc_counts(inputs, options, rules): ((dns, ip, seq), faults)."},
+    {"together", pf_together, METH_VARARGS,
+     "together(inputs, options, ((question, (argument, ...)), ...)): ([result, ...], faults), in one reading."},
     {"packets", packets, METH_VARARGS, "packets(inputs, options, names, suspects): (Frame, faults)."},
-    {"groups", pf_tally_groups, METH_VARARGS,
-     "groups(inputs, options, ((fields, every, aggregates, gaps, fill, top, approx, keep nulls), ...)): ([Frame, ...], "
-     "faults)."},
+    {"group", pf_tally_group, METH_VARARGS,
+     "group(inputs, options, fields, every, aggregates, gaps, fill, top, approx, keep nulls): (Frame, faults)."},
     {"count_field", pf_count_field, METH_VARARGS,
      "count_field(inputs, options, (name,)): (Counts or TextCounts, faults)."},
     {"write_capture", write_capture, METH_VARARGS,
@@ -391,6 +434,12 @@ PyMethodDef pf_pass_methods[] = {
     {"detect", pf_detect, METH_VARARGS,
      "detect(inputs, options, (window, most talks, most rows), rules or None, text): (({name: Frame}, counters, (dns, "
      "ip, seq) or None), faults)."},
+    {"detect_events", pf_detect_events_of, METH_VARARGS,
+     "detect_events(inputs, options, rules or None, text): ((octets, octets of text or None, (dns, ip, seq) or None), "
+     "faults)."},
+    {"detect_from", pf_detect_from, METH_VARARGS,
+     "detect_from(((octets, octets of text or None, packets before), ...), (window, most talks, most rows), text): "
+     "({name: Frame}, counters, None)."},
     {"findings", pf_findings, METH_O, "findings(list of findings as tuples): a Frame with a row for each."},
     {"detect_text", pf_detect_text, METH_VARARGS, "detect_text(inputs, options): ({table: Frame}, faults)."},
     {"attack_patterns", pf_attack_list, METH_NOARGS, "[(attack, weak, pattern), ...]."},
@@ -398,12 +447,18 @@ PyMethodDef pf_pass_methods[] = {
     {"flow_map", pf_flow_map_of, METH_VARARGS,
      "flow_map(inputs, options, flow options, wanted ids or None, any link): ((frame numbers, ids, directions), "
      "faults)."},
+    {"flow_events", pf_flow_events, METH_VARARGS,
+     "flow_events(inputs, options, flow options, secret or None, parts): (([octets of each part], counters), faults)."},
+    {"flows_from", pf_flows_from, METH_VARARGS,
+     "flows_from(((octets or (octets of each part, ...), packets before), ...), flow options): (Frame, counters)."},
     {"flow_features", pf_flow_features, METH_NOARGS,
      "[(published, v4, 2021, cic2017 type, corrected type, unit, definition, section, differs), ...]."},
     {"flow_extra", pf_flow_extra_columns, METH_NOARGS, "[(group, name, type, unit, definition), ...]."},
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
+    {"frame_from", pf_frame_from, METH_VARARGS, "frame_from(schema, columns): a Frame of arrays."},
+    {"needs", pf_needs, METH_VARARGS, "needs(names): 0 where these fields ask nothing of packets before."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},
 };

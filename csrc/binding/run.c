@@ -143,7 +143,7 @@ bool pf_run_sinks(struct pf_run *run, struct pf_predicate *const *predicates, si
     Py_END_ALLOW_THREADS
     if (status != PF_OK)
         (void)pf_raise(run->state, &error);
-    return status == PF_OK;
+    return status == PF_OK && pf_input_keep_found((struct pf_input_object *)PyTuple_GET_ITEM(run->held, 0), &run->pass);
 }
 
 /* What the ordered stage had to give up; false with an exception set. */
@@ -184,6 +184,32 @@ PyObject *pf_run_faults(const struct pf_run *run)
     return list;
 }
 
+const char *const *pf_run_files(struct pf_run *run)
+{
+    if (run->files != NULL)
+        return run->files;
+    const char **files = pf_alloc_array(run->pass.input_count, sizeof *files);
+    PyObject *owner = files != NULL ? PyDict_New() : PyErr_NoMemory();
+    for (size_t i = 0; owner != NULL && i < run->pass.input_count; i++) {
+        PyObject *name = pf_str(run->inputs[i]->source->name);
+        PyObject *shown = name != NULL ? PyUnicode_AsEncodedString(name, "utf-8", "backslashreplace") : NULL;
+        PyObject *first = shown != NULL ? PyDict_SetDefault(owner, name, shown) : NULL;
+        if (first != NULL)
+            files[i] = PyBytes_AS_STRING(first);
+        else
+            Py_CLEAR(owner);
+        Py_XDECREF(name);
+        Py_XDECREF(shown);
+    }
+    if (owner == NULL) {
+        pf_free(files);
+        return NULL;
+    }
+    run->files = files;
+    run->files_owner = owner;
+    return files;
+}
+
 void pf_run_end(struct pf_run *run)
 {
     for (size_t i = 0; i < run->pass.input_count; i++)
@@ -192,6 +218,8 @@ void pf_run_end(struct pf_run *run)
     pf_narrowing_end(&run->narrowing);
     pf_free(run->inputs);
     pf_free(run->indexes);
+    pf_free(run->files);
+    Py_XDECREF(run->files_owner);
     Py_XDECREF(run->held);
     Py_XDECREF(run->tick);
 }

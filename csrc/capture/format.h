@@ -58,12 +58,19 @@ struct pf_walk {
     uint32_t snap_len;
 };
 
+/* Whether a record may begin at these octets, for who has to guess. */
+enum pf_likely { PF_UNLIKELY, PF_LIKELY, PF_LIKELY_MORE /* octets are needed to tell */ };
+
 struct pf_format {
     const char *name;
     size_t look_ahead; /* octets behind a chunk's end that step() may want of what begins in it */
     bool nanoseconds;  /* whether its times may be finer than microseconds */
     /* Called where an input begins, with walk->interfaces set; adds what the head alone tells. */
     enum pf_status (*begin)(struct pf_walk *walk, struct pf_error *error);
+    /* Whether `have` octets begin with a record that is as tools write them, of *size octets; offsets of records are
+     * multiples of `aligned`. */
+    enum pf_likely (*likely)(const struct pf_walk *walk, const uint8_t *octets, size_t have, size_t *size);
+    size_t aligned;
     /* Looks at the octets at walk->offset: `have` of them are there, which is all to the end of the input when `all`.
      * Octet *body of them is the packet's first; record->frame_number is the number it will have. A step that asks for
      * more is called again, with more or with `all`; asking then still means that the input is cut short. */

@@ -109,6 +109,7 @@ void pf_input_close(struct pf_input *input)
     pf_source_free(input->source);
     pf_interfaces_clear(&input->interfaces);
     pf_free(input->head);
+    pf_free(input->piece.told);
     memset(input, 0, sizeof *input);
 }
 

@@ -121,9 +121,34 @@ static enum pf_step step(struct pf_walk *walk, const uint8_t *octets, size_t hav
     return PF_STEP_RECORD;
 }
 
+/* Longer than anything on a wire, segments before they are cut among them. Without it headers four octets on, whose
+ * length is part of an address, would chain as well as the right ones. */
+#define MOST_LIKELY ((uint32_t)1 << 20)
+
+/* A fraction of less than a second, and no more captured than there was on the wire, which was something. */
+static enum pf_likely likely(const struct pf_walk *walk, const uint8_t *octets, size_t have, size_t *size)
+{
+    size_t header = walk->kuznetzov ? KUZNETZOV_RECORD_HEADER : PF_PCAP_RECORD_HEADER;
+    if (have < header)
+        return PF_LIKELY_MORE;
+    uint32_t cap_len = word(walk, octets + 8), len = word(walk, octets + 12);
+    if (walk->swapped_lengths || (walk->maybe_swapped && cap_len > len)) {
+        uint32_t first = cap_len;
+        cap_len = len;
+        len = first;
+    }
+    *size = header + cap_len;
+    bool good = word(walk, octets + 4) < (walk->nanoseconds ? 1000000000u : 1000000u) && cap_len <= len && len != 0 &&
+                (len <= MOST_LIKELY || len <= pf_most_captured(walk->link_type)) &&
+                cap_len <= pf_most_captured(walk->link_type);
+    return good ? PF_LIKELY : PF_UNLIKELY;
+}
+
 const struct pf_format pf_pcap = {
     .name = "pcap",
     .look_ahead = ZERO_RUN * KUZNETZOV_RECORD_HEADER,
+    .likely = likely,
+    .aligned = 1,
     .begin = begin,
     .step = step,
 };

@@ -447,5 +447,26 @@ static enum pf_status begin(struct pf_walk *walk, struct pf_error *error)
     return PF_OK;
 }
 
+/* A block that says the same length before and behind it. */
+static enum pf_likely likely(const struct pf_walk *walk, const uint8_t *octets, size_t have, size_t *size)
+{
+    if (have < AROUND)
+        return PF_LIKELY_MORE;
+    uint32_t length = word(walk, octets + 4);
+    if (length < AROUND || length % 4 != 0 || length > MOST_PACKET)
+        return PF_UNLIKELY;
+    *size = length;
+    if (have < length)
+        return PF_LIKELY_MORE;
+    return word(walk, octets + length - 4) == length ? PF_LIKELY : PF_UNLIKELY;
+}
+
 const struct pf_format pf_pcapng = {
-    .name = "pcapng", .look_ahead = ZEROS, .nanoseconds = true, .begin = begin, .step = step};
+    .name = "pcapng",
+    .look_ahead = ZEROS,
+    .nanoseconds = true,
+    .likely = likely,
+    .aligned = 4,
+    .begin = begin,
+    .step = step,
+};

@@ -9,18 +9,6 @@ static const int64_t SECOND = INT64_C(1000000000);
 /* An answer comes within so long: hosts ask again after one second and give up after three (RFC 1122 2.3.2.1). */
 static const int64_t PATIENCE = INT64_C(5000000000);
 
-struct pf_detect_piece {
-    struct pf_detect_event *events;
-    size_t count, capacity;
-};
-
-static void free_piece(struct pf_detect_piece *piece)
-{
-    if (piece != NULL)
-        pf_free(piece->events);
-    pf_free(piece);
-}
-
 static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
 {
     struct pf_detect_sink *sink = (struct pf_detect_sink *)base;
@@ -223,8 +211,8 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
 {
     struct pf_detect_sink *sink = (struct pf_detect_sink *)base;
     struct pf_detect_piece *piece = given;
-    enum pf_status status = PF_OK;
-    for (size_t i = 0; status == PF_OK && i < piece->count; i++) {
+    enum pf_status status = sink->save != NULL ? pf_detect_save_put(sink->save, piece, error) : PF_OK;
+    for (size_t i = 0; sink->save == NULL && status == PF_OK && i < piece->count; i++) {
         const struct pf_detect_event *event = &piece->events[i];
         if (i + FAR < piece->count && event[FAR].form == PF_EVENT_TALK)
             pf_book_prefetch(&sink->talks, event[FAR].hash);
@@ -232,19 +220,23 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
         if (status == PF_OK)
             status = (event->form == PF_EVENT_TALK ? take_talk : take_sighting)(sink, event, error);
     }
-    free_piece(piece);
+    pf_detect_piece_free(piece);
     return status;
 }
 
 static void discard(struct pf_sink *base, void *piece)
 {
     (void)base;
-    free_piece(piece);
+    pf_detect_piece_free(piece);
 }
 
 static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 {
     struct pf_detect_sink *sink = (struct pf_detect_sink *)base;
+    if (sink->save != NULL) {
+        pf_detect_save_end(sink->save);
+        return PF_OK;
+    }
     PF_TRY(close_window(sink, error));
     pf_book_clear(&sink->talks); /* before the rows are looked at */
     for (unsigned i = 0; i < PF_DETECT_TABLES; i++)
@@ -281,7 +273,7 @@ enum pf_status pf_detect_sink_init(struct pf_detect_sink *sink, const struct pf_
 void pf_detect_sink_clear(struct pf_detect_sink *sink)
 {
     for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
-        free_piece(sink->open[i]);
+        pf_detect_piece_free(sink->open[i]);
     pf_free(sink->open);
     pf_book_clear(&sink->talks);
     pf_book_clear(&sink->sightings);

@@ -10,6 +10,7 @@
 #define PF_DETECT_SINK_H
 
 #include "detect/rows.h"
+#include "detect/save.h"
 #include "pass/sink.h"
 
 enum {
@@ -30,6 +31,7 @@ struct pf_detect_options {
 struct pf_detect_sink {
     struct pf_sink sink;
     struct pf_detect_options options;
+    struct pf_detect_save *save;   /* the caller's, set after init: where events go instead; then there are no rows */
     struct pf_detect_piece **open; /* per worker */
     unsigned worker_count;
     struct pf_book talks, sightings, targets;

@@ -58,6 +58,8 @@ static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, s
 
 static enum pf_status add(struct pf_text_sink *sink, const struct pf_text_event *event, struct pf_error *error)
 {
+    if (sink->save != NULL)
+        return pf_text_save_put(sink->save, event, error);
     switch ((enum pf_text_kind)event->kind) {
     case PF_TEXT_NAME:
         return pf_text_names_add(&sink->names, event, error);
@@ -117,6 +119,10 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
     struct pf_text_sink *sink = (struct pf_text_sink *)base;
     struct pf_frame *frames = sink->frames;
     struct pf_text_put put;
+    if (sink->save != NULL) {
+        pf_text_save_end(sink->save);
+        return PF_OK;
+    }
     PF_TRY(pf_text_names_frames(&sink->names, &frames[PF_TEXT_CLIENTS], &frames[PF_TEXT_DOMAINS], error));
     PF_TRY(pf_text_requests_frame(&sink->requests, &frames[PF_TEXT_REQUESTS], error));
     PF_TRY(pf_text_logins_frame(&sink->logins, &frames[PF_TEXT_LOGINS], error));

@@ -11,6 +11,7 @@
 #include "detect/text_logins.h"
 #include "detect/text_names.h"
 #include "detect/text_requests.h"
+#include "detect/text_save.h"
 #include "pass/sink.h"
 
 enum pf_text_table {
@@ -28,6 +29,7 @@ struct pf_text_sink {
     struct pf_sink sink;
     struct pf_text_piece **open; /* a piece per worker, or NULL */
     unsigned worker_count;
+    struct pf_text_save *save; /* the caller's, set after init: where events go instead; then there are no rows */
     struct pf_text_names names;
     struct pf_text_requests requests;
     struct pf_text_logins logins;

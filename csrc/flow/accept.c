@@ -42,9 +42,8 @@ static void set_ends(const struct pf_flow_options *options, const uint8_t *src, 
     event->key.version = size == 4 ? 4 : 6;
 }
 
-static void read_tcp(const uint8_t *header, struct pf_flow_event *event)
+static void read_tcp(const struct pf_secret *secret, const uint8_t *header, struct pf_flow_event *event)
 {
-    const struct pf_secret *secret = pf_secret();
     event->flags = header[13];
     event->window = pf_be16(header + 14);
     uint64_t numbers = (uint64_t)pf_be32(header + 4) << 32 | pf_be32(header + 8);
@@ -68,6 +67,7 @@ static enum pf_flow_verdict fill(const struct pf_flow_options *options, const st
     event->wanted = (options->protocols >> carried->class & 1) != 0;
     if (!event->wanted && !(options->last_tcp_header && carried->protocol == TCP))
         return PF_FLOW_UNLISTED;
+    const struct pf_secret *secret = options->secret != NULL ? options->secret : pf_secret();
     const uint8_t *header = view->octets + carried->at;
     bool ports = carried->protocol == TCP || carried->protocol == UDP || carried->protocol == SCTP;
     event->key.protocol = carried->protocol;
@@ -81,14 +81,14 @@ static enum pf_flow_verdict fill(const struct pf_flow_options *options, const st
     }
     set_ends(options, src, dst, size, event);
     if (carried->protocol == TCP)
-        read_tcp(header, event);
+        read_tcp(secret, header, event);
     if (carried->class == PF_FLOW_ICMP && carried->protocol != 0) {
         event->icmp_type = header[0];
         event->icmp_code = header[1];
     }
-    event->hash = pf_hash_octets(pf_secret(), &event->key, sizeof event->key);
+    event->hash = pf_hash_octets(secret, &event->key, sizeof event->key);
     if (options->dedup != 0)
-        event->copy = pf_hash_octets(pf_secret(), view->octets + carried->begin, view->captured - carried->begin);
+        event->copy = pf_hash_octets(secret, view->octets + carried->begin, view->captured - carried->begin);
     return PF_FLOW_TAKEN;
 }
 

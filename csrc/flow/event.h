@@ -28,6 +28,7 @@ struct pf_flow_event {
     bool wanted;                        /* else only its TCP header matters */
     bool one_address;                   /* sends to itself: the two directions cannot be told apart */
     bool retransmission, duplicate_ack; /* with options.extra */
+    bool clock;                         /* no packet: tells how late it is (save.h) */
     uint32_t said;                      /* the same: what it says, by number from 1; 0: nothing */
 };
 

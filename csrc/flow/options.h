@@ -12,6 +12,8 @@ enum pf_flow_class { PF_FLOW_TCP, PF_FLOW_UDP, PF_FLOW_ICMP, PF_FLOW_IGMP, PF_FL
 /* Fingerprints for retransmissions, of all open flows: as many as a flow of 100 octets a packet sends in 3 GB. */
 #define PF_FLOW_PRINT_OCTETS ((uint64_t)256 << 20)
 
+struct pf_secret;
+
 enum pf_flow_names { PF_NAMES_PUBLISHED, PF_NAMES_V4, PF_NAMES_2021 };
 
 struct pf_flow_options {
@@ -31,6 +33,8 @@ struct pf_flow_options {
     uint32_t max_flows;    /* at least 1 */
     uint64_t print_octets; /* 0: PF_FLOW_PRINT_OCTETS */
     unsigned extra;        /* groups of columns: 1 << enum pf_flow_group, or-ed */
+    /* Of the hashes in events, where these go to another process; NULL: the process's own. */
+    const struct pf_secret *secret;
 };
 
 #endif

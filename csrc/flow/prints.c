@@ -17,6 +17,7 @@ static enum pf_status grow(struct pf_flow_prints *prints, struct pf_flow *flow, 
 {
     uint32_t room = flow->print_room != 0 ? 2 * flow->print_room : FIRST;
     uint64_t more = (uint64_t)(room - flow->print_room) * sizeof *flow->prints;
+    prints->asked += more;
     *grown = more <= prints->limit && prints->octets <= prints->limit - more;
     if (!*grown)
         return PF_OK;

@@ -9,6 +9,7 @@ enum { PF_MOST_PRINTS = 4096 };
 
 struct pf_flow_prints {
     uint64_t octets, limit; /* of all tables, and how many there may be */
+    uint64_t asked;         /* for ever: up to the limit none was refused */
 };
 
 /* *again: whether it was there. Where it can't be remembered, the flow's `inexact` is set. */

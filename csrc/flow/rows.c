@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SORTED = 1 << 15 }; /* rows that are sorted in one go: some milliseconds */
+
 static const char *name_of(const struct pf_feature_info *info, unsigned names)
 {
     return names == PF_NAMES_V4 ? info->v4 : names == PF_NAMES_2021 ? info->y2021 : info->published;
@@ -217,6 +219,45 @@ static int by_start(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
+/* Two sorted runs, one behind the other, into one. */
+static void join(struct place *to, const struct place *from, size_t first, size_t both)
+{
+    const struct place *a = from, *b = from + first;
+    for (size_t i = 0; i < both; i++) {
+        bool left = a < from + first && (b == from + both || by_start(a, b) <= 0);
+        to[i] = *(left ? a++ : b++);
+    }
+}
+
+/* Not one qsort over all, which could not be stopped: of millions it takes seconds. */
+static enum pf_status sort_places(struct place *places, size_t count, struct pf_error *error)
+{
+    for (size_t i = 0; i < count; i += SORTED) {
+        PF_TRY(pf_crew_check(error));
+        qsort(places + i, count - i < SORTED ? count - i : SORTED, sizeof *places, by_start);
+    }
+    if (count <= SORTED)
+        return PF_OK;
+    struct place *other = pf_alloc_array(count, sizeof *other), *from = places, *to = other;
+    if (other == NULL)
+        return pf_fail_memory(error);
+    enum pf_status status = PF_OK;
+    for (size_t run = SORTED; run < count && status == PF_OK; run *= 2) {
+        for (size_t i = 0; i < count && status == PF_OK; i += 2 * run) {
+            size_t left = count - i, both = left < 2 * run ? left : 2 * run;
+            join(to + i, from + i, left < run ? left : run, both);
+            status = pf_crew_check(error);
+        }
+        struct place *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != places)
+        memcpy(places, from, count * sizeof *places);
+    pf_free(other);
+    return status;
+}
+
 static size_t column_of(const struct pf_flow_rows *rows, enum pf_feature feature)
 {
     size_t i = 0;
@@ -240,7 +281,7 @@ static enum pf_status find_order(struct pf_flow_rows *rows, struct place *places
     if (status != PF_OK)
         return status;
     pf_column_drop(numbers);
-    qsort(places, rows->frame->rows, sizeof *places, by_start);
+    PF_TRY(sort_places(places, rows->frame->rows, error));
     for (size_t i = 0; i < rows->frame->rows; i++)
         order[i] = places[i].row;
     return PF_OK;

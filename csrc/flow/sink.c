@@ -1,32 +1,15 @@
 #include "flow/sink.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 
 #include <string.h>
 
+enum { LOOK = 512 };         /* packets between two looks whether the pass was stopped: a chunk holds 16,000 */
 enum { FEW_SAID = 4096 };    /* half a megabyte */
 enum { FAR = 16, NEAR = 6 }; /* events ahead whose slots, whose flows are brought near: measured */
 
-/* What a packet says, and which event of the piece it is. */
-struct heard {
-    size_t event;
-    struct pf_flow_said said;
-};
-
-/* What a worker found in a chunk. */
-struct pf_flow_piece {
-    struct pf_flow_event *events;
-    size_t count, capacity;
-    struct heard *heard;
-    size_t heard_count, heard_capacity;
-    char *text;
-    size_t text_size, text_capacity;
-    uint64_t verdicts[PF_FLOW_VERDICTS];
-    uint64_t refused; /* the first packet of a link type that can't be taken, */
-    uint16_t link_type;
-};
-
-static void free_piece(struct pf_flow_piece *piece)
+void pf_flow_piece_free(struct pf_flow_piece *piece)
 {
     if (piece != NULL) {
         pf_free(piece->events);
@@ -82,7 +65,7 @@ static enum pf_status hear_field(struct pf_flow_piece *piece, const struct pf_fi
 static enum pf_status hear(const struct pf_flow_sink *sink, struct pf_flow_piece *piece, char *room,
                            const struct pf_packet *packet, struct pf_error *error)
 {
-    struct heard heard = {.event = piece->count - 1, .said = {.text = piece->text_size}};
+    struct pf_flow_heard heard = {.event = piece->count - 1, .said = {.text = piece->text_size}};
     if (packet->message == NULL && packet->first[PF_TLS] == PF_NO_LAYER && packet->first[PF_DNS] == PF_NO_LAYER &&
         packet->first[PF_HTTP] == PF_NO_LAYER && packet->first[PF_SSDP] == PF_NO_LAYER)
         return PF_OK;
@@ -186,6 +169,8 @@ static enum pf_status note(struct pf_flow_map *map, const struct pf_flow_stage *
 
 static enum pf_status to_stage(struct pf_flow_sink *sink, const struct pf_flow_event *event, struct pf_error *error)
 {
+    if (++sink->turns % LOOK == 0)
+        PF_TRY(pf_crew_check(error));
     if (sink->dedup.window != 0 && event->wanted) {
         bool copy;
         PF_TRY(pf_flow_dedup_ask(&sink->dedup, event, &copy, error));
@@ -254,7 +239,7 @@ static enum pf_status remember(struct pf_flow_sink *sink, struct pf_flow_piece *
         PF_TRY(forget_said(sink, error));
     }
     for (size_t i = 0; i < piece->heard_count; i++) {
-        const struct heard *heard = &piece->heard[i];
+        const struct pf_flow_heard *heard = &piece->heard[i];
         size_t end = i + 1 < piece->heard_count ? heard[1].said.text : piece->text_size;
         const char *text = end != heard->said.text ? piece->text + heard->said.text : "";
         PF_TRY(pf_flow_sayings_add(&sink->sayings, &heard->said, text, end - heard->said.text,
@@ -276,24 +261,28 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
                     (unsigned long long)piece->refused, piece->link_type, sink->options.cic ? "cic2017" : "corrected",
                     sink->options.cic ? "the tool of 2017 knows Ethernet alone"
                                       : "Ethernet, raw IP, Linux cooked and loopback captures can be");
-    if (status == PF_OK)
+    if (status == PF_OK && sink->save != NULL)
+        status = pf_flow_save_put(sink->save, piece, error);
+    else if (status == PF_OK)
         status = remember(sink, piece, error);
-    if (status == PF_OK)
+    if (status == PF_OK && sink->save == NULL)
         status = run(sink, piece, error);
-    free_piece(piece);
+    pf_flow_piece_free(piece);
     return status;
 }
 
 static void discard(struct pf_sink *base, void *piece)
 {
     (void)base;
-    free_piece(piece);
+    pf_flow_piece_free(piece);
 }
 
 static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 {
     struct pf_flow_sink *sink = (struct pf_flow_sink *)base;
     struct pf_flow_event event;
+    if (sink->save != NULL)
+        return pf_flow_save_end(sink->save, error);
     while (pf_flow_reorder_get(&sink->reorder, true, &event))
         PF_TRY(to_stage(sink, &event, error));
     PF_TRY(pf_flow_stage_finish(&sink->stage, error));
@@ -353,7 +342,7 @@ enum pf_status pf_flow_sink_init(struct pf_flow_sink *sink, const struct pf_flow
     sink->stage.sayings = &sink->sayings;
     sink->stage.ended = ended;
     sink->stage.context = sink;
-    if (map != NULL)
+    if (frame == NULL)
         return PF_OK;
     enum pf_status status = pf_flow_rows_init(&sink->rows, &sink->options, frame, error);
     sink->rows.texts = &sink->sayings.texts;
@@ -363,7 +352,7 @@ enum pf_status pf_flow_sink_init(struct pf_flow_sink *sink, const struct pf_flow
 void pf_flow_sink_clear(struct pf_flow_sink *sink)
 {
     for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
-        free_piece(sink->open[i]);
+        pf_flow_piece_free(sink->open[i]);
     for (unsigned i = 0; sink->rooms != NULL && i < sink->worker_count; i++)
         pf_free(sink->rooms[i]);
     pf_free(sink->open);

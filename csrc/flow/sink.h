@@ -11,6 +11,7 @@
 #include "flow/dedup.h"
 #include "flow/reorder.h"
 #include "flow/rows.h"
+#include "flow/save.h"
 #include "pass/sink.h"
 
 /* Where packets went, for those who ask: the flow_id of each packet of a flow that is wanted. */
@@ -31,11 +32,13 @@ struct pf_flow_sink {
     struct pf_flow_reorder reorder;
     struct pf_flow_dedup dedup;
     struct pf_flow_map *map;     /* the caller's; then there are no rows. Or NULL */
+    struct pf_flow_save *save;   /* the caller's, set after init: where events go instead; then there are no rows */
     bool any_link;               /* packets of link types that cannot be taken are in no flow, instead of an error */
     struct pf_flow_piece **open; /* what each worker gathers */
     unsigned worker_count;
     uint64_t verdicts[PF_FLOW_VERDICTS]; /* of all packets */
     uint64_t copies;                     /* packets left out as copies of others */
+    uint64_t turns;                      /* packets that had their turn in the stage */
     /* With options.extra: the fields that packets are asked for, and room for a text of each worker. */
     const struct pf_field *fields[PF_EXTRA_SAID];
     char **rooms;

@@ -1,6 +1,7 @@
 #include "flow/stage.h"
 
 #include "base/alloc.h"
+#include "base/crew.h"
 
 #include <string.h>
 
@@ -8,6 +9,7 @@ enum { NONE = PF_NO_FLOW };
 enum { TCP = 6, UDP = 17, ICMP = 1, ICMPV6 = 58 };
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 enum { FORWARD_FIN = 1, BACKWARD_FIN = 2 };
+enum { LOOK = 256 };      /* flows that end between two looks whether the pass was stopped: a tenth of a millisecond */
 enum { EARLY = 1000000 }; /* us beyond the timeout: far more than packets are out of order */
 
 void pf_flow_stage_init(struct pf_flow_stage *stage, const struct pf_flow_options *options)
@@ -104,7 +106,8 @@ static enum pf_status end(struct pf_flow_stage *stage, uint32_t number, enum pf_
     pf_index_remove(&stage->index, flow->hash, number);
     unlink_flow(stage, flow);
     stage->open--;
-    return status;
+    /* A million may end at once, at the end of a pass or when all have timed out. */
+    return status == PF_OK && stage->open % LOOK == 0 ? pf_crew_check(error) : status;
 }
 
 static enum pf_status bury(struct pf_flow_stage *stage, uint32_t number, enum pf_flow_reason reason,
@@ -262,6 +265,8 @@ static enum pf_status open(struct pf_flow_stage *stage, const struct pf_flow_eve
     link_newest(stage, flow, number);
     stage->open++;
     stage->seen++;
+    uint64_t known = (uint64_t)stage->open + stage->tombs.count;
+    stage->most_known = known > stage->most_known ? known : stage->most_known;
     orient(stage, flow, event, past);
     if (before != NULL && continues(stage, past, event))
         pf_flow_prints_move(flow, before);
@@ -283,14 +288,19 @@ static enum pf_status split(struct pf_flow_stage *stage, uint32_t number, const 
     return status;
 }
 
-static enum pf_status take(struct pf_flow_stage *stage, const struct pf_flow_event *event, struct pf_error *error)
+static void note_time(struct pf_flow_stage *stage, const struct pf_flow_event *event)
 {
-    enum pf_flow_reason reason;
-    struct pf_flow_past past;
     int64_t us = pf_flow_us(event->time);
     if (!stage->timed || us > stage->greatest)
         stage->greatest = us;
     stage->timed = true;
+}
+
+static enum pf_status take(struct pf_flow_stage *stage, const struct pf_flow_event *event, struct pf_error *error)
+{
+    enum pf_flow_reason reason;
+    struct pf_flow_past past;
+    note_time(stage, event);
     PF_TRY(sweep(stage, error));
     uint32_t number = find(stage, event);
     if (number != PF_INDEX_NONE && closed_early(stage, at(stage, number))) {
@@ -319,6 +329,8 @@ enum pf_status pf_flow_stage_take(struct pf_flow_stage *stage, const struct pf_f
 {
     stage->flow_id = 0;
     stage->backward = false;
+    if (event->clock)
+        note_time(stage, event);
     if (event->key.protocol == TCP)
         stage->last_tcp_header = event->header;
     if (!event->wanted)

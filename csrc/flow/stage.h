@@ -33,6 +33,7 @@ struct pf_flow_stage {
     uint64_t flow_id;
     bool backward;
     uint64_t seen, evicted; /* flows ever opened, and evicted */
+    uint64_t most_known;    /* flows and tombstones at once, at most: up to max_flows nothing was given up */
 };
 
 void pf_flow_stage_init(struct pf_flow_stage *stage, const struct pf_flow_options *options);

@@ -59,8 +59,9 @@ struct pf_driver {
     atomic_size_t ended; /* inputs below this one have no more records */
     struct pf_walk walk;
     uint64_t frames;
-    bool timed;         /* a packet with a time was walked; */
-    int64_t last_time;  /* the latest was at, */
+    bool timed;        /* a packet with a time was walked; */
+    int64_t last_time; /* the latest was at, */
+    int64_t earliest;
     int64_t first_time; /* the first, */
     int64_t time;       /* and the one before the next at */
     bool stream_begun, stream_ended;
@@ -94,6 +95,7 @@ enum pf_status pf_driver_note_fault(struct pf_driver *driver, const struct pf_wi
 /* Notes where the first packet of an input is earlier than the latest of those ahead of it. */
 enum pf_status pf_driver_note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
                                       struct pf_error *error);
+void pf_driver_found(struct pf_driver *driver); /* fills pass->found when the walk is over */
 /* Reads a seekable input's chunk ahead of the walk. */
 enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
                               struct pf_error *error);

@@ -48,7 +48,8 @@ enum pf_status pf_jump_init(struct pf_driver *driver, struct pf_error *error)
         struct pf_span *span = &driver->jump.spans[i];
         const struct pf_pfx *index = pass->indexes[i];
         bool fits = index != NULL && pf_source_seekable(source_of(driver, i)) &&
-                    source_of(driver, i)->size == index->of.size && pass->inputs[i]->before.packets == 0;
+                    source_of(driver, i)->size == index->of.size && pass->inputs[i]->before.packets == 0 &&
+                    pass->inputs[i]->piece.end == 0;
         if (!fits)
             continue;
         span->index = index;
@@ -73,14 +74,16 @@ uint64_t pf_jump_stop(const struct pf_driver *driver, size_t input)
 {
     const struct pf_span *span = span_of(driver, input);
     if (span == NULL || span->last == span->index->count)
-        return pf_jump_skips(driver, input) ? 1 : source_of(driver, input)->size;
+        return pf_jump_skips(driver, input) ? 1 : pf_input_end(driver->pass->inputs[input]);
     return span->first == span->last ? 1 : span->index->places[span->last].offset;
 }
 
 uint64_t pf_jump_start(const struct pf_driver *driver, size_t input)
 {
     const struct pf_span *span = span_of(driver, input);
-    uint64_t at = span != NULL && span->first != 0 ? span->index->places[span->first].offset : 0;
+    uint64_t at = driver->pass->inputs[input]->walk.offset; /* a piece may begin anywhere */
+    if (span != NULL)
+        at = span->first != 0 ? span->index->places[span->first].offset : 0;
     return at / driver->chunk * driver->chunk;
 }
 

@@ -276,6 +276,7 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
         end_all(&driver);
     pf_driver_order_clear(&driver);
     pf_jump_clear(&driver);
+    pf_driver_found(&driver);
     pass->forgotten = driver.stage.analysis.connections.dropped;
     pass->unfinished = driver.stage.messages.unfinished;
     pf_stage_clear(&driver.stage);
@@ -290,6 +291,8 @@ void pf_pass_clear(struct pf_pass *pass)
 {
     pf_interfaces_clear(&pass->interfaces);
     pf_free(pass->faults);
+    pf_free(pass->found.told);
+    memset(&pass->found, 0, sizeof pass->found);
     pass->faults = NULL;
     pass->fault_count = 0;
 }

@@ -27,6 +27,19 @@ struct pf_oddities {
     uint64_t longer_than_on_wire; /* more captured than there were on the wire */
 };
 
+/* Where the walk came to, for those who put pieces of a capture together. */
+struct pf_found {
+    uint64_t end;     /* of the last input: the offset of the first record behind it, */
+    bool damaged;     /* or of the fault that ended it */
+    uint64_t packets; /* with those before */
+    bool timed;
+    uint64_t first_timed;  /* number of the first packet with a time; 0 where that was before */
+    uint64_t first_offset; /* of the first packet */
+    int64_t first_time, time, latest, earliest;
+    uint64_t *told; /* offsets of the blocks in it that say how octets are to be read */
+    size_t told_count, told_capacity;
+};
+
 struct pf_pass {
     /* What to do, set by the caller. */
     struct pf_input *const *inputs; /* in the order of their packets */
@@ -52,6 +65,7 @@ struct pf_pass {
     struct pf_interfaces interfaces;
     struct pf_notes *notes; /* where comments and names go, the caller's; NULL: nobody wants them */
     struct pf_oddities oddities;
+    struct pf_found found; /* pf_pass_clear() frees it */
     /* Connections that gave way to others in the ordered stage: all that was known of them, a message begun. */
     uint64_t forgotten, unfinished;
 };

@@ -120,6 +120,7 @@ enum pf_status pf_driver_note_fault(struct pf_driver *driver, const struct pf_wi
         PF_TRY(drain(driver, source, window, &fault->lost, error));
     if (driver->pass->making != NULL)
         pf_pfx_end(driver->pass->making, driver->walk.offset, fault);
+    driver->pass->found.damaged = true;
     if (!driver->pass->strict) {
         atomic_store(&driver->ended, input + 1);
         return append_fault(driver, fault, error);
@@ -137,14 +138,53 @@ static void note_time(struct pf_driver *driver, struct pf_record *record)
 {
     if (!record->timed)
         return;
-    if (!driver->timed)
-        driver->first_time = driver->time = driver->last_time = record->time;
+    if (!driver->timed) {
+        driver->first_time = driver->time = driver->last_time = driver->earliest = record->time;
+        driver->pass->found.first_timed = record->frame_number;
+    }
     driver->timed = true;
     record->last_time = driver->time;
     record->first_time = driver->first_time;
     driver->time = record->time;
     if (record->time > driver->last_time)
         driver->last_time = record->time;
+    if (record->time < driver->earliest)
+        driver->earliest = record->time;
+}
+
+/* Keeps the offset of a block that changed how octets are read. */
+static enum pf_status note_told(struct pf_driver *driver, const struct pf_walk *before, size_t interfaces,
+                                struct pf_error *error)
+{
+    struct pf_found *found = &driver->pass->found;
+    const struct pf_walk *walk = &driver->walk;
+    if (walk->interfaces->count == interfaces && walk->section == before->section &&
+        walk->big_endian == before->big_endian)
+        return PF_OK;
+    if (found->told_count == found->told_capacity) {
+        size_t capacity = pf_grown(found->told_capacity, found->told_count + 1, sizeof *found->told);
+        uint64_t *told = capacity != 0 ? pf_realloc(found->told, capacity * sizeof *told) : NULL;
+        if (told == NULL)
+            return pf_fail_memory(error);
+        found->told = told;
+        found->told_capacity = capacity;
+    }
+    found->told[found->told_count++] = before->offset;
+    driver->jump.described++;
+    struct pf_pfx *making = driver->pass->making;
+    return making != NULL ? pf_pfx_described(making, before->offset, error) : PF_OK;
+}
+
+void pf_driver_found(struct pf_driver *driver)
+{
+    struct pf_found *found = &driver->pass->found;
+    found->end = driver->walked != SIZE_MAX ? driver->walk.offset : driver->pass->inputs[0]->walk.offset;
+    found->packets = driver->frames;
+    found->timed = driver->timed;
+    found->first_time = driver->first_time;
+    found->time = driver->time;
+    found->latest = driver->last_time;
+    found->earliest = driver->earliest;
 }
 
 static void note_oddities(struct pf_driver *driver, const struct pf_record *record)
@@ -181,6 +221,8 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
         worker->record_capacity = capacity;
     }
     record->octets = (const uint8_t *)at; /* an index until the window no longer moves */
+    if (driver->pass->found.first_offset == 0)
+        driver->pass->found.first_offset = driver->walk.offset;
     driver->frames++;
     record->input = (uint32_t)input;
     if (driver->fresh)
@@ -262,27 +304,6 @@ static enum pf_status skip(struct pf_driver *driver, const struct pf_window *win
     return PF_OK;
 }
 
-struct knowledge { /* what a block may change of a walk's */
-    size_t interfaces, section;
-    bool big_endian;
-};
-
-static struct knowledge known(const struct pf_walk *walk)
-{
-    return (struct knowledge){walk->interfaces->count, walk->section, walk->big_endian};
-}
-
-/* Counts the block at walk.offset where it described something. */
-static enum pf_status note_described(struct pf_driver *driver, const struct knowledge *before, struct pf_error *error)
-{
-    struct knowledge now = known(&driver->walk);
-    if (now.interfaces == before->interfaces && now.section == before->section && now.big_endian == before->big_endian)
-        return PF_OK;
-    driver->jump.described++;
-    struct pf_pfx *making = driver->pass->making;
-    return making != NULL ? pf_pfx_described(making, driver->walk.offset, error) : PF_OK;
-}
-
 /* Walks from driver->walk.offset up to `end`, or to the end of the input. */
 static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *worker, size_t input, uint64_t end,
                                    struct pf_error *error)
@@ -300,16 +321,17 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
         struct pf_record record = {.frame_number = driver->frames + 1};
         struct pf_fault fault = {.kind = PF_NO_FAULT};
         size_t at = (size_t)(walk->offset - window->base), have = have_from(window, walk->offset), body = 0, size = 0;
+        struct pf_walk before = *walk;
+        size_t interfaces = walk->interfaces->count;
         bool all = driver->stream_ended || have == left_of(driver, source);
         const uint8_t *octets = window->octets + (have != 0 ? at : 0);
-        struct knowledge before = known(walk);
         enum pf_step step = walk->format->step(walk, octets, have, all, &record, &body, &size, &fault, error);
         if (step == PF_STEP_FAILED)
             return error->status;
         if (step == PF_STEP_FAULT)
             return pf_driver_note_fault(driver, window, input, &fault, error);
         if (step == PF_STEP_SKIP) {
-            PF_TRY(note_described(driver, &before, error));
+            PF_TRY(note_told(driver, &before, interfaces, error));
             PF_TRY(skip(driver, window, input, size, error));
             continue;
         }
@@ -350,10 +372,12 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
         driver->frames = opened->before.packets;
         driver->timed = opened->before.timed;
         driver->first_time = opened->before.first_time;
-        driver->time = driver->last_time = opened->before.time;
+        driver->time = opened->before.time;
+        driver->last_time = opened->before.latest;
     }
     driver->thrown = driver->carried = 0;
     PF_TRY(driver->walk.format->begin(&driver->walk, error));
+    PF_TRY(pf_input_tell(opened, &driver->walk, error));
     return pf_jump_enter(driver, input, error);
 }
 
@@ -392,13 +416,14 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
         PF_TRY(start_input(driver, input, error));
     if (atomic_load(&driver->ended) > input)
         return PF_OK;
-    uint64_t end = ticket->start + driver->chunk;
+    uint64_t end = ticket->start + driver->chunk, last = pf_input_end(driver->pass->inputs[input]);
+    end = end < last ? end : last;
     if (stream) {
         PF_TRY(read_stream(driver, window, input, error));
         end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
     }
     PF_TRY(walk_records(driver, worker, input, end, error));
-    if (!stream && driver->walk.offset >= source_of(driver, input)->size && atomic_load(&driver->ended) <= input)
+    if (!stream && driver->walk.offset >= last && atomic_load(&driver->ended) <= input)
         atomic_store(&driver->ended, input + 1);
     if (atomic_load(&driver->ended) > input)
         PF_TRY(pf_jump_check_end(driver, input, error));

@@ -36,6 +36,11 @@ static void discard(struct pf_sink *base, void *piece)
 /* Hands on what is filled, when the consumer has taken what waits. */
 static enum pf_status hand_on(struct pf_batches *batches, struct pf_error *error)
 {
+    if (batches->hand != NULL) {
+        struct pf_part *part = batches->filled;
+        batches->filled = NULL;
+        return batches->hand(batches->context, part, error);
+    }
     pf_mutex_lock(&batches->lock);
     while (batches->waiting != NULL && !batches->stopped)
         pf_cond_wait(&batches->moved, &batches->lock);

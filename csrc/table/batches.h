@@ -27,11 +27,14 @@ struct pf_batches {
     struct pf_packets_sink packets;
     struct pf_frame kinds; /* no rows: what the columns are */
     size_t rows;
+    /* Where batches go instead of waiting for whoever takes them; the part is the receiver's, also on failure. Or NULL.
+     * The last one, which is not full, stays in `filled`. */
+    enum pf_status (*hand)(void *context, struct pf_part *part, struct pf_error *error);
     struct pf_part *filled; /* who emits has it, or the pass's thread when all have ended */
     struct pf_pass *pass;
     struct pf_host host;
     void (*enter)(void *context), (*leave)(void *context); /* on the pass's thread, first and last; may be NULL */
-    void *context;
+    void *context;                                         /* of all three */
     struct pf_thread thread;
     bool started, joined;
     struct pf_mutex lock; /* guards what follows */

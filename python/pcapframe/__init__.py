@@ -15,6 +15,8 @@ from ._indicators import Indicators
 from ._info import CaptureFault, CaptureInfo, Interface
 from ._live import Live, live
 from ._match import Hits
+from ._partial import Partial
+from ._pieces import Partition
 from ._reader import Capture, open
 from ._recording import CaptureStats, interfaces
 from ._scapy import from_scapy
@@ -45,6 +47,8 @@ __all__ = [
     "Interface",
     "IocCounts",
     "Live",
+    "Partial",
+    "Partition",
     "PcapframeError",
     "Threshold",
     "ThresholdWarning",
@@ -62,7 +66,7 @@ __all__ = [
 ]
 
 
-_LATE = ("cicids", "geo", "models", "plot")  # loaded on first use: they need pandas, scikit-learn or matplotlib
+_LATE = ("cicids", "cluster", "geo", "models", "plot")  # on first use: they need Dask, pandas, matplotlib or others
 
 
 def __getattr__(name: str) -> _Any:

@@ -29,6 +29,7 @@ PROTOCOLS = ("tcp", "udp", "icmp", "igmp", "sctp", "other")
 _SORT_US = 1_000_000  # how much a packet may be late with sort=True; captures seen are out of order by milliseconds
 _MOST_US = 2**53  # a timeout of 285 years; whatever is compared with it stays exact
 _MOST_FLOWS = 2**30
+_PRINT_OCTETS = 256 << 20  # PF_FLOW_PRINT_OCTETS of the core
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "corrected": {
@@ -187,6 +188,18 @@ def native_options(options: Mapping[str, Any], names: str = "published") -> tupl
         _SORT_US if options["sort"] else 0, options["min_packets"], options["max_flows"], 0,
         options["quantize"] == "excel", _SETS[names], sum(1 << GROUPS.index(name) for name in options["extra"]),
     )  # fmt: skip
+
+
+def apart_is_whole(counters: Iterable[Mapping[str, int]], options: tuple[Any, ...]) -> bool:
+    """Whether parts of a job, replayed each by itself, are together what one replay of all gives.
+
+    `counters` are those of each ``_core.flows_from``, `options` the native ones. What bounds all flows together,
+    ``max_flows`` and the octets of fingerprints, was kept by each part for itself; where the parts may exceed a bound
+    together, all parts of every piece have to be replayed as one.
+    """
+    counted = list(counters)
+    known, octets = (sum(each[name] for each in counted) for name in ("known", "print_octets"))
+    return len(counted) == 1 or (known <= options[13] and octets <= (options[14] or _PRINT_OCTETS))
 
 
 def _zone(name: str) -> Any:

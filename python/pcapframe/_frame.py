@@ -333,7 +333,7 @@ class Frame:
     changed; they share storage and keep it alive.
     """
 
-    __slots__ = ("_asked", "_cache", "_capture", "_faults", "_native", "_places")
+    __slots__ = ("_asked", "_cache", "_capture", "_faults", "_made_from", "_native", "_places")
 
     def __init__(
         self,
@@ -346,6 +346,7 @@ class Frame:
         self._capture = capture
         self._faults = faults
         self._asked = asked
+        self._made_from: dict[str, Any] | None = None  # of one that was pickled: its provenance
         self._cache: dict[str, Column] = {}
         self._places: dict[str, tuple[int, str]] | None = None
 
@@ -368,7 +369,11 @@ class Frame:
         return len(self._native)
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Frame cannot be pickled: hand on to_pandas(), to_dict(), or a file it wrote")
+        """Plain arrays and the provenance: what is loaded is the same table, but knows no capture to read again."""
+        from ._state import Table, packed
+
+        about, arrays = Table.from_native(self._native).arrays()
+        return _restored, (type(self).__name__, packed({"schema": about}, arrays), self.provenance, self._asked)
 
     def __copy__(self) -> Frame:
         return self  # never changed
@@ -416,7 +421,9 @@ class Frame:
         return self._rows(np.asarray(key))
 
     def _with(self, native: _core.Frame) -> Frame:
-        return Frame(native, self._capture, self._faults, self._asked)
+        made = Frame(native, self._capture, self._faults, self._asked)
+        made._made_from = self._made_from
+        return made
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -431,6 +438,8 @@ class Frame:
         return self._provenance()
 
     def _provenance(self, sha256: bool = False) -> dict[str, Any]:
+        if self._made_from is not None:
+            return {**self._made_from}
         return provenance(self._capture, self.columns, self._faults, self._asked, sha256)
 
     def __arrow_c_schema__(self) -> Any:
@@ -653,3 +662,19 @@ class Frame:
             f"<table><caption>{len(self)} rows, {len(shown)} columns</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
+
+
+def _restored(kind: str, octets: bytes, made_from: dict[str, Any], asked: dict[str, Any] | None) -> Frame:
+    """A Frame as it was pickled."""
+    from ._state import Table, unpacked
+
+    header, arrays = unpacked(octets, "a pickled Frame")
+    native = Table.of(header["schema"], arrays).native()
+    if kind == "Hits":
+        from ._match import Hits
+
+        restored: Frame = Hits(native, None, None, asked)
+    else:
+        restored = Frame(native, None, None, asked)
+    restored._made_from = made_from
+    return restored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from ._geo_locate import Databases, Location, located
 from ._reader import Capture
 
 _HOSTS = 8  # addresses that a route remembers at each end
+_KEPT = 1 << 18  # places of addresses that are remembered from one addition to the next: some 50 MB
 
 
 class Place(NamedTuple):
@@ -83,35 +84,58 @@ def _place(location: Location, home: Place | None) -> Place | None:
     return Place(name, location.latitude, location.longitude)
 
 
+class Sums:
+    """Packets added up by route, as they come."""
+
+    def __init__(self, home: Any = None, database: Databases = None, marked: Container[str] = ()) -> None:
+        self._home, self._database, self._marked = check_home(home), database, marked
+        self._places: dict[str | None, Place | None] = {}
+        self._found: dict[tuple[Place, Place, str, bool], Route] = {}
+        self._local = self._nowhere = 0
+
+    def add(self, rows: Iterable[tuple[str, str, str, int, int, int | None, int | None]]) -> None:
+        """Add ``(source, destination, protocol, packets, octets, first, last)``, each a few times at most."""
+        rows = list(rows)
+        places = self._places_of(address for row in rows for address in row[:2])
+        for source, destination, protocol, packets, octets, first, last in rows:
+            start, end = places[source], places[destination]
+            if start is None or end is None:
+                self._nowhere += packets
+            elif start == end:
+                self._local += packets
+            else:
+                key = (start, end, protocol, source in self._marked or destination in self._marked)
+                route = self._found.setdefault(key, Route(*key))
+                route.add(source, destination, packets, octets, first, last)
+
+    def _places_of(self, addresses: Iterable[str]) -> dict[str | None, Place | None]:
+        if len(self._places) > _KEPT:
+            self._places.clear()
+        fresh = [address for address in dict.fromkeys(addresses) if address not in self._places]
+        for address, location in located(fresh, self._database).items():
+            self._places[address] = _place(location, self._home)
+        return self._places
+
+    def routes(self) -> Routes:
+        """All of them."""
+        order = sorted(
+            self._found.values(),
+            key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked),
+        )
+        return Routes(order, self._local, self._nowhere)
+
+
 def routes_of(
     cap: Capture, caller: str, home: Any, database: Databases, marked: Container[str], by_protocol: bool
 ) -> Routes:
     """Add up a capture in one pass; memory grows with the pairs of addresses."""
     if not isinstance(cap, Capture):
         raise TypeError(f"{caller} takes a Capture, not {type(cap).__name__}")
-    at_home = check_home(home)
+    sums = Sums(home, database, marked)
     fields = ("ip_src", "ip_dst", *(("protocol",) if by_protocol else ()))
     pairs: Any = cap.count(*fields, sum="frame_len", min="frame_time", max="frame_time")
     columns = {name: pairs[name].tolist() for name in pairs.columns}
-    locations = located([*columns["ip_src"], *columns["ip_dst"]], database)
-    places = {address: _place(location, at_home) for address, location in locations.items()}
-    found: dict[tuple[Place, Place, str, bool], Route] = {}
-    local = nowhere = 0
-    protocols = columns.get("protocol", [""] * len(pairs))
-    for source, destination, protocol, packets, octets, first, last in zip(
-        columns["ip_src"], columns["ip_dst"], protocols, columns["count"], columns["sum_frame_len"],
-        columns["min_frame_time"], columns["max_frame_time"], strict=True,
-    ):  # fmt: skip
-        start, end = places[source], places[destination]
-        if start is None or end is None:
-            nowhere += packets
-        elif start == end:
-            local += packets
-        else:
-            key = (start, end, protocol, source in marked or destination in marked)
-            route = found.setdefault(key, Route(*key))
-            route.add(source, destination, packets, octets, first, last)
-    order = sorted(
-        found.values(), key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked)
-    )
-    return Routes(order, local, nowhere)
+    columns.setdefault("protocol", [""] * len(pairs))
+    names = ("ip_src", "ip_dst", "protocol", "count", "sum_frame_len", "min_frame_time", "max_frame_time")
+    sums.add(zip(*(columns[name] for name in names), strict=True))
+    return sums.routes()

@@ -47,8 +47,7 @@ _LABELS = {"findings": ("detector", "finding", "kind", "name"), "hits": ("indica
 
 def hosts(capture: Capture, findings: Frame | None = None, hits: Frame | None = None) -> MadeFrame:
     """What `Capture.hosts` does."""
-    given = {"findings": findings, "hits": hits}
-    for name, table in given.items():
+    for name, table in (("findings", findings), ("hits", hits)):
         if table is not None:
             _check(name, table)
     seen = Seen()
@@ -56,10 +55,17 @@ def hosts(capture: Capture, findings: Frame | None = None, hits: Frame | None = 
     for frame in Batches(capture, tuple(COLUMNS), ROWS)._frames(faults):
         seen.add(frame)
     _info.warn(faults, 4)
+    return table_of(seen, capture, findings, hits, stacklevel=4)
+
+
+def table_of(
+    seen: Seen, capture: Capture, findings: Frame | None, hits: Frame | None, stacklevel: int = 3
+) -> MadeFrame:
+    """The hosts of what was seen of a capture."""
     if seen.left_out:
         what = ", ".join(f"{count:,} {name}" for name, count in seen.left_out.items())
-        warnings.warn(f"hosts: {what} were beyond what is kept and left out", CaptureWarning, stacklevel=3)
-    return _Table(seen, hosts_of(seen)).frame(capture, given)
+        warnings.warn(f"hosts: {what} were beyond what is kept and left out", CaptureWarning, stacklevel=stacklevel)
+    return _Table(seen, hosts_of(seen)).frame(capture, {"findings": findings, "hits": hits})
 
 
 def _check(name: str, table: object) -> None:

@@ -94,6 +94,10 @@ class Indicators(Collection[Indicator]):
         found = {_key(each): each for each in indicators}
         self._set(found, tuple(allow) if allow is not None else (), Skipped())
 
+    def __getstate__(self) -> Any:
+        """All but the core's table, which is made anew where it is wanted."""
+        return None, {name: None if name == "_native_set" else getattr(self, name) for name in self.__slots__}
+
     def _set(self, found: dict[_Key, Indicator], allowed: tuple[Indicator, ...], skipped: Skipped) -> None:
         self._allowed = allowed
         self._native_set: _core.Indicators | None = None

@@ -12,6 +12,7 @@ from ._frame import Frame
 from ._indicators import Indicators
 
 if TYPE_CHECKING:
+    from ._info import CaptureFault
     from ._reader import Capture
 
 _NEEDED = {"indicator", "kind", "feed", "frame_time"}
@@ -32,13 +33,21 @@ class Hits(Frame):
         """Rows of hits are hits; a choice of columns may be no more."""
         names = {name for name, _, _ in native.schema}
         kind = Hits if names >= _NEEDED else Frame
-        return kind(native, self._capture, self._faults, self._asked)
+        made = kind(native, self._capture, self._faults, self._asked)
+        made._made_from = self._made_from
+        return made
 
     def summary(self) -> Frame:
         """Return a Frame with a row per indicator: ``indicator``, ``kind``, ``hits``, ``first_time``, ``last_time``,
         ``feed``; those with the most hits first.
         """
         return Frame(_core.match_summary(self._native))
+
+
+def hits_of(native: _core.Frame, capture: Capture, faults: tuple[CaptureFault, ...]) -> Hits:
+    """Hits that know no flow."""
+    others = [n for n, (name, _, _) in enumerate(native.schema) if name != "flow_id"]
+    return Hits(native.project(np.array(others, dtype=np.intp)), capture, faults)
 
 
 def match(capture: Capture, indicators: Indicators, flows: Mapping[str, Any] | bool) -> Hits:
@@ -49,8 +58,7 @@ def match(capture: Capture, indicators: Indicators, flows: Mapping[str, Any] | b
         )
     if flows is False:
         native, faults = capture._run(_core.match, indicators._native(), stacklevel=5)
-        others = [n for n, (name, _, _) in enumerate(native.schema) if name != "flow_id"]
-        return Hits(native.project(np.array(others, dtype=np.intp)), capture, capture._faults + faults)
+        return hits_of(native, capture, capture._faults + faults)
     options = _flows.from_packets(None if flows is True else flows)
     native, faults = _flows.stamped(capture, options, None)._run(_core.match, indicators._native(), stacklevel=5)
     return Hits(native, capture, capture._faults + faults, {"flows": options})

@@ -145,6 +145,19 @@ def _all(parts: list[_Columns]) -> _Columns:
     return {name: joined([part[name] for part in parts]) for name in parts[0]}
 
 
+class Scores:
+    """What a model takes flows for, a batch at a time."""
+
+    def __init__(self, model: Any, reasons: int) -> None:
+        self._model, self._reasons, self._left = model, reasons, MOST
+        self._detector = is_detector(model)
+
+    def add(self, batch: Any) -> _Columns:
+        """The columns of one batch."""
+        part, self._left = _scored(batch, self._model, self._detector, self._reasons, self._left)
+        return part
+
+
 def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
     """Tell what a model takes flows for.
 
@@ -178,8 +191,7 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
     _check_model(model, "score")
     if reasons < 0:
         raise ValueError(f"reasons: 0 or more, not {reasons}")
-    detector = is_detector(model)
-    left = MOST
+    scores = Scores(model, reasons)
     parts: list[_Columns] = []
     told: dict[str, Any] = {}
     cap, rows = None, 0
@@ -187,8 +199,7 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
         if len(batch):
             cap = batch._capture if isinstance(batch, Frame) else None
             told = told or meta_of(batch)
-            part, left = _scored(batch, model, detector, reasons, left)
-            parts.append(part)
+            parts.append(scores.add(batch))
             rows += len(batch)
     if not parts:
         files = getattr(flows, "files", None)

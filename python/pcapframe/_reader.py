@@ -24,6 +24,7 @@ from .errors import CaptureError, FilterError
 if TYPE_CHECKING:
     from ._indicators import Indicators
     from ._match import Hits
+    from ._pieces import Partition
 
 _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
@@ -441,28 +442,58 @@ class Capture:
         CaptureInfo
         """
         inputs = self._inputs
-        kinds = ", ".join(dict.fromkeys(source.format for source in inputs))
-        if not full:
-            seen = [interface_of(found) for source in inputs for found in source.interfaces]
-            links = tuple(dict.fromkeys(interface.link_type for interface in seen))
-            return CaptureInfo(kinds, links, tuple(seen), self._octets(), inputs[0].first_time)
-        census, faults = self._run(_core.census)
+        if full:
+            census, faults = self._run(_core.census)
+            return self._full_info(census, self._faults + faults)
+        seen = [interface_of(found) for source in inputs for found in source.interfaces]
+        links = tuple(dict.fromkeys(interface.link_type for interface in seen))
+        return CaptureInfo(self._formats(), links, tuple(seen), self._octets(), inputs[0].first_time)
+
+    def _formats(self) -> str:
+        return ", ".join(dict.fromkeys(source.format for source in self._inputs))
+
+    def _full_info(self, census: Any, faults: tuple[CaptureFault, ...]) -> CaptureInfo:
+        """`info` with all that a pass has found."""
         packets, first, last, packet_faults, oddities, found, notes, blocks, _cut = census
         interfaces = tuple(map(interface_of, found))
         return CaptureInfo(
-            kinds,
+            self._formats(),
             tuple(dict.fromkeys(interface.link_type for interface in interfaces)),
             interfaces,
             self._octets(),
             first,
             packets,
             last,
-            self._faults + faults,
+            faults,
             dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0]))),
             oddities,
             **told(notes),
             other_blocks=dict(sorted(blocks.items())),
         )
+
+    def partitions(self, size: int | str | None = "256MB") -> list[Partition]:
+        """Cut the capture into pieces that other processes and machines can be asked about.
+
+        Parameters
+        ----------
+        size : int, str or None
+            Octets of a piece, a number or text such as ``"256MB"``; with None each file is one piece. Compressed files
+            always are.
+
+        Returns
+        -------
+        list of Partition
+            In file order. They can be pickled, and open the files, by their names, where they are asked. Their answers
+            are added: ``sum(partials[1:], partials[0]).finish()`` is the answer of the whole capture, to the last bit.
+
+        Raises
+        ------
+        CaptureError
+            The capture has no file that others could open: a pipe, octets, a file object; or it is narrowed to flows.
+        """
+        from ._pieces import partitions
+
+        return partitions(self, size)
 
     def ioc_counts(self, compat: str | None = None, *, dns_rule: str = "empty", seq_rule: str = "all") -> IocCounts:
         """Count indicators of compromise in one pass.
@@ -968,13 +999,16 @@ class Capture:
 
     def _grouped(self, question: Question) -> Frame:
         """Answer a question as a Frame, also one whose answer is a mapping to those who ask `count`."""
-        return self._groups((question,))[0]
+        asked = (*question.fields, *(name for _, name in question.aggregates))
+        native, faults = self._stamped(asked)._run(_core.group, *question, stacklevel=5)
+        return Frame(native, self, self._faults + faults)
 
-    def _groups(self, questions: tuple[Question, ...]) -> list[Frame]:
-        """Answer several questions in one pass."""
-        asked = [name for each in questions for name in (*each.fields, *(name for _, name in each.aggregates))]
-        natives, faults = self._stamped(asked)._run(_core.groups, questions, stacklevel=6)
-        return [Frame(native, self, self._faults + faults) for native in natives]
+    def _together(
+        self, questions: Sequence[tuple[str, tuple[Any, ...]]], stacklevel: int = 4
+    ) -> tuple[list[Any], tuple[CaptureFault, ...]]:
+        """Answers of the core to several questions, by name and arguments, in one pass, and what was wrong."""
+        answers, faults = self._run(_core.together, tuple(questions), stacklevel=stacklevel + 1)
+        return answers, self._faults + faults
 
     def match(self, indicators: Indicators, *, flows: Mapping[str, Any] | bool = False) -> Hits:
         """Look for indicators in all packets, in one pass.
@@ -1045,8 +1079,9 @@ class Capture:
     ) -> None:
         """Write what the capture is and what stands out in it as one HTML page.
 
-        The page needs no network and nothing beside it. Its tables sort and filter, its timeline counts what is marked,
-        it prints, and text off the wire is escaped in it. Memory is bounded however large the capture is.
+        One pass makes it, so that a pipe will do. The page needs no network and nothing beside it. Its tables sort and
+        filter, its timeline counts what is marked, it prints, and text off the wire is escaped in it. Memory is bounded
+        however large the capture is.
 
         Parameters
         ----------
@@ -1067,7 +1102,7 @@ class Capture:
         Raises
         ------
         ValueError
-            Another suffix; the capture can be read only once (open it with ``spool=True``).
+            Another suffix.
         OSError
             The file cannot be written.
         """

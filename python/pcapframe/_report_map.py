@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ._display import size
+from ._frame import Frame
 from ._geo_locate import world
 from ._geo_map import great_circle
-from ._geo_routes import Place, Route, routes_of
-from ._reader import Capture
+from ._geo_routes import Place, Route, Sums
 
 LINES = 60  # drawn at most
 
@@ -24,12 +24,40 @@ def _title(text: str) -> str:
     return f"<title>{html.escape(text)}</title>"
 
 
-def world_map(cap: Capture, database: Any, home: Any) -> tuple[str, list[Route]]:
+class Ways:
+    """Who sent how much to whom, added up by country batch by batch: the pairs of addresses are not kept."""
+
+    def __init__(self, database: Any, home: Any) -> None:
+        self.sums = Sums(home, database)
+        self.missing: ImportError | None = None
+
+    def add(self, frame: Frame) -> None:
+        """Add packets; `frame` has ``ip_src``, ``ip_dst`` and ``frame_len``."""
+        if self.missing is not None:
+            return
+        source, destination = frame["ip_src"], frame["ip_dst"]
+        there = np.ones(len(frame), dtype=bool)
+        for column in (source, destination):
+            there &= True if column.valid is None else column.valid
+        pairs = source.codes[there].astype(np.int64) << 32 | destination.codes[there]
+        keys, inverse = np.unique(pairs, return_inverse=True)
+        packets = np.bincount(inverse, minlength=len(keys)).tolist()
+        octets = np.bincount(inverse, weights=frame["frame_len"].values[there], minlength=len(keys)).tolist()
+        senders, receivers = source.categories, destination.categories
+        try:
+            self.sums.add(
+                (senders[key >> 32], receivers[key & 0xFFFFFFFF], "", count, int(size_of), None, None)
+                for key, count, size_of in zip(keys.tolist(), packets, octets, strict=True)
+            )
+        except ImportError as error:
+            self.missing = error
+
+
+def world_map(ways: Ways) -> tuple[str, list[Route]]:
     """Return the drawing, or a sentence where what it needs is not there, and the routes drawn."""
-    try:
-        routes, local, nowhere = routes_of(cap, "report", home, database, (), False)
-    except ImportError as error:
-        return f'<p class="none">No map: {html.escape(str(error))}</p>', []
+    if ways.missing is not None:
+        return f'<p class="none">No map: {html.escape(str(ways.missing))}</p>', []
+    routes, local, nowhere = ways.sums.routes()
     told = f"{nowhere:,} packets have an end in no known country, {local:,} stay in one."
     if not routes:
         return f'<p class="none">Nothing goes from one country to another. {told}</p>', []

@@ -272,30 +272,79 @@ def _detect(
     bounds: tuple[int, int],
 ) -> Findings:
     """`detect` with bounds of the tests' own."""
+    search = Search(only, window, thresholds, bounds)
+    native, faults = capture._run(_core.detect, *search.question[1], stacklevel=5)
+    return search.findings(capture, native, capture._faults + faults, stacklevel=5)
+
+
+class Search:
+    """What `detect` is asked, checked: the question to the core, and what becomes of its answer."""
+
+    def __init__(
+        self,
+        only: Iterable[str] | str | None = None,
+        window: Any = None,
+        thresholds: Mapping[str, Any] | None = None,
+        bounds: tuple[int, int] = (0, 0),
+    ) -> None:
+        self._only, self._thresholds = only, thresholds or {}
+        self._length, self._chosen = _asked(only, window, self._thresholds)
+        self._windows = window is not None
+        reads = {rule.reads for rule in self._chosen}
+        counts = _RULES if "counts" in reads else None
+        self.question = ("detect", ((self._length, *bounds), counts, "text" in reads))
+
+    def findings(
+        self, capture: Capture, native: Any, faults: tuple[CaptureFault, ...], stacklevel: int = 4
+    ) -> Findings:
+        """What the rules find in the core's tables."""
+        natives, counters, kinds = native
+        counts = None
+        if kinds is not None:
+            named = zip(("dns", "ip", "seq"), kinds, COUNTED, strict=True)
+            counts = {kind: Counts(each, name) for kind, each, name in named}
+        rows, counters = _judged(natives, counters, counts, self._chosen, self._only, self._windows, self._thresholds)
+        return _findings(rows, counters, capture, faults, self._only, self._length, self._thresholds, stacklevel)
+
+
+COUNTED = ("ip_dst", "ip_src", "tcp_seq")  # what the keys of the indicator counts are
+
+
+def _asked(
+    only: Iterable[str] | str | None, window: Any, thresholds: Mapping[str, Any]
+) -> tuple[int, tuple[Rule, ...]]:
+    """The length of a window in ns and the rules that are to look; raises for what does not exist."""
     chosen = _chosen(only)
     _check(thresholds)
-    length = 0 if window is None else _times.duration("window", window)
-    reads = {rule.reads for rule in chosen}
-    rules_of_counts = _RULES if "counts" in reads else None
-    native, faults = capture._run(_core.detect, (length, *bounds), rules_of_counts, "text" in reads, stacklevel=5)
-    natives, counters, kinds = native
+    return 0 if window is None else _times.duration("window", window), chosen
+
+
+def _judged(
+    natives: Mapping[str, Any], counters: dict[str, int], counts: dict[str, Counts] | None, chosen: tuple[Rule, ...],
+    only: Iterable[str] | str | None, windows: bool, thresholds: Mapping[str, Any],
+) -> tuple[list[tuple[Any, ...]], dict[str, int]]:  # fmt: skip
+    """Rows of findings in these tables, and what was beyond the bounds."""
     frames = {name: Frame(frame) for name, frame in natives.items()}
-    names = ("ip_dst", "ip_src", "tcp_seq")
-    counts = None
-    if kinds is not None:
-        counts = {kind: Counts(each, name) for kind, each, name in zip(("dns", "ip", "seq"), kinds, names, strict=True)}
-    found = sorted(_find(frames, window is not None, counts, chosen, thresholds), key=_order)
+    found = sorted(_find(frames, windows, counts, chosen, thresholds), key=_order)
     if only is not None:
         wanted = {only} if isinstance(only, str) else set(only)
         whole = {kind for rule in RULES if rule.name in wanted for kind in rule.kinds}
         found = [finding for finding in found if finding.kind in wanted | whole]
     if "text_dropped" in frames:
         counters |= {what: count for what, count in frames["text_dropped"].rows("what", "count") if count}
+    return [astuple(finding) for finding in found], counters
+
+
+def _findings(
+    rows: list[tuple[Any, ...]], counters: dict[str, int], capture: Capture, faults: tuple[CaptureFault, ...],
+    only: Iterable[str] | str | None, length: int, thresholds: Mapping[str, Any], stacklevel: int = 4,
+) -> Findings:  # fmt: skip
+    """The table of them, after a warning of what was beyond the bounds."""
     if any(count for name, count in counters.items() if name != "closed_early"):
-        warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=3)
-    options = {"detect": {"only": None if only is None else sorted(wanted), "window_ns": length, **thresholds}}
-    rows = [astuple(finding) for finding in found]
-    return Findings(_core.findings(rows), capture, capture._faults + faults, options, counters)
+        warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=stacklevel)
+    wanted = None if only is None else sorted({only} if isinstance(only, str) else set(only))
+    options = {"detect": {"only": wanted, "window_ns": length, **thresholds}}
+    return Findings(_core.findings(rows), capture, faults, options, counters)
 
 
 def _bounded(counters: Mapping[str, int]) -> str:

@@ -14,17 +14,21 @@ from . import _export
 from ._display import duration, size, when
 from ._frame import Frame
 from ._group import ASKS, Question, check_question
+from ._hosts import table_of
+from ._hosts_seen import COLUMNS, Seen
 from ._indicators import Indicators
-from ._match import Hits
+from ._match import Hits, hits_of
 from ._reader import Capture
-from ._report_map import world_map
-from ._report_time import bin_width, timeline
+from ._report_map import Ways, world_map
+from ._report_time import Bins, timeline
 from ._text import legible
-from .detectors import detect
+from .detectors import Search
 
 KEYS = 1000
 """Keys that a count keeps: what is above a thousandth of all packets is among them, and memory is bounded."""
 _LONG = 40  # characters of a cell that may be broken anywhere; an address is no longer
+PACKETS = 1 << 17
+"""Packets of a batch: some 50 MB, while the next ones are read."""
 ROWS = 100
 """Rows of a table at most: who wants more asks for a Frame."""
 
@@ -122,9 +126,10 @@ class _Asked(NamedTuple):
     findings: Frame
     hits: Hits | None
     counts: dict[str, Frame]
-    model: Any
-    database: Any
-    home: Any
+    bins: Bins
+    ways: Ways
+    hosts: Seen
+    verdicts: Any
 
 
 def _overview(asked: _Asked) -> Iterator[str]:
@@ -144,7 +149,7 @@ def _overview(asked: _Asked) -> Iterator[str]:
 
 
 def _timeline(asked: _Asked) -> Iterator[str]:
-    yield timeline(asked.counts.get("timeline"), asked.info)
+    yield timeline(asked.bins)
 
 
 def _findings(asked: _Asked) -> Iterator[str]:
@@ -166,29 +171,21 @@ def _hits(asked: _Asked) -> Iterator[str]:
 
 
 def _verdicts(asked: _Asked) -> Iterator[str]:
-    if asked.model is None:
+    verdicts = asked.verdicts
+    if verdicts is None:
         return
-    from ._models_score import score
-
-    try:
-        scores = score(asked.cap, asked.model, reasons=3)
-    except ValueError as error:
-        yield f'<p class="none">{_text(error)}</p>'
+    if verdicts.error is not None:
+        yield f'<p class="none">{_text(verdicts.error)}</p>'
         return
-    found: dict[Any, int] = {}
-    classes = scores["class"].tolist()
-    for name in classes:
-        found[name] = found.get(name, 0) + 1
-    rows: list[tuple[Any, ...]] = sorted(found.items(), key=lambda item: -item[1])
+    rows: list[tuple[Any, ...]] = sorted(verdicts.classes.items(), key=lambda item: (-item[1], item[0]))
     yield table("classes-table", "Flows by what the model takes them for", {"Class": "", "Flows": "n"}, rows)
-    names = ("flow_start", "Source IP", "Destination IP", "Destination Port", "class", "reasons")
-    rows = [row for row in _rows(scores, *names) if row[-1] is not None]
     shape = {"Start": "when", "Source": "", "Destination": "", "Port": "", "Class": "", "Reasons": ""}
-    yield table("flagged-table", "Flows that are not benign to it", shape, rows)
+    total = verdicts.flagged_in_all
+    yield table("flagged-table", "Flows that are not benign to it", shape, verdicts.flagged, total)
 
 
 def _hosts(asked: _Asked) -> Iterator[str]:
-    found = asked.cap.hosts(findings=asked.findings, hits=asked.hits)
+    found = table_of(asked.hosts, asked.cap, asked.findings, asked.hits)
     names = ("address", "names", "users", "systems", "roles", "services", "packets_sent", "packets_received", "peers",
              "first_seen", "findings", "hits")  # fmt: skip
     shape = {"Address": "", "Names": "", "Users": "", "Systems": "", "Roles": "", "Services": "", "Sent": "n",
@@ -219,18 +216,10 @@ _COUNTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
 }
 
 
-def _question(fields: tuple[str, ...], asked: dict[str, Any], every: int | None, top: int | None) -> Question:
+def _question(fields: tuple[str, ...], asked: dict[str, Any]) -> Question:
     whole: dict[str, Any] = {**dict.fromkeys(ASKS), **asked}
     approx = "distinct" in asked
-    return check_question(fields, every, whole, gaps=False, fill=False, top=top, approx=approx, dropna=True)
-
-
-def _counted(cap: Capture, width: int) -> dict[str, Frame]:
-    """The answers to all of `_COUNTS`, and octets per bin of `width` ns by protocol as ``timeline``."""
-    questions = [_question(fields, asked, None, 2 * KEYS) for fields, asked in _COUNTS.values()]
-    if width:
-        questions.append(_question(("protocol",), {"sum": "frame_len"}, width, None))
-    return dict(zip([*_COUNTS, "timeline"], cap._groups(tuple(questions)), strict=False))
+    return check_question(fields, None, whole, gaps=False, fill=False, top=2 * KEYS, approx=approx, dropna=True)
 
 
 def _talkers(asked: _Asked) -> Iterator[str]:
@@ -295,7 +284,7 @@ def _http(asked: _Asked) -> Iterator[str]:
 
 
 def _map(asked: _Asked) -> Iterator[str]:
-    drawing, routes = world_map(asked.cap, asked.database, asked.home)
+    drawing, routes = world_map(asked.ways)
     yield drawing
     rows = [(route.start.name, route.end.name, route.packets, route.octets) for route in routes]
     if rows:
@@ -354,8 +343,6 @@ def write(
     """Write the report of a capture; what `Capture.report` does, which describes the arguments."""
     if not isinstance(cap, Capture):
         raise TypeError(f"report takes a Capture, not {type(cap).__name__}")
-    if not cap.reusable:
-        raise ValueError(f"report: {cap.files[0]} can be read only once, a report asks more: open it with spool=True")
     text = os.fsdecode(path)
     if not text.lower().endswith((".html", ".htm")):
         raise ValueError(f"{text}: a report is HTML: a name that ends in .html is needed")
@@ -366,10 +353,7 @@ def write(
         from ._models_save import load
 
         model = load(model)
-    hits = None if indicators is None else cap.match(indicators)
-    info: Any = cap.info(full=True)
-    width = 0 if info.first_time is None else bin_width(info.last_time - info.first_time)
-    asked = _Asked(cap, info, detect(cap), hits, _counted(cap, width), model, database, home)
+    asked = _ask(cap, indicators, model, Ways(database, home))
     sections = []
     for key, name, make in _SECTIONS:
         body = "\n".join(make(asked))
@@ -378,6 +362,38 @@ def write(
     name = title or f"Capture report: {', '.join(os.path.basename(file) for file in cap.files[:3])}"
     with _export.atomically(text) as file:
         file.write(_page(name, sections))
+
+
+def _ask(cap: Capture, indicators: Indicators | None, model: Any, ways: Ways) -> _Asked:
+    """Ask all questions in one pass; packets come in batches to those that are answered here."""
+    seen, bins = Seen(), Bins()
+    verdicts = None
+    if model is not None:
+        from ._report_model import Verdicts  # which needs what trains models
+
+        verdicts = Verdicts(cap, model, ROWS)
+    search = Search()
+
+    def take(native: Any) -> None:
+        frame = Frame(native)
+        for each in (seen, bins, ways):
+            each.add(frame)
+
+    questions: list[tuple[str, tuple[Any, ...]]] = [
+        ("census", ()),
+        search.question,
+        ("batches", ((*COLUMNS, "protocol"), PACKETS, take)),
+        *(("group", _question(*each)) for each in _COUNTS.values()),
+    ]
+    if indicators is not None:
+        questions.append(("match", (indicators._native(),)))
+    if verdicts is not None:
+        questions += verdicts.questions
+    (census, found, _, *answers), faults = cap._together(questions, stacklevel=6)
+    counts = {name: Frame(native, cap, faults) for name, native in zip(_COUNTS, answers, strict=False)}
+    hits = None if indicators is None else hits_of(answers[len(_COUNTS)], cap, faults)
+    findings = search.findings(cap, found, faults, stacklevel=5)
+    return _Asked(cap, cap._full_info(census, faults), findings, hits, counts, bins, ways, seen, verdicts)
 
 
 def _page(title: str, sections: list[Section]) -> str:

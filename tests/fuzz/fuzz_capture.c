@@ -2,6 +2,7 @@
  * octets (a stream, small chunks, several threads). Both must give the same records, faults, rows and counts, or the
  * same refusal. */
 #include "capture/input.h"
+#include "mutate.h"
 #include "naive.h"
 #include "pass/pass.h"
 #include "stream.h"
@@ -9,6 +10,11 @@
 #include "tally/census.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *octets, size_t size, size_t room, unsigned seed)
+{
+    return mutate_unless_plain(mutate_pcapng, octets, size, room, seed);
+}
 
 enum how { MEMORY, STREAM, STREAM_ONCE, HOWS };
 

@@ -2,11 +2,17 @@
  * the condition gives are those that a plain pass gives and that meet it. In whatever pieces and by however many
  * threads. */
 #include "capture/input.h"
+#include "mutate.h"
 #include "naive.h"
 #include "pass/condition.h"
 #include "pass/pass.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *octets, size_t size, size_t room, unsigned seed)
+{
+    return mutate_unless_plain(mutate_pcapng, octets, size, room, seed);
+}
 
 #define must_hold(holds) must_hold_at((holds), __LINE__)
 static void must_hold_at(bool holds, int line)
@@ -30,7 +36,7 @@ struct twin {
 static bool meets(const struct twin *twin, const struct pf_packet *packet)
 {
     struct pf_value value = {{0, 0}, 0};
-    if (!twin->field->get(twin->field, packet, &value))
+    if (!pf_field_get(twin->field, packet, &value))
         return twin->what == IS_NULL;
     switch (twin->what) {
     case IS_BETWEEN:
@@ -113,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     struct twin twin = {.field = some_field(&state), .what = (enum what)draw_below(&state, WHATS)};
     if (twin.what == IS_NULL && !twin.field->kind.nullable)
         twin.what = IS_BETWEEN;
-    twin.predicate = (struct pf_predicate){.keep = keep, .depth = twin.field->depth};
+    twin.predicate = (struct pf_predicate){.keep = keep, .depth = twin.field->depth, .needs = twin.field->needs};
     twin.low = draw_below(&state, (size_t)1 << draw_below(&state, 17));
     twin.high = twin.low + draw_below(&state, (size_t)1 << draw_below(&state, 17));
 

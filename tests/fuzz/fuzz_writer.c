@@ -1,6 +1,7 @@
 /* Any octets as a capture that is written to a new one, as pcap or pcapng: what is read of that is what was read of the
  * first, and what is written of that is the same file. */
 #include "capture/input.h"
+#include "mutate.h"
 #include "naive.h"
 #include "pass/pass.h"
 #include "table/copy.h"
@@ -8,6 +9,11 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
+
+size_t LLVMFuzzerCustomMutator(uint8_t *octets, size_t size, size_t room, unsigned seed)
+{
+    return mutate_unless_plain(mutate_pcapng, octets, size, room, seed);
+}
 
 #define must_hold(holds) must_hold_at((holds), __LINE__)
 static void must_hold_at(bool holds, int line)

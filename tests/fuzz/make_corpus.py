@@ -25,13 +25,18 @@ def packets(draw: random.Random, link_type: int, count: int, wild: bool) -> list
     return [any_packet(Tape(draw.randbytes(64), wild), link_type) for _ in range(count)]
 
 
-def dns_seeds() -> dict[str, bytes]:
-    """Messages that lie, in raw IPv4 and UDP; and one record of every type whose data are in a form of its own."""
+def dns_messages(_: random.Random | None = None) -> dict[str, bytes]:
+    """Messages that lie; and one record of every type whose data are in a form of its own."""
     messages = {name.replace(" ", "-"): message for name, message in hostile_dns.FIXED.items()}
     messages |= {name: made(600) for name, made in hostile_dns.GROWING.items()}
     messages["forms"] = hostile_dns.every_form()
+    return messages
+
+
+def dns_seeds() -> dict[str, bytes]:
+    """The same in raw IPv4 and UDP."""
     seeds = {}
-    for number, (name, message) in enumerate(messages.items()):
+    for number, (name, message) in enumerate(dns_messages().items()):
         ports = ((53, 9), (9, 5353), (9, 5355))[number % 3]
         octets = captures.ipv4(captures.udp(message, *ports)).octets
         seeds[f"dns-{name}"] = struct.pack("!HB", 101, 0) + octets
@@ -47,10 +52,10 @@ def packet_seeds(draw: random.Random) -> dict[str, bytes]:
     return seeds | tls_seeds() | application_seeds()
 
 
-def tls_seeds() -> dict[str, bytes]:
-    """TLS hellos and QUIC long headers, which no tape makes."""
+def tls_talk(_: random.Random | None = None) -> dict[str, bytes]:
+    """What one side says with TLS."""
     client, server = tls.client_hello(tls.PLAIN), tls.server_hello([tls.extension(43, b"\3\4"), tls.alpn(b"h2")])
-    segments = {
+    return {
         "client": tls.record(client),
         "client-old": tls.record(tls.client_hello(None, version=0x0301)),
         "client-split": tls.record(client[:50]) + tls.record(client[50:]),
@@ -58,12 +63,16 @@ def tls_seeds() -> dict[str, bytes]:
         "server": tls.record(server) + tls.record(tls.message(11, bytes(20))) + tls.record(tls.message(14, b"")),
         "finished": tls.record(b"\1", tls.CHANGE) + tls.record(bytes(40)) + tls.record(bytes(20), tls.DATA),
     }
+
+
+def tls_seeds() -> dict[str, bytes]:
+    """TLS hellos and QUIC long headers, which no tape makes."""
     datagrams = {
         "initial": tls.long_header(source=bytes(5)),
         "version2": tls.long_header(0x6B3343CF, 0xD0),
         "negotiation": tls.long_header(0, 0x80, rest=b"\0\0\0\1\x1a\x2a\x3a\x4a"),
     }
-    layers = {f"tls-{name}": captures.tcp(octets, destination=443) for name, octets in segments.items()}
+    layers = {f"tls-{name}": captures.tcp(octets, destination=443) for name, octets in tls_talk().items()}
     layers |= {f"quic-{name}": captures.udp(octets, destination=443) for name, octets in datagrams.items()}
     return {name: struct.pack("!HB", 101, 0) + captures.ipv4(layer).octets for name, layer in layers.items()}
 
@@ -189,6 +198,8 @@ def text_seeds(_: random.Random) -> dict[str, bytes]:
 def main() -> None:
     for name, seeds in {
         "packet": packet_seeds,
+        "dns": dns_messages,
+        "tls": tls_talk,
         "capture": capture_seeds,
         "flows": flow_seeds,
         "names": name_seeds,

@@ -1,0 +1,346 @@
+"""What pieces of a capture found, to be put together into the answer of one machine.
+
+A run over a piece says where it began, what it took for granted there, and where it ended. Pieces fit where the end of
+one is the start of the next; `Partial.finish` follows that chain from the beginning of each file, so a piece whose guess
+was wrong is never counted, and `Partial.missing` names it with its exact start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import _pieces, _state
+from ._info import CaptureFault, warn
+from ._pieces import Partition, Plan
+from ._questions import QUESTIONS, Question
+from .errors import CaptureError, FilterError
+
+_Told = tuple[int, ...]
+_Place = tuple[int, int, int, _Told]  # file, piece, offset of the first record, what was told before
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a piece that was read."""
+
+    file: int
+    piece: int
+    start: int
+    told: _Told
+    end: int
+    damaged: bool
+    packets: int
+    first_timed: int
+    first_offset: int
+    times: tuple[int, int, int, int] | None
+    """Of the first packet and the last, the latest and the earliest, ns."""
+    more: _Told
+    interfaces: int
+    faults: tuple[tuple[Any, ...], ...]
+
+    @property
+    def place(self) -> _Place:
+        return self.file, self.piece, self.start, self.told
+
+
+@dataclass(frozen=True)
+class Before:
+    """What went before a run that fits."""
+
+    run: Run
+    packets: int
+    interfaces: int
+    """Of the files before."""
+    times: tuple[int, int] | None
+    """Of the first packet of all, and of the last one before this run."""
+
+
+class _Chain:
+    """The runs that fit, in order, and what is missing."""
+
+    def __init__(self, plan: Plan, runs: Mapping[_Place, Run]) -> None:
+        self.fit: list[Run] = []
+        self.missing: list[Partition] = []
+        by_piece: dict[tuple[int, int], list[Run]] = {}
+        for run in runs.values():
+            by_piece.setdefault((run.file, run.piece), []).append(run)
+        for file in range(len(plan.files)):
+            self._follow(plan, file, by_piece)
+
+    def _follow(self, plan: Plan, file: int, by_piece: Mapping[tuple[int, int], list[Run]]) -> None:
+        at: int | None = max(plan.files[file].first, 0)
+        told: _Told = ()
+        exact = True  # up to here all runs fit; behind, what is said of others may be wrong, too
+        for piece in range(plan.pieces(file)):
+            there = sorted(by_piece.get((file, piece), ()), key=lambda run: run.place)
+            if at is None:
+                if not there:
+                    self.missing.append(Partition(plan, file, piece))
+                    continue
+            elif at >= plan.end(file, piece) and plan.files[file].size:
+                continue  # a record that reaches over all of it
+            found = next((run for run in there if (run.start, run.told) == (at, told)), None)
+            if at is not None and found is None:
+                start = None if piece == 0 else at
+                self.missing.append(Partition(plan, file, piece, start, None if piece == 0 else told))
+                exact = False
+            if found is not None and exact:
+                self.fit.append(found)
+                if found.damaged:
+                    return
+            taken = found or (there[0] if there else None)
+            at, told = (None, ()) if taken is None or taken.damaged else (taken.end, taken.told + taken.more)
+            exact = exact and found is not None
+
+
+class Partial:
+    """What pieces of a capture found: add those of all pieces, and `finish` gives the answer.
+
+    Adding is associative and commutative. A Partial can be pickled, and saved to a file; loading runs no code.
+    """
+
+    __slots__ = ("_plan", "_question", "_runs", "_states")
+
+    def __init__(
+        self, plan: Plan, question: Question, runs: dict[_Place, Run], states: dict[frozenset[_Place], _state.State]
+    ) -> None:
+        self._plan, self._question, self._runs = plan, question, runs
+        self._states = self._settled(states)
+
+    def _settled(self, states: dict[frozenset[_Place], _state.State]) -> dict[frozenset[_Place], _state.State]:
+        """Counts of runs that fit are one table, which later runs cannot take back."""
+        if len(states) < 2:
+            return states
+        fit = {run.place for run in _Chain(self._plan, self._runs).fit}
+        sure = [key for key in states if key <= fit]
+        if len(sure) < 2 or not isinstance(states[sure[0]], _state.Additive):
+            return states
+        settled = {key: state for key, state in states.items() if key not in set(sure)}
+        sure.sort(key=min)
+        settled[frozenset().union(*sure)] = _state.Additive.total([states[key] for key in sure])
+        return settled
+
+    def __add__(self, other: object) -> Partial:
+        if not isinstance(other, Partial):
+            return NotImplemented
+        if self._plan != other._plan:
+            raise CaptureError("partials of different captures, or of one that was cut or narrowed otherwise")
+        if self._question != other._question:
+            raise CaptureError(f"partials of different questions: {self._question} and {other._question}")
+        twice = self._runs.keys() & other._runs.keys()
+        if twice:
+            file, piece, _, _ = min(twice)
+            raise CaptureError(f"the same piece is there twice: {Partition(self._plan, file, piece)!r}")
+        return Partial(self._plan, self._question, self._runs | other._runs, self._states | other._states)
+
+    def missing(self) -> list[Partition]:
+        """Return the pieces that are still to be asked: those that are not there, and those whose guess was wrong."""
+        return _Chain(self._plan, self._runs).missing
+
+    def finish(self) -> Any:
+        """Return the answer: what the method of `Capture` returns, to the last bit.
+
+        Raises
+        ------
+        CaptureError
+            Pieces are missing: they are named. With ``strict=True``: the capture is damaged.
+
+        Warns
+        -----
+        CaptureWarning
+            The capture is damaged, as on one machine.
+        """
+        chain = _Chain(self._plan, self._runs)
+        if chain.missing:
+            names = ", ".join(map(repr, chain.missing[:3]))
+            more = f" and {len(chain.missing) - 3} more" if len(chain.missing) > 3 else ""
+            raise CaptureError(f"{len(chain.missing)} pieces are missing: {names}{more}; missing() gives them")
+        before = list(_befores(chain.fit))
+        faults = tuple(_faults(self._plan, before))
+        places = {each.run.place for each in before}
+        order = {each.run.place: number for number, each in enumerate(before)}
+        states = sorted(
+            (min(map(order.__getitem__, key)), state) for key, state in self._states.items() if key <= places
+        )
+        answer = QUESTIONS[self._question.name].finish(
+            self._question, self._plan, before, [state for _, state in states], faults
+        )
+        if self._plan.strict and not self._question.lenient:
+            _refuse(faults)
+        warn(faults, 3)
+        return answer
+
+    # --- files and other processes ------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file, which `load` reads. It appears under its name when it is whole."""
+        text = os.fspath(path)
+        part = f"{text}.part"
+        with open(part, "wb") as file:
+            file.write(self._octets())
+        os.replace(part, text)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Partial:
+        """Read a file that `save` wrote. No code in it is run.
+
+        Raises
+        ------
+        CaptureError
+            It is no such file, of another version, or damaged.
+        """
+        with open(path, "rb") as file:
+            return cls._of(file.read(), os.fsdecode(path))
+
+    def _octets(self) -> bytes:
+        states, arrays = [], []
+        for key, state in self._states.items():
+            about, of_state = state.arrays()
+            states.append({"runs": sorted(key), "about": about, "arrays": len(of_state)})
+            arrays += of_state
+        header = {
+            "plan": dataclasses.asdict(self._plan),
+            "question": dataclasses.asdict(self._question),
+            "runs": [dataclasses.astuple(run) for run in self._runs.values()],
+            "kind": QUESTIONS[self._question.name].state.__name__,
+            "states": states,
+        }
+        return _state.packed(header, arrays)
+
+    @classmethod
+    def _of(cls, octets: bytes, name: str) -> Partial:
+        header, arrays = _state.unpacked(octets, name)
+        try:
+            plan = _plan_of(header["plan"])
+            asked = header["question"]
+            question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
+            kind = QUESTIONS[question.name].state
+            runs = {run.place: run for run in (Run(*_state.tupled(each)) for each in header["runs"])}
+            states: dict[frozenset[_Place], _state.State] = {}
+            for each in header["states"]:
+                mine, arrays = arrays[: each["arrays"]], arrays[each["arrays"] :]
+                key: frozenset[_Place] = frozenset(_state.tupled(each["runs"]))
+                if not key <= runs.keys():
+                    raise ValueError("a state of no run")
+                states[key] = kind.of(each["about"], mine)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
+        return cls(plan, question, runs, states)
+
+    def __reduce__(self) -> Any:
+        return _loaded, (self._octets(),)
+
+    def __repr__(self) -> str:
+        cut = sum(self._plan.pieces(file) for file in range(len(self._plan.files)))
+        there = len({run.place[:2] for run in self._runs.values()})
+        return f"<Partial {self._question.name}: {there} of {cut} pieces, {len(self.missing())} missing>"
+
+
+def _loaded(octets: bytes) -> Partial:
+    return Partial._of(octets, "a pickled Partial")
+
+
+def _plan_of(about: Mapping[str, Any]) -> Plan:
+    files = tuple(_pieces.File(**{**each, "told": tuple(each["told"])}) for each in about["files"])
+    unusable = tuple(CaptureFault(**each) for each in about["unusable"])
+    return Plan(files, int(about["octets"]), _state.tupled(about["narrowing"]), bool(about["strict"]), unusable)
+
+
+def _befores(runs: list[Run]) -> Iterator[Before]:
+    packets = earlier = interfaces = 0
+    file, first, last = 0, None, None
+    for run in runs:
+        if run.file != file:
+            file, earlier = run.file, earlier + interfaces
+        yield Before(run, packets, earlier, None if first is None or last is None else (first, last))
+        packets, interfaces = packets + run.packets, run.interfaces
+        if run.times is not None:
+            first, last = run.times[0] if first is None else first, run.times[1]
+
+
+def _renumbered(message: str, name: str, number: int, by: int) -> str:
+    """A fault's message with the number that its packet has in the whole capture."""
+    head = f"{name}: packet {number}"
+    if message.startswith(head):
+        return f"{name}: packet {number + by}{message[len(head) :]}"
+    return message.replace(f"ends before packet {number},", f"ends before packet {number + by},", 1)
+
+
+def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
+    latest: int | None = None
+    begun: set[int] = set()
+    refused: dict[str, list[Any]] = {}
+    for each in before:
+        run, name = each.run, plan.files[each.run.file].name
+        if run.packets and run.file not in begun:
+            begun.add(run.file)
+            late = run.file and run.first_timed == 1 and run.times is not None and latest is not None
+            if late and run.times is not None and latest is not None and run.times[0] < latest:
+                text = "begins before the files ahead of it end: packets are not in the order of their times"
+                yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{name}: {text}")
+        for kind, _, number, offset, lost, message in run.faults:
+            message = _renumbered(message, name, number, each.packets)
+            if kind != "unfiltered":
+                yield CaptureFault(kind, name, number + each.packets, offset, lost, message)
+                continue
+            head, tail = message.rsplit("; ", 1)  # "...; 3 packets did not match for this"
+            why = head.partition(": packet ")[2].partition(": ")[2]
+            entry = refused.setdefault(why, [name, number + each.packets, head, 0])
+            entry[3] += int(tail.split(" ", 1)[0])
+        if run.times is not None:
+            latest = run.times[2] if latest is None else max(latest, run.times[2])
+    for name, number, head, packets in refused.values():
+        tail = f"{packets} packet{'' if packets == 1 else 's'} did not match for this"
+        yield CaptureFault("unfiltered", name, number, None, 0, f"{head}; {tail}")
+
+
+def _refuse(faults: tuple[CaptureFault, ...]) -> None:
+    """What ``strict=True`` does: the first damage, or what a filter could say nothing about, is an error."""
+    for fault in faults:
+        if fault.kind not in ("overlap", "unfiltered"):
+            raise CaptureError(fault.message)
+    for fault in faults:
+        if fault.kind == "unfiltered":
+            raise FilterError(fault.message)
+
+
+def ask(
+    partition: Partition, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any], threads: int = 0
+) -> Partial:
+    """What `Partition.run` does."""
+    if name not in QUESTIONS:
+        raise CaptureError(f"{name}: cannot be asked of pieces; these can: {', '.join(QUESTIONS)}")
+    kind = QUESTIONS[name]
+    question = kind.resolve(*arguments, **keywords)
+    plan = partition.plan
+    if sum(map(plan.pieces, range(len(plan.files)))) > 1:
+        kind.check(question, plan)
+    run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options), threads)
+    return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})
+
+
+def walked(partition: Partition, put: Callable[[Any, Any], tuple[Any, Any]], threads: int = 0) -> tuple[Run, Any]:
+    """One pass over a piece: what `put` made of it, and where the walk began and ended."""
+    plan = partition.plan
+    about = plan.files[partition.file_number]
+    source = _pieces.opened(partition)
+    start: int = 0
+    told: _Told = ()
+    end = partition.octets[1]
+    if about.first >= 0:
+        start, told = _pieces.start_of(partition, source)
+        source.cut(start, max(end, 1), told, None)
+    state, faults = put(*_pieces.quietly((source,), _pieces.narrowing_of(plan), threads))
+    found = source.found
+    assert found is not None
+    reached, damaged, packets, first_timed, first_offset, times, more, interfaces = found
+    if about.first < 0:
+        reached, more = end, ()
+    return Run(
+        partition.file_number, partition.piece, start, told, max(reached, start), damaged, packets, first_timed,
+        first_offset, times, more, interfaces, tuple(faults),
+    ), state  # fmt: skip

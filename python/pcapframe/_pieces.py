@@ -1,0 +1,268 @@
+"""Pieces of captures, which other processes and machines can be asked about.
+
+A piece guesses where its first record begins; what it found says where it began and ended, and those who put answers
+together compare: see `_partial`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from . import _compressed, _core, _inputs, _sources
+from ._info import CaptureFault
+from ._recording import octets_of
+from .errors import CaptureError
+
+if TYPE_CHECKING:
+    from ._partial import Partial
+    from ._reader import Capture
+
+SIZE = "256MB"
+_END = 64 << 10  # octets of head and tail whose digest tells a file
+_HEAD = 64 << 10  # blocks that describe interfaces are looked for so far from the beginning; a wrong guess is found
+
+
+@dataclass(frozen=True)
+class File:
+    """A capture file, and how to know it again."""
+
+    name: str
+    size: int
+    changed: str
+    """When, in ns since the epoch, or its ETag."""
+    digest: str
+    """SHA-256 of its first and last 64 KiB."""
+    first: int
+    """The offset of the first record; -1 for what can only be read from its beginning on, such as a compressed file."""
+    told: tuple[int, ...]
+    """Offsets of the blocks at its beginning that say how octets are to be read."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a capture was cut, and what narrows it."""
+
+    files: tuple[File, ...]
+    octets: int
+    """Of a piece; 0 where files are whole."""
+    narrowing: tuple[Any, ...]
+    strict: bool
+    unusable: tuple[CaptureFault, ...] = ()
+
+    def pieces(self, file: int) -> int:
+        about = self.files[file]
+        return 1 if about.first < 0 or not self.octets else max(1, -(-about.size // self.octets))
+
+    def end(self, file: int, piece: int) -> int:
+        return self.files[file].size if piece + 1 == self.pieces(file) else (piece + 1) * self.octets
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A piece of a capture, to be asked by another process or machine: it can be pickled, and opens the file there.
+
+    `Capture.partitions` makes them. Each method takes the arguments of the method of `Capture` that has its name, and
+    returns a `Partial`; those of all pieces are added, and `Partial.finish` gives the answer.
+    """
+
+    plan: Plan = field(repr=False)
+    file_number: int
+    piece: int
+    start: int | None = None
+    """The offset of its first record; None: it is guessed."""
+    told: tuple[int, ...] | None = field(default=None, repr=False)
+
+    @property
+    def file(self) -> str:
+        """The name of the file."""
+        return self.plan.files[self.file_number].name
+
+    @property
+    def octets(self) -> tuple[int, int]:
+        """Where it begins and ends in the file, up to a record."""
+        return self.piece * self.plan.octets, self.plan.end(self.file_number, self.piece)
+
+    def __repr__(self) -> str:
+        first, end = self.octets
+        return f"<Partition {self.file}: octets {first:,} to {end:,}>"
+
+    def run(self, question: str, /, *arguments: Any, **keywords: Any) -> Partial:
+        """Ask it the question of this name: what the method does, for those who hand on names.
+
+        Raises
+        ------
+        CaptureError
+            The file is not here, or it changed since it was cut; the question cannot be asked of pieces.
+        """
+        from ._partial import ask
+
+        return ask(self, question, arguments, keywords)
+
+    def ioc_counts(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Count indicators; see `Capture.ioc_counts`."""
+        return self.run("ioc_counts", *arguments, **keywords)
+
+    def count(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Count by fields; see `Capture.count`."""
+        return self.run("count", *arguments, **keywords)
+
+    def packets(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Return the packets; see `Capture.packets`."""
+        return self.run("packets", *arguments, **keywords)
+
+    def select(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Select packets; see `Capture.select`."""
+        return self.run("select", *arguments, **keywords)
+
+    def match(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Look for indicators; see `Capture.match`."""
+        return self.run("match", *arguments, **keywords)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+class Ranges:
+    """Octets of a URL, read where they are wanted; any thread may."""
+
+    def __init__(self, system: Any, path: str) -> None:
+        self._system, self._path = system, path
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        return bytes(self._system.cat_file(self._path, start=offset, end=offset + size))
+
+
+def _facts(name: str) -> tuple[int, str, Any]:
+    """Size, time of change and what reads ranges of a file or URL."""
+    if _sources.is_url(name) and not os.path.exists(name):
+        source = _sources.urls(name)[0]
+        about = source._system.info(source._path)
+        changed = about.get("ETag") or about.get("etag") or about.get("mtime") or about.get("LastModified") or ""
+        return int(about["size"]), str(changed), Ranges(source._system, source._path)
+    about = os.stat(name)
+    return about.st_size, str(about.st_mtime_ns), None
+
+
+def _digest(name: str, size: int, ranges: Ranges | None) -> str:
+    import hashlib  # not worth its time at every start
+
+    found = hashlib.sha256()
+    ends = ((0, min(size, _END)), (max(0, size - _END), min(size, _END)))
+    if ranges is not None:
+        for at, length in ends:
+            found.update(ranges.read_at(at, length) if length else b"")
+        return found.hexdigest()
+    with builtins.open(name, "rb") as file:
+        for at, length in ends:
+            file.seek(at)
+            found.update(file.read(length))
+    return found.hexdigest()
+
+
+def _source(name: str, size: int, ranges: Ranges | None) -> _core.Input:
+    """An input of our own, seekable where it is not compressed."""
+    if ranges is None:
+        return _inputs.open_path(name, False)
+    if _compressed.format_of(ranges.read_at(0, min(size, _compressed.LOOK))) is not None:
+        return _inputs.open_path(_sources.urls(name)[0], False)
+    return _core.Input("ranges", name, ranges, size)
+
+
+def _names_file(source: _core.Input) -> bool:
+    """Whether another process can open it by its name."""
+    reader = source.file
+    if isinstance(reader, _compressed.Reader):
+        return isinstance(reader._source, _compressed.PathSource | _sources.UrlSource)
+    if source.once or reader is not None or source.size is None:
+        return False
+    return os.path.isfile(source.name) or _sources.is_url(source.name)
+
+
+def quietly(inputs: tuple[_core.Input, ...], narrowing: Any, threads: int = 0) -> Any:
+    """Options for a pass that nobody watches."""
+    return inputs, (threads, 0, False, None, narrowing)
+
+
+def _told(source: _core.Input, size: int) -> tuple[int, ...]:
+    """The blocks near the beginning that describe interfaces."""
+    if source.format != "pcapng":
+        return ()
+    source.cut(source.first, min(size, _HEAD), (), None)
+    inputs, options = quietly((source,), ((), -(2**63), 2**63 - 1), 1)
+    _core.groups(inputs, options, (((), 0, (), False, False, 0, False, False),))
+    assert source.found is not None
+    return source.found[6]
+
+
+def _file(source: _core.Input, whole: bool) -> File:
+    if not _names_file(source):
+        raise CaptureError(
+            f"{source.name}: cannot be handed to others, who open what they are asked about by its path or URL"
+        )
+    size, changed, ranges = _facts(source.name)
+    name = source.name if ranges is not None else os.path.abspath(source.name)
+    digest = _digest(name, size, ranges)
+    mine = _source(name, size, ranges)
+    if whole or mine.file is not None or size == 0:
+        return File(source.name, size, changed, digest, -1, ())
+    return File(source.name, size, changed, digest, mine.first, _told(mine, size))
+
+
+def opened(partition: Partition) -> _core.Input:
+    """The file of a piece, seen to be the one that was cut."""
+    about = partition.plan.files[partition.file_number]
+    try:
+        size, changed, ranges = _facts(about.name)
+        digest = _digest(about.name, size, ranges)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CaptureError(f"{about.name}: is not here: each who is asked about a piece opens its file") from None
+    for what, now, then in (("size", size, about.size), ("time", changed, about.changed)):
+        if now != then:
+            raise CaptureError(f"{about.name}: changed since it was cut: its {what} was {then} and is {now}")
+    if digest != about.digest:
+        raise CaptureError(f"{about.name}: changed since it was cut: its octets are others")
+    return _source(about.name, size, ranges)
+
+
+def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int, ...]]:
+    """Where the records of a piece begin, known or guessed, and what was told before."""
+    about = partition.plan.files[partition.file_number]
+    told = about.told if partition.told is None else partition.told
+    nominal, end = partition.octets
+    if partition.piece == 0:
+        return about.first, ()
+    if partition.start is not None:
+        return partition.start, told
+    guess = source.guess(nominal)
+    return (end if guess is None or guess > end else guess), told
+
+
+def partitions(capture: Capture, size: Any) -> list[Partition]:
+    """What `Capture.partitions` does."""
+    octets = octets_of("size", size) or 0
+    options = capture._options
+    if options.flows is not None:
+        raise CaptureError("partitions: a capture that is narrowed to flows has no pieces")
+    narrowing = tuple(
+        ("filter", each.expression) if isinstance(each, _core.Filter) else ("conditions", *each.given)
+        for each in options.filters
+    )
+    files = tuple(_file(source, not octets) for source in capture._inputs)
+    plan = Plan(files, octets, (narrowing, options.first, options.last), options.strict, capture._faults)
+    return [Partition(plan, file, piece) for file in range(len(files)) for piece in range(plan.pieces(file))]
+
+
+def narrowing_of(plan: Plan) -> tuple[Any, ...]:
+    """What narrows the questions, as the core takes it."""
+    filters, first, last = plan.narrowing
+    made = tuple(
+        _core.Filter(each[1]) if each[0] == "filter" else _core.Conditions(each[1], each[2]) for each in filters
+    )
+    return made, first, last, None
+
+
+def exactly(partition: Partition, start: int | None, told: tuple[int, ...] | None) -> Partition:
+    return replace(partition, start=start, told=told)

@@ -1,0 +1,248 @@
+"""The questions that pieces can be asked: how each is put, and how what pieces found becomes the answer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import _core, _group, _inputs, _reader, _state, _where
+from ._columns import check_columns
+from ._counts import Counts, IocCounts
+from ._frame import Frame
+from .errors import CaptureError
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with its arguments, resolved: equal where the answers must be."""
+
+    name: str
+    asked: tuple[Any, ...]
+    lenient: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.asked!r}"
+
+
+# What a packet's place in the capture decides, beyond what `finish` can put right.
+_BY_PLACE = {"frame_number", "frame_time_delta", "frame_time_relative", "frame_interface_id", "flow_id",
+             "flow_direction"}  # fmt: skip
+
+
+def bound(method: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a method of Capture by name, with its defaults."""
+    found = inspect.signature(method).bind(None, *arguments, **keywords)
+    found.apply_defaults()
+    return dict(found.arguments)
+
+
+def _conditions(plan: Any) -> list[str]:
+    """The columns that narrow the capture."""
+    clauses = [clause for each in plan.narrowing[0] if each[0] == "conditions" for clause in (each[1], *each[2])]
+    return [condition[0] for clause in clauses for condition in clause]
+
+
+def refuse(columns: Sequence[str], why: str) -> None:
+    """Raise where a column takes more than a piece."""
+    for name in columns:
+        if name in _BY_PLACE and why:
+            raise CaptureError(f"{name}: {why} depends on all packets before: ask it of the whole capture")
+        if name in ("flow_id", "flow_direction") or _core.needs((name,)):
+            raise CaptureError(
+                f"{name}: depends on segments that may lie in other pieces: ask it of the whole capture, or of one "
+                "file as one piece"
+            )
+
+
+class Kind:
+    """How one question is put and answered."""
+
+    state: Any
+
+    def resolve(self, *arguments: Any, **keywords: Any) -> Question:
+        raise NotImplementedError
+
+    def check(self, question: Question, plan: Any) -> None:
+        refuse(_conditions(plan), "a condition on it")
+
+    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+    def finish(
+        self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: tuple[Any, ...]
+    ) -> Any:
+        raise NotImplementedError
+
+
+class _Ioc(Kind):
+    state = _state.CountsState
+    names = ("ip_dst", "ip_src", "tcp_seq_raw")
+
+    def resolve(self, *arguments: Any, **keywords: Any) -> Question:
+        given = bound(_reader.Capture.ioc_counts, arguments, keywords)
+        return Question("ioc_counts", _reader._rules(given["compat"], given["dns_rule"], given["seq_rule"]))
+
+    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+        natives, faults = _core.ioc_counts(inputs, options, question.asked)
+        return _state.CountsState(natives, self.names), faults
+
+    def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> IocCounts:
+        total = _state.Additive.total(states or [_state.CountsState.of(self.names, _nothing(3))])
+        return IocCounts(*(Counts(native, name) for native, name in zip(total.natives, self.names, strict=True)))
+
+
+def _nothing(tables: int) -> list[Any]:
+    return [np.zeros(0, np.int64)] * (3 * tables)
+
+
+class _Count(Kind):
+    state = _state.CountsState
+
+    def resolve(self, *arguments: Any, **keywords: Any) -> Question:
+        given = bound(_reader.Capture.count, arguments, keywords)
+        asked = {ask: given[ask] for ask in _group.ASKS}
+        options = {name: given[name] for name in ("gaps", "fill", "top", "approx", "dropna")}
+        return Question("count", tuple(_group.check_question(given["fields"], given["every"], asked, **options)))
+
+    def check(self, question: Question, plan: Any) -> None:
+        super().check(question, plan)
+        asked = _group.Question(*question.asked)
+        if not asked.plain:
+            raise CaptureError("count: pieces answer for one field alone so far")
+        refuse([*asked.fields, *(name for _, name in asked.aggregates)], "counting by it")
+
+    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+        fields = question.asked[0]
+        native, faults = _core.count_field(inputs, options, fields)
+        return _state.CountsState((native,), fields), faults
+
+    def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> Counts:
+        fields = question.asked[0]
+        total = _state.Additive.total(states or [_state.CountsState.of(fields, _nothing(1))])
+        return Counts(total.natives[0], fields[0])
+
+
+def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
+    """The whole capture, narrowed to what also meets these conditions, where its files are here and as they were cut; else None."""
+    from ._pieces import Partition, narrowing_of, opened
+
+    try:
+        for file in range(len(plan.files)):
+            opened(Partition(plan, file, 0))
+        inputs = tuple(_inputs.open_path(about.name, False) for about in plan.files)
+    except (CaptureError, OSError, ImportError):
+        return None
+    filters, first, last, _ = narrowing_of(plan)
+    filters = (*filters, *(_core.Conditions(*each) for each in conditions))
+    options = _reader._Options(0, plan.strict, None, filters=filters, first=first, last=last)
+    return _reader.Capture(inputs, options, plan.unusable)
+
+
+def _shifted(table: _state.Table, before: Any, first: int | None) -> _state.Table:
+    """The rows of a run with what its packets' places in the whole capture decide."""
+    for name, by in (("frame_number", before.packets), ("frame_interface_id", before.interfaces)):
+        number = table.number(name)
+        if number is not None and by:
+            values, valid, _ = table.columns[number]
+            moved = values + values.dtype.type(by)
+            table = table.with_values(number, moved if valid is None else np.where(valid, moved, 0), valid)
+    times = before.run.times
+    if times is None or before.times is None:
+        return table
+    relative = table.number("frame_time_relative")
+    if relative is not None and first is not None:
+        values, valid, _ = table.columns[relative]
+        moved = values + (times[0] - first)
+        table = table.with_values(relative, moved if valid is None else np.where(valid, moved, 0), valid)
+    delta = table.number("frame_time_delta")
+    numbers = table.number("frame_number")
+    if delta is not None and numbers is not None:
+        at = np.flatnonzero(table.columns[numbers][0] == before.run.first_timed + before.packets)
+        values, valid, _ = table.columns[delta]
+        values = values.copy()
+        values[at] = times[0] - before.times[1]
+        table = table.with_values(delta, values, valid)
+    return table
+
+
+_SPANS = ("frame_time_delta", "frame_time_relative")
+
+
+class _Packets(Kind):
+    """Tables of packets; asked are (columns, conditions, rules and keys or None)."""
+
+    state = _state.Table
+
+    def resolve(self, *arguments: Any, **keywords: Any) -> Question:
+        given = bound(_reader.Capture.packets, arguments, keywords)
+        if given["flows"] is not None:
+            raise CaptureError("packets: flow_id and flow_direction cannot be asked of pieces")
+        return Question("packets", (check_columns(given["columns"]), (), None))
+
+    def check(self, question: Question, plan: Any) -> None:
+        super().check(question, plan)
+        names, conditions, _ = question.asked
+        refuse(names, "")
+        refuse([each[0] for clauses in conditions for clause in (clauses[0], *clauses[1]) for each in clause],
+               "a condition on it")  # fmt: skip
+
+    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+        names, conditions, suspects = question.asked
+        if "frame_time_delta" in names and "frame_number" not in names:
+            names = (*names, "frame_number")  # tells which packet is the first; `finish` takes it out again
+        threads, chunk, strict, tick, (filters, *rest) = options
+        filters = (*filters, *(_core.Conditions(*each) for each in conditions))
+        native, faults = _core.packets(inputs, (threads, chunk, strict, tick, (filters, *rest)), names, suspects)
+        return _state.Table.from_native(native), faults
+
+    def finish(self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: Any) -> Frame:
+        names, conditions, suspects = question.asked
+        times = [each.run.times for each in before if each.run.times is not None]
+        spans = [name for name in _SPANS if name in names]
+        if spans and times and max(each[2] for each in times) - min(each[3] for each in times) >= 2**63:
+            raise CaptureError(f"{spans[0]}: the times of the capture are more than 292 years apart: ask it as a whole")
+        first = times[0][0] if times else None
+        tables = [_shifted(table, each, first) for table, each in zip(states, before, strict=True)]
+        if not tables:
+            tables = [_state.Table.from_native(_empty_packets(names))]
+        table = _state.Table.joined(tables)
+        kept = len(names)
+        native = _state.Table(table.schema[:kept], table.columns[:kept]).native()
+        asked = None
+        if suspects is not None:
+            compat, nxdomain, data = suspects[0]
+            asked = {
+                "select": {
+                    "compat": "scapy" if compat else None,
+                    "dns_rule": "nxdomain" if nxdomain else "empty",
+                    "seq_rule": "data" if data else "all",
+                }
+            }
+        return Frame(native, capture_of(plan, conditions), plan.unusable + faults, asked)
+
+
+def _empty_packets(names: tuple[str, ...]) -> Any:
+    source = _core.Input("memory", "<nothing>", _state._EMPTY)
+    options = (1, 0, False, None, ((), -(2**63), 2**63 - 1, None))
+    return _core.packets((source,), options, names, None)[0]
+
+
+class _Select(_Packets):
+    def resolve(self, *arguments: Any, **keywords: Any) -> Question:
+        given = bound(_reader.Capture.select, arguments, keywords)
+        kinds = [given[kind] for kind in ("dns", "ip", "seq")]
+        fields, any_of = given.get("fields", {}), given["any_of"]
+        if kinds == [None] * 3 and not fields and any_of is None:
+            raise TypeError("select needs keys (dns=, ip= or seq=) or conditions such as tcp_dstport=22")
+        conditions = tuple(each.given for each in _where.conditions(fields, any_of))
+        rules = _reader._rules(given["compat"], given["dns_rule"], given["seq_rule"])
+        keys = (rules, *(() if each is None else tuple(sorted(each)) for each in kinds))
+        suspects = None if kinds == [None] * 3 else keys
+        return Question("select", (check_columns(given["columns"]), conditions, suspects))
+
+
+QUESTIONS: dict[str, Kind] = {"ioc_counts": _Ioc(), "count": _Count(), "packets": _Packets(), "select": _Select()}

@@ -1,0 +1,255 @@
+"""Questions whose answer needs the order of packets, by many: events go from who reads to who replays.
+
+Each piece is turned into events, dealt by the key of their flow to parts; a part of every piece, in order, makes the
+flows that are in it. The walk over the pieces is checked as that of every other question (`_partial`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import _core, _partial, _pieces, _questions, _state, detectors
+from ._counts import Counts
+from ._frame import Frame
+from ._info import warn
+from ._made import Values, column_of
+from .errors import CaptureError, CaptureWarning
+
+SECRET_OCTETS = 40  # of what all pieces of a job hash with
+# What packets of a piece say by messages in several segments: these may begin in the piece before.
+_BY_MESSAGES = frozenset(("tls", "dns", "http", "retrans"))
+_KEYS = ("ip_dst", "ip_src", "tcp_seq_raw")  # of the indicator counts
+_REPLAYED = ("copies", "flows", "evicted", "forgotten")  # counters that the replay has
+
+
+class Events(NamedTuple):
+    """Events of a piece, and how it was walked."""
+
+    run: _partial.Run
+    octets: Any
+    """Those of each part, or of all."""
+    counters: Any
+
+
+class Walk(NamedTuple):
+    """The pieces of a capture that fit, in order, and what was wrong in them."""
+
+    before: list[_partial.Before]
+    faults: tuple[Any, ...]
+
+
+def missing(plan: _pieces.Plan, runs: Iterable[_partial.Run]) -> list[_pieces.Partition]:
+    """The pieces that have to be read, with their exact starts where known."""
+    return _partial._Chain(plan, {run.place: run for run in runs}).missing
+
+
+def walk(plan: _pieces.Plan, runs: Iterable[_partial.Run]) -> Walk:
+    """All pieces in order; with ``strict=True`` a damaged capture is an error."""
+    before = list(_partial._befores(_partial._Chain(plan, {run.place: run for run in runs}).fit))
+    faults = tuple(_partial._faults(plan, before))
+    if plan.strict:
+        _partial._refuse(faults)
+    return Walk(before, faults)
+
+
+# --- flows -----------------------------------------------------------------------------------------------------------
+
+
+class FlowJob(NamedTuple):
+    """How flows are made by all who take part."""
+
+    native: tuple[Any, ...]
+    options: dict[str, Any]
+    names: str
+    secret: bytes
+    parts: int
+
+
+def one_part(options: Mapping[str, Any]) -> bool:
+    """Whether the stage looks at all packets, whatever flow they are of."""
+    return bool(options["sort"] or options["dedup_us"])
+
+
+def needs_whole_files(options: Mapping[str, Any]) -> bool:
+    """Whether messages that go from piece to piece decide what columns say."""
+    return not _BY_MESSAGES.isdisjoint(options["extra"])
+
+
+def flow_events(piece: _pieces.Partition, job: FlowJob) -> Events:
+    run, (octets, counters) = _partial.walked(
+        piece, lambda *asked: _core.flow_events(*asked, job.native, job.secret, job.parts), 1
+    )
+    return Events(run, octets, counters)
+
+
+def replayed(job: FlowJob, before: Sequence[int], *octets: Any) -> tuple[_state.Table, dict[str, int]]:
+    """The flows of one part of all pieces, or of all parts; `before` are the packets before each piece."""
+    pieces = tuple(
+        (tuple(each) if isinstance(each, list) else each, at) for each, at in zip(octets, before, strict=True)
+    )
+    native, counters = _core.flows_from(pieces, job.native)
+    return _state.Table.from_native(native), counters
+
+
+def counted(pieces: Iterable[Mapping[str, int]], parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """What became of all packets, as one pass counts it."""
+    total: dict[str, int] = {}
+    for each in pieces:
+        for name, count in each.items():
+            total[name] = total.get(name, 0) + (0 if name in _REPLAYED else count)
+    for each in parts:
+        for name in total:
+            total[name] += each.get(name, 0)
+    return total
+
+
+def by_start(tables: Sequence[_state.Table], names: Sequence[str] = ("flow_start", "flow_id")) -> _core.Frame:
+    """The rows of all parts, by start time, then first packet."""
+    native = _state.Table.joined(tables).native()
+    frame = Frame(native)
+    order = np.lexsort([frame[name].values for name in reversed(names)])
+    return native.take(order.astype(np.intp))
+
+
+# --- scores ----------------------------------------------------------------------------------------------------------
+
+
+def scored(part: tuple[_state.Table, dict[str, int]], job: FlowJob, model: Any) -> dict[str, Values] | None:
+    """Classes and probabilities of the flows of a part; None where it has none."""
+    from .models import score
+
+    frame = Frame(part[0].native())
+    if not len(frame):
+        return None
+    frame._made_from = {"options": {"flows": {**job.options, "names": job.names}}}
+    found = score(frame, model)
+    return {name: column_of(found, name) for name in found.columns}
+
+
+# --- detectors -------------------------------------------------------------------------------------------------------
+
+
+class DetectJob(NamedTuple):
+    """What is looked for, as `detectors.detect` takes it."""
+
+    only: Any
+    window: Any
+    thresholds: dict[str, Any]
+    reads: frozenset[str]
+
+
+def detect_events(piece: _pieces.Partition, job: DetectJob) -> Events:
+    rules = detectors._RULES if "counts" in job.reads else None
+    run, (traffic, text, counts) = _partial.walked(
+        piece, lambda *asked: _core.detect_events(*asked, rules, "text" in job.reads), 1
+    )
+    state = None if counts is None else _state.CountsState(counts, _KEYS)
+    return Events(run, (traffic, text), None if state is None else state.arrays())
+
+
+def detected(job: DetectJob, before: Sequence[int], *events: Events) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
+    """The findings of all pieces, as rows, and what was beyond the bounds."""
+    length, chosen = detectors._asked(job.only, job.window, job.thresholds)
+    pieces = tuple((*each.octets, at) for each, at in zip(events, before, strict=True))
+    frames, counters, _ = _core.detect_from(pieces, (length, 0, 0), "text" in job.reads)
+    counts = None
+    if "counts" in job.reads:
+        states = [_state.CountsState.of(*each.counters) for each in events]
+        natives = _state.Additive.total(states).natives
+        counts = {
+            kind: Counts(native, name)
+            for kind, native, name in zip(("dns", "ip", "seq"), natives, detectors.COUNTED, strict=True)
+        }
+    return detectors._judged(frames, counters, counts, chosen, job.only, job.window is not None, job.thresholds)
+
+
+def tell(walked: Walk) -> None:
+    """Warn of what was wrong, as one machine does."""
+    warn(walked.faults, 5)
+
+
+# --- packets ---------------------------------------------------------------------------------------------------------
+
+
+class Piece(NamedTuple):
+    """A piece whose start and what went before it are known."""
+
+    partition: _pieces.Partition
+    before: _partial.Before
+    first: int | None
+    """The time of the first packet of all, ns."""
+
+
+def walk_only(piece: _pieces.Partition, job: None) -> Events:
+    """Where the piece begins and ends, and how many packets it has."""
+    totals = (((), 0, (), False, False, 0, False, False),)
+    run, _ = _partial.walked(piece, lambda *asked: _core.groups(*asked, totals), 1)
+    return Events(run, None, None)
+
+
+def exact_pieces(plan: _pieces.Plan, walked: Walk) -> list[Piece]:
+    times = [each.run.times for each in walked.before if each.run.times is not None]
+    first = times[0][0] if times else None
+    found = []
+    for each in walked.before:
+        run = each.run
+        partition = _pieces.Partition(plan, run.file, run.piece)
+        found.append(
+            Piece(partition if run.piece == 0 else _pieces.exactly(partition, run.start, run.told), each, first)
+        )
+    return found
+
+
+def packets_question(columns: Any, plan: _pieces.Plan) -> Any:
+    """The question of these columns; raises where pieces cannot be asked it."""
+    kind = _questions.QUESTIONS["packets"]
+    question = kind.resolve(columns)
+    kind.check(question, plan)
+    return question
+
+
+def packets_meta(question: Any, strings: str) -> Any:
+    """The table without a row, whose categories are not known."""
+    from dask.dataframe.utils import clear_known_categories
+
+    return clear_known_categories(_table_of(Frame(_questions._empty_packets(question.asked[0])), strings))
+
+
+def _table_of(frame: Frame, strings: str) -> Any:
+    """A DataFrame as Dask takes it: octets of Arrow's type, because Dask reads plain objects as text."""
+    import pandas
+    import pyarrow
+
+    table = frame.to_pandas(strings)
+    table.attrs.clear()  # Dask compares what tables have there when it puts them together
+    octets = {name: pandas.ArrowDtype(pyarrow.large_binary()) for name, kind, _ in frame.schema if kind == "binary"}
+    return table.astype(octets)
+
+
+def packets_of(piece: Piece, question: Any, strings: str) -> Any:
+    """The packets of a piece as a DataFrame, numbered and timed as in the whole capture."""
+    kind = _questions.QUESTIONS["packets"]
+    run, table = _partial.walked(piece.partition, lambda *asked: kind.ask(question, *asked), 1)
+    if run != piece.before.run:
+        raise CaptureError(f"{piece.partition.file}: changed since it was cut: its records lie elsewhere")
+    table = _questions._shifted(table, piece.before, piece.first)
+    kept = len(question.asked[0])
+    return _table_of(Frame(_state.Table(table.schema[:kept], table.columns[:kept]).native()), strings)
+
+
+# --- whole captures --------------------------------------------------------------------------------------------------
+
+
+def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Table, Any, Any]:
+    """Hits in a whole capture, by one worker: names go in messages of several segments, whichever pieces these are in."""
+    for file in range(len(plan.files)):
+        _pieces.opened(_pieces.Partition(plan, file, 0))
+    capture = _questions.capture_of(plan, ())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CaptureWarning)  # told by who asked
+        hits = capture.match(indicators, flows=flows)
+    return _state.Table.from_native(hits._native), hits._faults, hits._asked

@@ -1,0 +1,247 @@
+"""What a piece found, as plain arrays: to be added, put one behind the other, saved and loaded."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .errors import CaptureError
+
+_Array = np.ndarray[Any, Any]
+
+_MAGIC = b"pcapframe partial 1\n"
+_DIGEST = 32
+_ALIGNED = 8  # arrays begin at multiples of it
+_DTYPES = {"u1", "u2", "u4", "u8", "i4", "i8", "f8", "b1"}
+
+
+def tupled(value: Any) -> Any:
+    """Lists of JSON as the tuples they were."""
+    return tuple(map(tupled, value)) if isinstance(value, list | tuple) else value
+
+
+def _digest(octets: bytes) -> bytes:
+    import hashlib  # not worth its time at every start
+
+    return hashlib.sha256(octets).digest()
+
+
+def packed(header: dict[str, Any], arrays: Sequence[_Array]) -> bytes:
+    """Header and arrays as octets: magic, size of the header, header, arrays, SHA-256 of all that."""
+    little = [np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for array in arrays]
+    header = {**header, "dtypes": [[array.dtype.str[1:], array.size] for array in little]}
+    text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
+    text += b" " * (-(len(_MAGIC) + 8 + len(text)) % _ALIGNED)
+    parts = [_MAGIC, len(text).to_bytes(8, "little"), text]
+    for array in little:
+        parts += [array.tobytes(), bytes(-array.nbytes % _ALIGNED)]
+    octets = b"".join(parts)
+    return octets + _digest(octets)
+
+
+def unpacked(octets: bytes, name: str) -> tuple[dict[str, Any], list[_Array]]:
+    """Header and arrays of `packed`."""
+    if octets[: len(_MAGIC)] != _MAGIC:
+        other = octets.startswith(_MAGIC[:18])
+        raise CaptureError(f"{name}: is {'a Partial of another version' if other else 'no Partial'}")
+    if _digest(octets[:-_DIGEST]) != octets[-_DIGEST:]:
+        raise CaptureError(f"{name}: is no Partial that can be read: it is damaged")
+    at = len(_MAGIC) + 8
+    try:
+        size = int.from_bytes(octets[at - 8 : at], "little")
+        header = json.loads(octets[at : at + size])
+        at += size
+        arrays = []
+        for dtype, count in header["dtypes"]:
+            if dtype not in _DTYPES or not isinstance(count, int) or count < 0:
+                raise ValueError("an array of no type there is")
+            array = np.frombuffer(octets, np.dtype("<" + dtype), count, at) if count else np.zeros(0, dtype)
+            at += array.nbytes + -array.nbytes % _ALIGNED
+            arrays.append(array.astype(array.dtype.newbyteorder("="), copy=False))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
+    return header, arrays
+
+
+def texts_packed(texts: Sequence[str]) -> tuple[_Array, _Array]:
+    """Texts as offsets and octets."""
+    pieces = [text.encode("utf-8", "surrogatepass") for text in texts]
+    offsets = np.zeros(len(pieces) + 1, np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    return offsets, np.frombuffer(b"".join(pieces), np.uint8)
+
+
+def texts_unpacked(offsets: _Array, octets: _Array) -> list[str]:
+    whole, ends = octets.tobytes(), offsets.tolist()
+    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
+
+
+class State:
+    """What a piece found."""
+
+    def arrays(self) -> tuple[Any, list[_Array]]:
+        """What JSON holds, and arrays."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, about: Any, arrays: list[_Array]) -> State:
+        raise NotImplementedError
+
+
+class Additive(State):
+    """What adds up, in any order."""
+
+    def plus(self, other: Any) -> Any:
+        raise NotImplementedError
+
+    @staticmethod
+    def total(states: Sequence[Any]) -> Any:
+        """The sum, by halves: each key is added as often as the logarithm of their number tells."""
+        states = list(states)
+        while len(states) > 1:
+            pairs = [a.plus(b) for a, b in zip(states[::2], states[1::2], strict=False)]
+            states = pairs + ([states[-1]] if len(states) % 2 else [])
+        return states[0]
+
+
+class CountsState(Additive):
+    """Native tables of keys and counts."""
+
+    def __init__(self, natives: tuple[Any, ...], names: tuple[str, ...]) -> None:
+        self.natives, self.names = natives, names
+
+    def plus(self, other: CountsState) -> CountsState:
+        pairs = zip(self.natives, other.natives, strict=True)
+        return CountsState(tuple(mine.merged(theirs) for mine, theirs in pairs), self.names)
+
+    def arrays(self) -> tuple[Any, list[_Array]]:
+        found: list[_Array] = []
+        for native in self.natives:
+            keys, counts = native.sorted(0, 2**64 - 1)
+            found += [counts, *(texts_packed(keys) if isinstance(keys, list) else (keys, np.zeros(0, np.uint8)))]
+        return list(self.names), found
+
+    @classmethod
+    def of(cls, about: Any, arrays: list[_Array]) -> CountsState:
+        natives = []
+        for name, counts, keys, octets in zip(about, arrays[::3], arrays[1::3], arrays[2::3], strict=True):
+            native = empty_counts(name)
+            texts = native.kind in ("address", "text")
+            native.put(texts_unpacked(keys, octets) if texts else keys.tolist(), counts.tolist())
+            natives.append(native)
+        return cls(tuple(natives), tuple(about))
+
+
+_EMPTY = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\x04\0\x01\0\0\0"  # a capture without a packet
+
+
+def empty_counts(name: str) -> Any:
+    """A native table for the keys of a column."""
+    source = _core.Input("memory", "<nothing>", _EMPTY)
+    options = (1, 0, False, None, ((), -(2**63), 2**63 - 1, None))
+    return _core.count_field((source,), options, (name,))[0]
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+_Column = tuple[_Array, "_Array | None", "list[str] | _Array | None"]
+
+
+class Table(State):
+    """A table as arrays: values (codes of text, offsets of strings and octets), what is valid, categories or octets."""
+
+    def __init__(self, schema: tuple[tuple[str, str, bool], ...], columns: list[_Column]) -> None:
+        self.schema, self.columns = schema, columns
+
+    @classmethod
+    def from_native(cls, native: _core.Frame) -> Table:
+        schema = native.schema
+        return cls(schema, [native.column(number) for number in range(len(schema))])
+
+    def native(self) -> _core.Frame:
+        def fit(array: Any) -> Any:
+            return np.require(array, requirements=("C", "A")) if isinstance(array, np.ndarray) else array
+
+        columns = tuple((fit(values), fit(valid), fit(more)) for values, valid, more in self.columns)
+        return _core.frame_from(self.schema, columns)
+
+    def __len__(self) -> int:
+        values, kind = self.columns[0][0], self.schema[0][1]
+        return max(0, len(values) - 1) if kind in ("string", "binary") else len(values)
+
+    def number(self, name: str) -> int | None:
+        """Which column has this name."""
+        return next((number for number, column in enumerate(self.schema) if column[0] == name), None)
+
+    def with_values(self, number: int, values: _Array, valid: _Array | None) -> Table:
+        columns = list(self.columns)
+        columns[number] = (values, valid, None)
+        return Table(self.schema, columns)
+
+    def arrays(self) -> tuple[Any, list[_Array]]:
+        found: list[_Array] = []
+        for values, valid, more in self.columns:
+            none = np.zeros(0, np.uint8)
+            offsets, octets = texts_packed(more) if isinstance(more, list) else (none.astype(np.int64), more)
+            found += [
+                values,
+                none.astype(bool) if valid is None else valid,
+                offsets,
+                none if octets is None else octets,
+            ]
+        return [list(column) for column in self.schema], found
+
+    @classmethod
+    def of(cls, about: Any, arrays: list[_Array]) -> Table:
+        schema = tupled(about)
+        columns: list[_Column] = []
+        for (_, kind, nullable), values, valid, offsets, octets in zip(
+            schema, arrays[::4], arrays[1::4], arrays[2::4], arrays[3::4], strict=True
+        ):
+            more = texts_unpacked(offsets, octets) if kind == "text" else octets
+            columns.append(
+                (values, valid if nullable else None, more if kind in ("text", "string", "binary") else None)
+            )
+        return cls(schema, columns)
+
+    @staticmethod
+    def joined(tables: Sequence[Table]) -> Table:
+        """The rows of tables of one schema, one behind the other; categories in the order of their first appearance."""
+        schema, columns = tables[0].schema, []
+        for number, (_, kind, nullable) in enumerate(schema):
+            parts = [table.columns[number] for table in tables]
+            valid = np.concatenate([part[1] for part in parts if part[1] is not None]) if nullable else None
+            join = _texts if kind == "text" else _long if kind in ("string", "binary") else _numbers
+            columns.append(join(parts, valid))
+        return Table(schema, columns)
+
+
+def _numbers(parts: list[_Column], valid: _Array | None) -> _Column:
+    return np.concatenate([values for values, _, _ in parts]), valid, None
+
+
+def _texts(parts: list[_Column], valid: _Array | None) -> _Column:
+    codes: dict[str, int] = {}
+    found = []
+    for values, _, texts in parts:
+        assert isinstance(texts, list)
+        table = np.array([codes.setdefault(text, len(codes)) for text in texts] or [0], np.int32)
+        found.append(table[values])
+    values = np.concatenate(found)
+    return values if valid is None else np.where(valid, values, np.int32(0)), valid, list(codes)
+
+
+def _long(parts: list[_Column], valid: _Array | None) -> _Column:
+    offsets, octets, at = [np.zeros(1, np.int64)], [], 0
+    for values, _, mine in parts:
+        assert isinstance(mine, np.ndarray)
+        if len(values):
+            offsets.append(values[1:] - values[0] + at)
+            octets.append(mine[values[0] : values[-1]])
+            at += int(values[-1] - values[0])
+    return np.concatenate(offsets), valid, np.concatenate(octets) if octets else np.zeros(0, np.uint8)

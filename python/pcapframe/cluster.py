@@ -1,0 +1,522 @@
+"""The questions of one machine asked of many, through Dask: ``pip install 'pcapframe[dask]'``. docs/scaling.md.
+
+Captures are cut into pieces, each worker opens the files itself and reads its own range, and answers are added in a
+tree. They equal those of one machine: what a piece guessed is compared with what was found beside it, and asked again
+where it was wrong.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _flows as _options
+from . import _partial, _reader, _shuffle, detectors
+from .errors import CaptureError
+
+if TYPE_CHECKING:
+    from ._counts import Counts, IocCounts
+    from ._flows import FlowFrame
+    from ._frame import Frame
+    from ._indicators import Indicators
+    from ._match import Hits
+    from ._pieces import Partition
+    from ._reader import Capture
+    from .detectors import Findings
+
+__all__ = ["count", "detect", "flows", "ioc_counts", "match", "packets", "score"]
+
+
+SIZE = "256MB"
+_ADDED_AT_ONCE = 8  # partials: few enough to be held together, enough to keep the tree low
+_MOST_PARTS = 64  # of a shuffle: each piece's events are that many transfers
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def _distributed() -> Any:
+    try:
+        return importlib.import_module("distributed")
+    except ImportError as error:
+        raise ImportError("pcapframe.cluster needs Dask: pip install 'pcapframe[dask]'", name="distributed") from error
+
+
+def _client(client: Any) -> Any:
+    """The client that was given, or the current one, whose workers have this package."""
+    distributed = _distributed()
+    if client is None:
+        try:
+            client = distributed.default_client()
+        except ValueError:
+            raise RuntimeError(
+                "pcapframe.cluster: there is no Dask client: make one with dask.distributed.Client('tcp://HOST:8786'), "
+                "or dask.distributed.Client() for the cores of this machine, or give client="
+            ) from None
+    if not isinstance(client, distributed.Client):
+        raise TypeError(f"client: a dask.distributed.Client, not {type(client).__name__}")
+    if client.asynchronous:
+        raise TypeError("client: one with asynchronous=False, since answers are waited for")
+    _check_workers(client)
+    return client
+
+
+def _check_workers(client: Any) -> None:
+    """Raise where a worker has no pcapframe, or another."""
+    here = importlib.import_module(__package__).__version__
+    # Of the standard library, so that a worker can be asked which has nothing of ours.
+    found = client.run(pkgutil.resolve_name, f"{__package__}:__version__", on_error="return")
+    for worker, version in sorted(found.items()):
+        if isinstance(version, ImportError):
+            raise RuntimeError(
+                f"worker {worker}: the package {__package__} is not installed there ({version}): "
+                f"pip install {__package__}=={here} where the worker runs"
+            )
+        if isinstance(version, BaseException):
+            raise RuntimeError(f"worker {worker}: cannot use {__package__}: {version}") from version
+        if version != here:
+            raise RuntimeError(
+                f"worker {worker}: has {__package__} {version}, and here it is {here}: they must be equal"
+            )
+
+
+# --- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def _capture(captures: Any) -> Capture:
+    if isinstance(captures, _reader.Capture):
+        return captures
+    return _reader.open(captures, progress=False)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _handed(client: Any, value: Any) -> Any:
+    """A value that many tasks take: workers pass it on to each other, and a lost one is made again."""
+    return client.submit(_same, value, pure=False)
+
+
+def _here() -> str:
+    """The worker's address, for messages."""
+    try:
+        return f" (worker {_distributed().get_worker().address})"
+    except ValueError:  # in no task
+        return ""
+
+
+def _asked(piece: Partition, question: str, given: tuple[tuple[Any, ...], dict[str, Any]]) -> _partial.Partial:
+    try:
+        return _partial.ask(piece, question, *given, threads=1)  # the task's own; others have the other cores
+    except CaptureError as error:
+        raise CaptureError(f"{error}{_here()}") from None
+
+
+def _sum(*parts: Any) -> Any:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + part
+    return whole
+
+
+def _tree(client: Any, futures: Sequence[Any]) -> Any:
+    """The future of the sum; what is added goes before what is still to be read, so that little is held."""
+    while len(futures) > 1:
+        groups = [futures[at : at + _ADDED_AT_ONCE] for at in range(0, len(futures), _ADDED_AT_ONCE)]
+        futures = [client.submit(_sum, *group, pure=False, priority=10) for group in groups]
+    return futures[0]
+
+
+def _whole(
+    client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Partition]], list[Any]]
+) -> _partial.Partial:
+    """The sum of the partials of all pieces, none of which is missing; what was guessed wrong is asked again."""
+    whole: _partial.Partial = _tree(client, ask(pieces)).result()
+    # Each round has the exact start of one more piece at least, so there are no more rounds than pieces.
+    for _ in pieces:
+        missing = whole.missing()
+        if not missing:
+            break
+        whole = whole + _tree(client, ask(missing)).result()
+    return whole
+
+
+def _read(client: Any, pieces: Sequence[Partition], events: Callable[..., Any], job: Any) -> tuple[Any, dict[Any, Any]]:
+    """The events of all pieces, as futures by the place of their run, and how they were walked."""
+    plan = pieces[0].plan
+    there: dict[Any, tuple[Any, Any, Any]] = {}  # run, counters, future of the events
+    given = _handed(client, job)
+    todo: Sequence[Partition] = pieces
+    for _ in (*pieces, None):
+        if not todo:
+            break
+        futures = [client.submit(_events, events, piece, given, pure=False) for piece in todo]
+        heads = client.gather([client.submit(_head, future, pure=False, priority=10) for future in futures])
+        there |= {run.place: (run, counters, future) for (run, counters), future in zip(heads, futures, strict=True)}
+        todo = _shuffle.missing(plan, [run for run, _, _ in there.values()])
+    walked = _shuffle.walk(plan, [run for run, _, _ in there.values()])
+    return walked, {each.run.place: there[each.run.place][1:] for each in walked.before}
+
+
+def _events(events: Callable[..., Any], piece: Partition, job: Any) -> Any:
+    try:
+        return events(piece, job)
+    except CaptureError as error:
+        raise CaptureError(f"{error}{_here()}") from None
+
+
+def _head(events: _shuffle.Events) -> tuple[Any, Any]:
+    return events.run, events.counters
+
+
+def _part(events: _shuffle.Events, number: int | None) -> Any:
+    return events.octets if number is None else events.octets[number]
+
+
+class _Flows:
+    """The flows of a capture, by parts that workers have."""
+
+    def __init__(
+        self, captures: Any, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any
+    ) -> None:
+        options = _options.resolved(variant, compat, given)
+        native = _options.native_options(options, names)
+        self.client = _client(client)
+        self.capture = _capture(captures)
+        alone = _shuffle.needs_whole_files(options)
+        pieces = self.capture.partitions(None if alone else size)
+        if alone and len(pieces) > 1:
+            raise CaptureError(
+                "flows: extra columns of messages (tls, dns, http, retrans) depend on the files before: ask one machine"
+            )
+        slots = sum(self.client.nthreads().values())
+        parts = 1 if _shuffle.one_part(options) else max(1, min(slots, _MOST_PARTS))
+        self.job = _shuffle.FlowJob(native, options, names, os.urandom(_shuffle.SECRET_OCTETS), parts)
+        self.given = _handed(self.client, self.job)
+        self.walked, self._events = _read(self.client, pieces, _shuffle.flow_events, self.job)
+        self.parts, self.counters = self._replayed()
+
+    def _replay(self, number: int | None) -> Any:
+        before = [each.packets for each in self.walked.before]
+        octets = [self.client.submit(_part, future, number, pure=False) for _, future in self._events.values()]
+        return self.client.submit(_shuffle.replayed, self.given, before, *octets, pure=False)
+
+    def _replayed(self) -> tuple[list[Any], dict[str, int]]:
+        """Futures of what each part makes; of all parts as one where bounds on all flows together were reached."""
+        read = [counters for counters, _ in self._events.values()]
+        parts = [self._replay(number) for number in range(self.job.parts)]
+        made = self.client.gather([self.client.submit(_second, part, pure=False) for part in parts])
+        if not _options.apart_is_whole(made, self.job.native):
+            parts = [self._replay(None)]
+            made = [self.client.submit(_second, parts[0], pure=False).result()]
+        self._events = {}
+        return parts, _shuffle.counted(read, made)
+
+    def frame(self) -> FlowFrame:
+        tables = [table for table, _ in self.client.gather(self.parts)]
+        native = _shuffle.by_start(tables)
+        faults = self.capture._faults + self.walked.faults
+        return _options.FlowFrame(native, self.capture, faults, self.job.options, self.job.names, self.counters)
+
+
+def _second(pair: tuple[Any, Any]) -> Any:
+    return pair[1]
+
+
+def _answer(
+    captures: Any, client: Any, size: Any, question: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    client = _client(client)
+    pieces = _capture(captures).partitions(size)
+    given = _handed(client, (arguments, keywords))
+
+    def ask(some: Sequence[Partition]) -> list[Any]:
+        return [client.submit(_asked, piece, question, given, pure=False) for piece in some]
+
+    return _whole(client, pieces, ask).finish()
+
+
+def ioc_counts(captures: Any, client: Any = None, size: Any = SIZE, **arguments: Any) -> IocCounts:
+    """Count indicators of compromise, as `Capture.ioc_counts` does.
+
+    Parameters
+    ----------
+    captures : Capture, path, glob pattern, URL or list of these
+        What `pcapframe.open` takes by name. The client looks at the files, too, to cut them.
+    client : dask.distributed.Client, optional
+        By default the current one.
+    size : text or int
+        Octets of a piece, such as ``"256MB"``.
+    **arguments
+        Those of `Capture.ioc_counts`.
+
+    Returns
+    -------
+    IocCounts
+
+    Raises
+    ------
+    ImportError
+        Dask is not installed.
+    RuntimeError
+        There is no client, or a worker has no pcapframe or another version of it.
+    CaptureError
+        A worker does not see a file, or a file changed since it was cut.
+    """
+    found: IocCounts = _answer(captures, client, size, "ioc_counts", (), arguments)
+    return found
+
+
+def count(captures: Any, *fields: str, client: Any = None, size: Any = SIZE, **arguments: Any) -> Counts | Frame:
+    """Count packets by the values of fields, as `Capture.count` does.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    *fields, **arguments
+        Those of `Capture.count`, as far as pieces take them.
+
+    Returns
+    -------
+    Counts or Frame
+
+    Raises
+    ------
+    CaptureError
+        As for `ioc_counts`; a question that pieces cannot be asked.
+    """
+    found: Counts | Frame = _answer(captures, client, size, "count", fields, arguments)
+    return found
+
+
+def flows(
+    captures: Any, variant: str = "corrected", compat: str | None = None, *, client: Any = None, size: Any = SIZE,
+    names: str = "published", **options: Any,
+) -> FlowFrame:  # fmt: skip
+    """Put packets together into flows, as `Capture.flows` does: exact across pieces and files.
+
+    Each worker turns its pieces into events (some 100 octets a packet) and deals them by the key of their flow; a
+    worker that replays a part gets it from those who have it. Events of all packets are in the memory of the
+    workers together until they are replayed.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    variant, compat, names, **options
+        Those of `Capture.flows`. ``sort`` and ``dedup_us`` look at all packets in order, so one worker replays them.
+
+    Returns
+    -------
+    FlowFrame
+        The rows of one machine, in the same order.
+
+    Raises
+    ------
+    CaptureError
+        As for `ioc_counts`; `extra` columns that depend on messages in several segments, of several files.
+    ValueError
+        As for `Capture.flows`.
+    """
+    made = _Flows(captures, client, size, variant, compat, names, options)
+    frame = made.frame()
+    _shuffle.tell(made.walked)
+    return frame
+
+
+def score(captures: Any, model: Any, reasons: int = 0, *, client: Any = None, size: Any = SIZE) -> Frame:
+    """Tell what a model takes the flows of captures for, as `pcapframe.models.score` does.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    model : Pipeline or path
+        A fitted one, or a saved one; the client reads it, and workers get it from each other.
+    reasons : int
+        So many features per flow that say why, for the first 1,000 flows that are not benign. With it the client scores.
+
+    Returns
+    -------
+    Frame
+        The rows of one machine, by start time of the flow, then first packet.
+
+    Raises
+    ------
+    ValueError
+        As for `pcapframe.models.score`.
+    CaptureError
+        As for `ioc_counts`.
+    """
+    from . import _models_score, models
+    from ._made import frame_of_values, joined
+
+    if isinstance(model, str) or hasattr(model, "__fspath__"):
+        model = models.load(model)
+    made = _Flows(captures, client, size, names="published", given={}, **_models_score.check_makes_flows(model))
+    if reasons:
+        found: Frame = models.score(made.frame(), model, reasons)
+    else:
+        handed = _handed(made.client, model)
+        futures = [made.client.submit(_shuffle.scored, part, made.given, handed, pure=False) for part in made.parts]
+        tables = [table for table in made.client.gather(futures) if table is not None]
+        if not tables:
+            raise ValueError(f"score: no flows in {', '.join(made.capture.files)}")
+        columns = {name: joined([table[name] for table in tables]) for name in tables[0]}
+        order = np.lexsort([columns["flow_id"].values, columns["flow_start"].values])
+        columns = {name: column.taken(order) for name, column in columns.items()}
+        told = {"flows": {**made.job.options, "names": made.job.names}}
+        found = frame_of_values(columns, _models_score.NULLABLE, len(order), made.capture, told)
+    _shuffle.tell(made.walked)
+    return found
+
+
+def detect(
+    captures: Any, *, only: Iterable[str] | str | None = None, window: Any = None, client: Any = None, size: Any = SIZE,
+    **thresholds: Any,
+) -> Findings:  # fmt: skip
+    """Look for scans, floods, guessed passwords and the rest, as `pcapframe.detect` does.
+
+    Workers turn their pieces into events; one of them replays them all in order and judges, so that what it holds is
+    bounded as on one machine, besides the events.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    only, window, **thresholds
+        Those of `pcapframe.detect`.
+
+    Returns
+    -------
+    Findings
+        The rows of one machine.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `pcapframe.detect`.
+    CaptureError
+        As for `ioc_counts`.
+    """
+    length, chosen = detectors._asked(only, window, thresholds)
+    only = only if only is None or isinstance(only, str) else list(only)
+    job = _shuffle.DetectJob(only, window, thresholds, frozenset(rule.reads for rule in chosen))
+    client, capture = _client(client), _capture(captures)
+    walked, events = _read(client, capture.partitions(size), _shuffle.detect_events, job)
+    before = [each.packets for each in walked.before]
+    futures = [future for _, future in events.values()]
+    rows, counters = client.submit(_shuffle.detected, job, before, *futures, pure=False).result()
+    found = detectors._findings(rows, counters, capture, capture._faults + walked.faults, only, length, thresholds)
+    _shuffle.tell(walked)
+    return found
+
+
+def packets(
+    captures: Any, columns: Iterable[str] | str | None = None, *, client: Any = None, size: Any = SIZE,
+    strings: str = "category",
+) -> Any:  # fmt: skip
+    """Return all packets as a Dask DataFrame, a partition for each piece, in file order.
+
+    The pieces are walked once at the call, so that their starts, and the numbers and times of their packets, are exact;
+    packets are decoded when Dask wants a partition.
+
+    Parameters
+    ----------
+    captures, client, size
+        As for `ioc_counts`.
+    columns : list of names, groups or patterns, optional
+        Those of `Capture.packets`, but what depends on connections (``tcp_stream``, ``tcp_analysis_*``, ``flow_id``).
+    strings : "category" or "str"
+        The dtype of text columns, as `Frame.to_pandas` has it. Categories are known when a partition is.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        With the dtypes of `Frame.to_pandas`, but octets as Arrow's ``large_binary``; rows of each partition are
+        numbered from 0.
+
+    Raises
+    ------
+    ImportError
+        dask.dataframe, pandas or pyarrow is not installed.
+    KeyError
+        No such column; the nearest are named.
+    CaptureError
+        As for `ioc_counts`; a column that pieces cannot tell.
+    """
+    try:
+        frames: Any = importlib.import_module("dask.dataframe")
+    except ImportError as error:
+        raise ImportError("cluster.packets needs Dask's tables: pip install 'pcapframe[dask]'", name="dask") from error
+    client, capture = _client(client), _capture(captures)
+    pieces = capture.partitions(size)
+    plan = pieces[0].plan
+    question = _shuffle.packets_question(columns, plan)
+    meta = _shuffle.packets_meta(question, strings)
+    walked, _ = _read(client, pieces, _shuffle.walk_only, None)
+    exact = _shuffle.exact_pieces(plan, walked)
+    _shuffle.tell(walked)
+    if not exact:
+        return frames.from_pandas(meta, npartitions=1)
+    return frames.from_map(
+        _shuffle.packets_of,
+        exact,
+        question=question,
+        strings=strings,
+        meta=meta,
+        label="packets",
+        enforce_metadata=False,
+    )
+
+
+def match(captures: Any, indicators: Indicators, *, flows: Any = False, client: Any = None) -> Hits:
+    """Look for indicators in all packets, as `Capture.match` does.
+
+    Names go in messages of several segments, so that pieces do not know what they are; one worker reads the capture,
+    with one thread for each core that it may use.
+
+    Parameters
+    ----------
+    captures, client
+        As for `ioc_counts`.
+    indicators, flows
+        Those of `Capture.match`.
+
+    Returns
+    -------
+    Hits
+        The rows of one machine.
+
+    Raises
+    ------
+    TypeError
+        Something else than indicators.
+    CaptureError
+        As for `ioc_counts`.
+    """
+    from ._indicators import Indicators as Known
+    from ._match import Hits
+
+    if not isinstance(indicators, Known):
+        raise TypeError(f"match: Indicators are needed, not {type(indicators).__name__}")
+    client, capture = _client(client), _capture(captures)
+    plan = capture.partitions(None)[0].plan
+    handed = _handed(client, (indicators, flows))
+    table, faults, asked = client.submit(_matched, plan, handed, pure=False).result()
+    _shuffle.tell(_shuffle.Walk([], tuple(faults[len(capture._faults) :])))
+    return Hits(table.native(), capture, tuple(faults), asked)
+
+
+def _matched(plan: Any, given: tuple[Any, Any]) -> Any:
+    try:
+        return _shuffle.matched(plan, *given)
+    except CaptureError as error:
+        raise CaptureError(f"{error}{_here()}") from None

@@ -1,0 +1,379 @@
+"""Answers put together from pieces are those of one machine, whatever the pieces and whoever wrote the packets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import random
+import struct
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pcapframe as pf
+from captures import Packet, ethernet, ipv4, pcap_bytes, st_capture, tcp, udp
+from captures_ng import enhanced, interface, section, st_pcapng
+from pcapframe import _core
+
+LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
+ALL = [
+    field.name
+    for field in pf.columns()
+    if field.name not in ("flow_id", "flow_direction") and not _core.needs((field.name,))
+]
+COLUMNS = ["frame_number", "frame_time", "frame_time_delta", "frame_time_relative", "frame_len", "ip_src", "frame_raw",
+           "frame_interface_id", "frame_file"]  # fmt: skip
+COLUMNS = [name for name in COLUMNS if name in ALL]
+QUESTIONS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("ioc_counts", (), {}),
+    ("ioc_counts", ("scapy",), {"seq_rule": "data"}),
+    ("count", ("frame_len",), {}),
+    ("count", ("frame_protocols",), {}),
+    ("packets", (COLUMNS,), {}),
+    ("packets", (["frame_time_delta", "tcp_srcport"],), {}),
+    ("select", (), {"ip": ["10.0.0.1"], "columns": COLUMNS, "any_of": [{"frame_len": slice(20, 500)}]}),
+]
+
+
+def told(ask: Callable[[], Any]) -> tuple[Any, list[Any], str]:
+    """An answer, what was warned of, and the error instead of it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            answer = ask()
+        except (ValueError, pf.FilterError) as error:
+            return None, [], f"{type(error).__name__}: {error}"
+    return answer, [getattr(each.message, "faults", ()) for each in caught], ""
+
+
+def plain(answer: Any) -> Any:
+    """All that there is to an answer."""
+    if not isinstance(answer, pf.Frame):
+        return answer if answer is None else [list(each.items()) for each in _tables(answer)]
+    texts = {name: answer[name].categories for name in answer.columns if answer[name].kind == "text"}
+    return answer.schema, answer.to_dict(), texts, answer.provenance
+
+
+def _tables(answer: Any) -> list[Any]:
+    return list(answer) if isinstance(answer, pf.IocCounts) else [answer]
+
+
+def together(partials: list[Any], order: random.Random) -> Any:
+    """Their sum, in any order and grouping, now and then by way of a pickle."""
+    while len(partials) > 1:
+        a, b = (partials.pop(order.randrange(len(partials))) for _ in range(2))
+        both = a + b
+        partials.append(pickle.loads(pickle.dumps(both)) if order.random() < 0.2 else both)
+    return partials[0]
+
+
+def by_pieces(cap: pf.Capture, size: Any, question: str, *arguments: Any, seed: int = 0, **keywords: Any) -> Any:
+    order = random.Random(seed)
+    pieces = [pickle.loads(pickle.dumps(piece)) for piece in cap.partitions(size)]
+    whole = together([piece.run(question, *arguments, **keywords) for piece in pieces], order)
+    for _ in range(len(pieces) + 1):
+        missing = whole.missing()
+        if not missing:
+            return whole.finish()
+        whole = together([whole, *(piece.run(question, *arguments, **keywords) for piece in missing)], order)
+    raise AssertionError("still missing: each round must settle a piece")
+
+
+def check_equal(files: list[bytes], size: int, which: int, seed: int, **options: Any) -> None:
+    question, arguments, keywords = QUESTIONS[which]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, octets in enumerate(files):
+            paths.append(Path(folder) / f"{number}.cap")
+            paths[-1].write_bytes(octets)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                cap = pf.open(paths if len(paths) > 1 else paths[0], **options)
+        except pf.CaptureError:
+            return  # no capture
+        one = told(lambda: getattr(cap, question)(*arguments, **keywords))
+        several = told(lambda: by_pieces(cap, size, question, *arguments, seed=seed, **keywords))
+        assert several[1:] == one[1:]
+        assert plain(several[0]) == plain(one[0])
+
+
+ASKED = st.integers(0, len(QUESTIONS) - 1)
+SIZES = st.integers(30, 400) | st.integers(400, 20_000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st_capture(), SIZES, ASKED, st.integers(0, 9999), st.booleans())
+def test_any_cut_of_a_pcap_gives_the_answer(octets: bytes, size: int, which: int, seed: int, strict: bool) -> None:
+    check_equal([octets], size, which, seed, strict=strict)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st_pcapng(), SIZES, ASKED, st.integers(0, 9999))
+def test_any_cut_of_a_pcapng_gives_the_answer(octets: bytes, size: int, which: int, seed: int) -> None:
+    check_equal([octets], size, which, seed)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st_capture(most=12) | st_pcapng(most=12), min_size=2, max_size=3), SIZES, ASKED, st.integers(0, 9999))
+def test_any_cut_of_several_files_gives_the_answer(files: list[bytes], size: int, which: int, seed: int) -> None:
+    check_equal(files, size, which, seed)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st_capture(), SIZES, ASKED)
+def test_a_narrowed_capture_is_cut_as_it_is(octets: bytes, size: int, which: int) -> None:
+    question, arguments, keywords = QUESTIONS[which]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.pcap"
+        path.write_bytes(octets)
+        cap = pf.open(path).filter(frame_len=slice(40, None)).between(None, 1_500_000_001_000_000_000)
+        one = told(lambda: getattr(cap, question)(*arguments, **keywords))
+        several = told(lambda: by_pieces(cap, size, question, *arguments, **keywords))
+        assert several[1:] == one[1:]
+        assert plain(several[0]) == plain(one[0])
+
+
+# --- guesses that packets make wrong ---------------------------------------------------------------------------------
+
+
+def planted_pcap(packets: int = 40) -> bytes:
+    """Payloads with headers of records that chain from one packet into the next, to the end of the file."""
+    room = 400
+    size = 16 + len(ethernet(ipv4(udp(bytes(room)))).octets)  # of each record
+    header = struct.pack("<IIII", 1_500_000_000, 7, size - 16, size - 16)
+    payload = bytes(100) + header + bytes(room - 116)  # the record it begins ends with the same octet one packet on
+    frame = ethernet(ipv4(udp(payload))).octets
+    last = ethernet(ipv4(udp(bytes(84)))).octets  # ... and at last with the file
+    return pcap_bytes([*[Packet(frame, len(frame), 1_500_000_000 + n) for n in range(packets)], last])
+
+
+def planted_pcapng(packets: int = 40) -> bytes:
+    """The same with blocks, whose lengths before and behind agree."""
+    room = 400
+    size = len(enhanced(ethernet(ipv4(udp(bytes(room)))).octets))
+    behind = struct.pack("<I", size)
+    # The payload begins 42 octets into the frame: two more, and words are where blocks have theirs.
+    fake = behind + struct.pack("<IIIIIII", 6, size, 0, 0, 0, 4, 4)
+    payload = bytes(2 + 100) + fake + bytes(room - 102 - len(fake))
+    frame = ethernet(ipv4(udp(payload))).octets
+    return section() + interface(1) + b"".join(enhanced(frame, 1_500_000_000_000_000 + n) for n in range(packets))
+
+
+@pytest.mark.parametrize("made", [planted_pcap, planted_pcapng])
+def test_planted_headers_fool_the_guess_and_are_found(made: Callable[[], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "planted.cap"
+    path.write_bytes(made())
+    cap = pf.open(path)
+    wrong = 0
+    for size in (300, 700, 999, 2048):
+        pieces = cap.partitions(size)
+        whole = together([piece.count("frame_len") for piece in pieces], random.Random(size))
+        first = whole.missing()
+        wrong += len(first) > 0
+        assert all(piece.start is not None or piece.piece == 0 for piece in first)
+        if first:
+            with pytest.raises(pf.CaptureError, match=r"pieces are missing: <Partition .*planted\.cap: octets"):
+                whole.finish()
+    assert wrong >= 3, "the payloads fooled no guess: this test shows nothing"
+    for number, (question, arguments, keywords) in enumerate(QUESTIONS):
+        one = getattr(cap, question)(*arguments, **keywords)
+        assert plain(by_pieces(cap, 700, question, *arguments, seed=number, **keywords)) == plain(one)
+
+
+def test_a_capture_carried_in_packets_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    """Its records chain no further than the packet reaches, whose end is not one of theirs."""
+    inner = pcap_bytes([bytes(60)] * 18)[24:-9]
+    path = tmp_path / "nested.pcap"
+    path.write_bytes(pcap_bytes([ethernet(ipv4(udp(inner))).octets] * 50))
+    cap = pf.open(path)
+    pieces = cap.partitions(500)
+    whole = together([piece.count("frame_len") for piece in pieces], random.Random(1))
+    assert whole.missing() == []
+    assert whole.finish() == cap.count("frame_len")
+
+
+def test_interfaces_described_in_the_middle_are_found(tmp_path: Path) -> None:
+    frame = ethernet(ipv4(tcp())).octets
+    parts = [section(), interface(1)]
+    for number in range(30):
+        parts += [interface(1, name=b"eth%d" % number)] if number % 7 == 3 else []
+        parts += [enhanced(frame, number=len([part for part in parts if part[:4] == b"\1\0\0\0"]) - 1)] * 3
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(b"".join(parts))
+    cap = pf.open(path)
+    columns = ["frame_number", "frame_interface_id", "frame_interface_name"]
+    columns = [name for name in columns if name in ALL]
+    assert plain(by_pieces(cap, 300, "packets", columns)) == plain(cap.packets(columns))
+
+
+# --- one clear error each --------------------------------------------------------------------------------------------
+
+
+def lab(tmp_path: Path) -> tuple[Path, list[Any]]:
+    path = tmp_path / "lab.pcap"
+    path.write_bytes(LAB.read_bytes())
+    return path, pf.open(path).partitions("10kB")
+
+
+def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    about = os.stat(path)
+    octets = bytearray(LAB.read_bytes())
+    octets[-1] ^= 1
+    path.write_bytes(octets)
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its time"):
+        pieces[1].ioc_counts()
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its octets"):
+        pieces[1].ioc_counts()
+    path.write_bytes(octets + b"\0")
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its size was"):
+        pieces[1].ioc_counts()
+
+
+def test_a_file_that_is_not_here_is_named(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    path.unlink()
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: is not here"):
+        pieces[0].ioc_counts()
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    part = pieces[0].ioc_counts()
+    with pytest.raises(pf.CaptureError, match=r"the same piece is there twice: <Partition .*lab\.pcap: octets 0 to"):
+        part + pieces[0].ioc_counts()
+    with pytest.raises(pf.CaptureError, match="different questions"):
+        part + pieces[1].count("ip_src")
+    with pytest.raises(pf.CaptureError, match="different questions"):
+        part + pieces[1].ioc_counts("scapy")
+    with pytest.raises(pf.CaptureError, match="different captures"):
+        part + pf.open(path).partitions("9kB")[1].ioc_counts()
+    with pytest.raises(pf.CaptureError, match="narrowed otherwise"):
+        part + pf.open(path).filter(frame_len=60).partitions("10kB")[1].ioc_counts()
+    with pytest.raises(TypeError):
+        part + 1
+
+
+def test_what_pieces_cannot_know_is_refused(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    for column in ("tcp_stream", "tls_handshake_extensions_server_name", "flow_id"):
+        with pytest.raises(pf.CaptureError, match=f"{column}: depends on segments"):
+            pieces[1].packets([column])
+    narrowed = pf.open(path).filter(frame_number=slice(1, 9)).partitions("10kB")
+    with pytest.raises(pf.CaptureError, match="frame_number: a condition on it depends on all packets before"):
+        narrowed[0].ioc_counts()
+    with pytest.raises(pf.CaptureError, match="hosts: cannot be asked of pieces"):
+        pieces[0].run("hosts")
+    with pytest.raises(KeyError, match="no column"):
+        pieces[0].packets(["nothing"])
+    whole = pf.open(path).partitions(None)
+    assert len(whole) == 1
+    names = ["tcp_stream", "tls_handshake_extensions_server_name"]
+    assert plain(whole[0].packets(names).finish()) == plain(pf.open(path).packets(names))
+
+
+def test_only_files_can_be_handed_on() -> None:
+    octets = LAB.read_bytes()
+    with pytest.raises(pf.CaptureError, match="cannot be handed to others"):
+        pf.open(octets).partitions()
+    with LAB.open("rb") as file, pytest.raises(pf.CaptureError, match="cannot be handed to others"):
+        pf.open(file).partitions()
+    with pytest.raises(ValueError, match="size"):
+        pf.open(LAB).partitions("much")
+
+
+def test_a_compressed_file_is_one_piece(tmp_path: Path) -> None:
+    import gzip
+
+    path = tmp_path / "lab.pcap.gz"
+    path.write_bytes(gzip.compress(LAB.read_bytes()))
+    cap = pf.open([path, LAB])
+    pieces = cap.partitions("20kB")
+    assert [piece.file for piece in pieces].count(str(path)) == 1
+    assert len(pieces) > 2
+    for question, arguments, keywords in QUESTIONS:
+        one = told(lambda: getattr(cap, question)(*arguments, **keywords))  # noqa: B023
+        several = told(lambda: by_pieces(cap, "20kB", question, *arguments, **keywords))  # noqa: B023
+        assert several[1:] == one[1:]
+        assert plain(several[0]) == plain(one[0])
+
+
+# --- files of partials ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("which", range(len(QUESTIONS)))
+def test_a_partial_is_saved_and_loaded(which: int, tmp_path: Path) -> None:
+    question, arguments, keywords = QUESTIONS[which]
+    _, pieces = lab(tmp_path)
+    paths = []
+    for number, piece in enumerate(pieces):
+        paths.append(tmp_path / f"{number}.part")
+        piece.run(question, *arguments, **keywords).save(paths[-1])
+    partials = [type(pieces[0].ioc_counts()).load(path) for path in paths]
+    whole = together(partials, random.Random(which))
+    whole.save(tmp_path / "whole")
+    cap = pf.open(tmp_path / "lab.pcap")
+    one = getattr(cap, question)(*arguments, **keywords)
+    assert plain(type(whole).load(tmp_path / "whole").finish()) == plain(one)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_file_that_lies_is_refused(data: st.DataObject) -> None:
+    """Damaged, or with a digest made anew: an error or an answer, never a crash."""
+    import hashlib
+
+    from pcapframe._partial import Partial
+
+    question, arguments, keywords = QUESTIONS[data.draw(ASKED)]
+    octets = bytearray(pf.open(LAB).partitions(None)[0].run(question, *arguments, **keywords)._octets())
+    for _ in range(data.draw(st.integers(1, 4))):
+        octets[data.draw(st.integers(0, len(octets) - 33))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        octets[-32:] = hashlib.sha256(octets[:-32]).digest()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
+            plain(Partial._of(bytes(octets), "made").finish())
+
+
+def test_frames_are_pickled() -> None:
+    frame = pf.open(LAB).packets("*")
+    again = pickle.loads(pickle.dumps(frame))
+    assert plain(again) == plain(frame)
+    assert plain(pickle.loads(pickle.dumps(frame[:0]))) == plain(frame[:0])
+    assert again[3:9].provenance == frame.provenance
+    flows = pf.open(LAB).flows()
+    assert pickle.loads(pickle.dumps(flows)).to_dict() == flows.to_dict()
+
+
+CORPUS = os.environ.get("PCAPFRAME_CORPUS")
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(CORPUS is None, reason="PCAPFRAME_CORPUS names no folder of real captures")
+@pytest.mark.parametrize("seed", range(4))
+def test_real_captures_in_pieces(seed: int) -> None:
+    assert CORPUS is not None
+    order = random.Random(seed)
+    files = sorted(path for path in Path(CORPUS, "captures").rglob("*.pcap*") if 3000 < path.stat().st_size < 4_000_000)
+    for path in order.sample(files, 60):
+        try:
+            cap = pf.open(path)
+        except pf.CaptureError:
+            continue
+        size = max(order.choice([200, 1000, 5000, 100_000]), path.stat().st_size // 40)
+        for question, arguments, keywords in (("ioc_counts", (), {}), ("packets", (ALL,), {})):
+            one = told(lambda: getattr(cap, question)(*arguments, **keywords))  # noqa: B023
+            several = told(lambda: by_pieces(cap, size, question, *arguments, **keywords))  # noqa: B023
+            assert several[1:] == one[1:], path
+            assert plain(several[0]) == plain(one[0]), path
