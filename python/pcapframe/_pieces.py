@@ -192,7 +192,7 @@ def _told(source: _core.Input, size: int) -> tuple[int, ...]:
         return ()
     source.cut(source.first, min(size, _HEAD), (), None)
     inputs, options = quietly((source,), ((), -(2**63), 2**63 - 1), 1)
-    _core.groups(inputs, options, (((), 0, (), False, False, 0, False, False),))
+    _core.group(inputs, options, (), 0, (), False, False, 0, False, False)
     assert source.found is not None
     return source.found[6]
 

@@ -127,7 +127,7 @@ class _Count(Kind):
 
 
 def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
-    """The whole capture, narrowed to what also meets these conditions, where its files are here and as they were cut; else None."""
+    """The whole capture, narrowed by these conditions too, where its files are here and as they were cut; else None."""
     from ._pieces import Partition, narrowing_of, opened
 
     try:
