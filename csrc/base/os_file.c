@@ -34,6 +34,12 @@ void pf_os_close(int fd)
         (void)close(fd);
 }
 
+/* A file may say any time: what does not fit wraps round, and is still equal to itself. */
+static int64_t nanoseconds(time_t seconds, long rest)
+{
+    return (int64_t)((uint64_t)seconds * 1000000000 + (uint64_t)rest);
+}
+
 int pf_os_facts(int fd, struct pf_file_facts *facts)
 {
     struct stat st;
@@ -44,6 +50,11 @@ int pf_os_facts(int fd, struct pf_file_facts *facts)
     facts->size = facts->regular ? (uint64_t)st.st_size : 0;
     facts->device = (uint64_t)st.st_dev;
     facts->inode = (uint64_t)st.st_ino;
+#ifdef __APPLE__
+    facts->modified = nanoseconds(st.st_mtimespec.tv_sec, st.st_mtimespec.tv_nsec);
+#else
+    facts->modified = nanoseconds(st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+#endif
     return 0;
 }
 

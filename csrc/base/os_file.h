@@ -11,6 +11,7 @@ struct pf_file_facts {
     bool directory;
     uint64_t size; /* regular files only */
     uint64_t device, inode;
+    int64_t modified; /* ns since the epoch */
 };
 
 /* Opens for reading, not inherited by children; a FIFO does not wait for its writer here but when it is read. */

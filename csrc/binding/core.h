@@ -32,6 +32,7 @@ struct pf_state {
 
 extern struct PyModuleDef pf_module;
 
+struct pf_run;
 struct pf_state *pf_state_of(PyObject *module);
 struct pf_state *pf_state_of_type(PyTypeObject *type);
 
@@ -51,11 +52,20 @@ PyObject *pf_input_object_of(struct pf_state *state, struct pf_source *source, c
 struct pf_input_object {
     PyObject_HEAD
     struct pf_input input;
-    Py_buffer buffer;   /* held while the input reads from memory */
-    atomic_flag in_use; /* streams serve one pass at a time */
+    Py_buffer buffer;     /* held while the input reads from memory */
+    atomic_flag in_use;   /* streams serve one pass at a time */
+    struct pf_pfx *index; /* owned; set once, or NULL */
     bool consumed;
     PyObject *found; /* of a piece: what the last pass came to, or NULL */
 };
+
+/* index.c */
+PyObject *pf_index_make(PyObject *module, PyObject *arguments);
+PyObject *pf_input_set_index(PyObject *input, PyObject *octets);
+PyObject *pf_input_index(PyObject *input, void *closure);
+void pf_input_drop_index(struct pf_input_object *input);
+/* What the pass may know of its inputs; false with an exception set. */
+bool pf_run_indexes(struct pf_run *run, int64_t first, int64_t last);
 
 /* pieces.c: Input.cut, .guess and .found, and a source whose ranges a Python object reads. */
 PyObject *pf_input_cut_method(PyObject *self, PyObject *arguments);
@@ -89,7 +99,8 @@ struct pf_narrowing {
     PyObject *held; /* the tuple of filters and conditions */
     struct pf_filtering *filterings;
     struct pf_sieve *sieves;
-    const char **files; /* the names of the inputs */
+    const char **files;  /* the names of the inputs */
+    int64_t first, last; /* the times that are in */
     struct pf_period period;
     PyObject *flows; /* the arrays that the stamp reads */
     struct pf_flow_stamp stamp;
@@ -117,6 +128,7 @@ struct pf_run {
     struct pf_host host;
     PyObject *held; /* the tuple of inputs */
     struct pf_input **inputs;
+    const struct pf_pfx **indexes; /* or NULL */
     struct pf_narrowing narrowing;
     PyObject *tick; /* called with (octets, packets), or NULL */
     const char **files;

@@ -163,6 +163,8 @@ bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, 
         !stamp_from(narrowing, flows))
         return false;
     size_t count = (size_t)PyTuple_GET_SIZE(filters);
+    narrowing->first = start;
+    narrowing->last = last;
     narrowing->held = Py_NewRef(filters);
     narrowing->filterings = pf_alloc_array(count, sizeof *narrowing->filterings);
     narrowing->sieves = pf_alloc_array(count, sizeof *narrowing->sieves);

@@ -221,6 +221,7 @@ static void input_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     pf_input_close(&self->input);
+    pf_input_drop_index(self);
     Py_XDECREF(self->found);
     if (self->buffer.obj != NULL)
         PyBuffer_Release(&self->buffer);
@@ -343,6 +344,8 @@ static PyMethodDef input_methods[] = {
      "cut(start, end, told, before): becomes a piece of itself; for inputs that nobody else has."},
     {"guess", pf_input_guess_method, METH_O, "guess(offset): where records may go on from there, or None."},
     {"end", input_end, METH_NOARGS, "end(): a file that is followed ends with what it has; whether it does so now."},
+    {"set_index", pf_input_set_index, METH_O,
+     "set_index(octets): use this index from now on; None, or why not: (\"stale\" or \"invalid\", text)."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -353,6 +356,10 @@ static PyGetSetDef input_getset[] = {
     {"once", get_once, NULL, "Whether it serves one pass only.", NULL},
     {"interfaces", get_interfaces, NULL, "Those described before the first packet, as tuples.", NULL},
     {"file", get_file, NULL, "The Python object it reads from, or None.", NULL},
+    {"index", pf_input_index, NULL,
+     "What its index says, or None: (packets, first time, last time, fault, [(offset, packets before it, least time, "
+     "greatest time), ...]).",
+     NULL},
     {"first", get_first, NULL, "The offset at which its records begin.", NULL},
     {"found", get_found, NULL,
      "What the last pass came to that had no other input: (end, damaged, packets, number of the first with a time, "

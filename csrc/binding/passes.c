@@ -426,6 +426,8 @@ PyMethodDef pf_pass_methods[] = {
      "census(inputs, options): ((packets, first time, last time, packet faults, oddities, interfaces, notes, blocks, "
      "notes "
      "cut), faults)."},
+    {"index_make", pf_index_make, METH_VARARGS,
+     "index_make((input,), options, octets of a stretch=0): (the octets of its index, faults)."},
     {"match", pf_match, METH_VARARGS, "match(inputs, options, indicators): (Frame, faults)."},
     {"match_places", pf_match_places, METH_NOARGS, "{kind: [columns that its indicators are looked for in]}."},
     {"match_summary", pf_match_summary, METH_O, "match_summary(hits): a Frame with a row per indicator."},

@@ -106,7 +106,8 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     run->pass.strict = strict != 0;
     run->pass.host = &run->host;
     if (run->pass.input_count == (size_t)count &&
-        pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs, (size_t)count))
+        pf_narrowing_begin(&run->narrowing, state, narrowing, run->inputs, (size_t)count) &&
+        pf_run_indexes(run, run->narrowing.first, run->narrowing.last))
         return true;
     pf_run_end(run);
     return false;
@@ -216,6 +217,7 @@ void pf_run_end(struct pf_run *run)
     pf_pass_clear(&run->pass);
     pf_narrowing_end(&run->narrowing);
     pf_free(run->inputs);
+    pf_free(run->indexes);
     pf_free(run->files);
     Py_XDECREF(run->files_owner);
     Py_XDECREF(run->held);

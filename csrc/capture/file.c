@@ -121,6 +121,11 @@ static const struct pf_source_ops regular_ops = {
 static const struct pf_source_ops stream_ops = {
     .begin = begin_stream, .end = end_stream, .read = read_some, .free = release};
 
+bool pf_source_is_file(const struct pf_source *source)
+{
+    return source->ops == &regular_ops;
+}
+
 enum pf_status pf_source_file(const char *path, struct pf_source **source, struct pf_error *error)
 {
     bool standard_input = strcmp(path, "-") == 0;

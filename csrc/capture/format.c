@@ -63,6 +63,7 @@ static const struct {
     {6, "\xfd\x37zXZ\0", "compressed twice over: the xz file within must be decompressed first"},
     {4, "\x28\xb5\x2f\xfd", "compressed twice over: the zstd file within must be decompressed first"},
     {4, "\x04\x22\x4d\x18", "compressed twice over: the lz4 file within must be decompressed first"},
+    {4, "\x93PFX", "the index of a capture, not a capture"},
     {2, "PK", "a zip archive: extract the capture first"},
     {5, "snoop", "a snoop capture, which cannot be read: `editcap -F pcap` converts it"},
 };

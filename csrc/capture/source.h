@@ -43,6 +43,7 @@ static inline bool pf_source_seekable(const struct pf_source *source)
 
 /* A regular file is seekable; a FIFO, a device or "-" (standard input) is a stream. */
 enum pf_status pf_source_file(const char *path, struct pf_source **source, struct pf_error *error);
+bool pf_source_is_file(const struct pf_source *source); /* a regular one */
 /* A stream that is open already, from which the octets of `head` (at most PF_SOURCE_HEAD) were taken. The descriptor is
  * the source's from then on, also when this fails. */
 enum { PF_SOURCE_HEAD = 16 };

@@ -3,6 +3,7 @@
 #define PF_PASS_DRIVER_H
 
 #include "base/os_thread.h"
+#include "pass/jump.h"
 #include "pass/pass.h"
 #include "stream/stage.h"
 
@@ -69,6 +70,7 @@ struct pf_driver {
     uint64_t thrown; /* octets of the block being skipped that a stream gave and nobody kept */
     bool fresh;      /* no packet of this input yet */
     size_t fault_capacity;
+    struct pf_jump jump;
     struct pf_error refused; /* strict: the fault that ended it all; PF_OK when there was none */
 
     /* The ordered stage, where something asks for it: whose turn it is, like the baton. */
@@ -87,6 +89,12 @@ struct pf_driver {
  * records point into its window, which holds all their octets. */
 enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,
                               struct pf_error *error);
+/* Notes that the input ends at walk.offset with this fault. A seekable one needs no window. */
+enum pf_status pf_driver_note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input,
+                                    struct pf_fault *fault, struct pf_error *error);
+/* Notes where the first packet of an input is earlier than the latest of those ahead of it. */
+enum pf_status pf_driver_note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
+                                      struct pf_error *error);
 void pf_driver_found(struct pf_driver *driver); /* fills pass->found when the walk is over */
 /* Reads a seekable input's chunk ahead of the walk. */
 enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker, const struct pf_ticket *ticket,

@@ -18,9 +18,7 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
         struct pf_source *source = pass->inputs[next->input]->source;
         if (driver->reached_input == next->input && driver->reached > next->start + driver->chunk)
             next->start = driver->reached / driver->chunk * driver->chunk; /* over chunks that one block covers */
-        if (next->start == 0)                                              /* a piece may begin anywhere */
-            next->start = pass->inputs[next->input]->walk.offset / driver->chunk * driver->chunk;
-        bool over = pf_source_seekable(source) && next->start >= pf_input_end(pass->inputs[next->input]);
+        bool over = pf_source_seekable(source) && next->start >= pf_jump_stop(driver, next->input);
         if (!over && atomic_load(&driver->ended) <= next->input) {
             if (!driver->begun[next->input])
                 PF_TRY(source->ops->begin(source, error));
@@ -35,7 +33,7 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
         if (driver->begun[next->input] && driver->under_way[next->input] == 0)
             source->ops->end(source);
         next->input++;
-        next->start = 0;
+        next->start = next->input < pass->input_count ? pf_jump_start(driver, next->input) : 0;
     }
     return PF_OK;
 }
@@ -245,6 +243,8 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
             driver->depth = pass->sinks[i]->depth;
     }
     pf_stage_init(&driver->stage, needs);
+    PF_TRY(pf_jump_init(driver, error));
+    driver->next.start = pf_jump_start(driver, 0);
     driver->under_way = pf_alloc_array(pass->input_count, sizeof *driver->under_way);
     driver->begun = pf_alloc_array(pass->input_count, sizeof *driver->begun);
     if (driver->under_way == NULL || driver->begun == NULL)
@@ -275,6 +275,7 @@ enum pf_status pf_pass_run(struct pf_pass *pass, struct pf_error *error)
     if (driver.begun != NULL)
         end_all(&driver);
     pf_driver_order_clear(&driver);
+    pf_jump_clear(&driver);
     pf_driver_found(&driver);
     pass->forgotten = driver.stage.analysis.connections.dropped;
     pass->unfinished = driver.stage.messages.unfinished;

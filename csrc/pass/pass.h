@@ -9,6 +9,7 @@
 #ifndef PF_PASS_PASS_H
 #define PF_PASS_PASS_H
 
+#include "capture/index.h"
 #include "capture/input.h"
 #include "pass/predicate.h"
 #include "pass/sink.h"
@@ -51,6 +52,11 @@ struct pf_pass {
     size_t chunk;     /* octets; 0: PF_CHUNK */
     bool strict;      /* a damaged capture is an error, given when the packets before the damage went to the sinks */
     const struct pf_host *host;
+    /* Times, ns, outside of which predicates let no packet through, and what is known of each input (NULL: nothing):
+     * together they may save reading. INT64_MIN to INT64_MAX: any. */
+    int64_t first, last;
+    const struct pf_pfx *const *indexes; /* or NULL */
+    struct pf_pfx *making;               /* begun; filled from the one input, which is a file; or NULL */
     /* How far it is: any thread may look. */
     atomic_uint_fast64_t octets, packets;
     /* What was wrong, in file order, and the interfaces met: pf_pass_clear() frees them. */

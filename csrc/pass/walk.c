@@ -34,6 +34,8 @@ enum pf_status pf_driver_read(struct pf_driver *driver, struct pf_worker *worker
     size_t want = driver->chunk + driver->pass->inputs[ticket->input]->walk.format->look_ahead;
     window->base = ticket->start;
     window->size = 0;
+    if (pf_jump_skips(driver, ticket->input))
+        return PF_OK;
     if (!reserve(window, want))
         return pf_fail_memory(error);
     return source->ops->read_at(source, window->octets, want, ticket->start, &window->size, error);
@@ -105,9 +107,8 @@ static enum pf_status append_fault(struct pf_driver *driver, const struct pf_fau
     return PF_OK;
 }
 
-/* Notes what is wrong with the record at walk.offset: the input ends here. */
-static enum pf_status note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input,
-                                 struct pf_fault *fault, struct pf_error *error)
+enum pf_status pf_driver_note_fault(struct pf_driver *driver, const struct pf_window *window, size_t input,
+                                    struct pf_fault *fault, struct pf_error *error)
 {
     struct pf_source *source = source_of(driver, input);
     fault->input = input;
@@ -117,6 +118,8 @@ static enum pf_status note_fault(struct pf_driver *driver, const struct pf_windo
         fault->lost = source->size - driver->walk.offset;
     else
         PF_TRY(drain(driver, source, window, &fault->lost, error));
+    if (driver->pass->making != NULL)
+        pf_pfx_end(driver->pass->making, driver->walk.offset, fault);
     driver->pass->found.damaged = true;
     if (!driver->pass->strict) {
         atomic_store(&driver->ended, input + 1);
@@ -167,7 +170,9 @@ static enum pf_status note_told(struct pf_driver *driver, const struct pf_walk *
         found->told_capacity = capacity;
     }
     found->told[found->told_count++] = before->offset;
-    return PF_OK;
+    driver->jump.described++;
+    struct pf_pfx *making = driver->pass->making;
+    return making != NULL ? pf_pfx_described(making, before->offset, error) : PF_OK;
 }
 
 void pf_driver_found(struct pf_driver *driver)
@@ -192,9 +197,8 @@ static void note_oddities(struct pf_driver *driver, const struct pf_record *reco
     oddities->backwards += record->timed && driver->timed && record->time < driver->last_time;
 }
 
-/* Whether the first packet of an input is earlier than the latest of those ahead of it. */
-static enum pf_status note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
-                                   struct pf_error *error)
+enum pf_status pf_driver_note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
+                                      struct pf_error *error)
 {
     driver->fresh = false;
     if (!record->timed || !driver->timed || record->time >= driver->last_time)
@@ -222,7 +226,11 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
     driver->frames++;
     record->input = (uint32_t)input;
     if (driver->fresh)
-        PF_TRY(note_overlap(driver, input, record, error));
+        PF_TRY(pf_driver_note_overlap(driver, input, record, error));
+    if (record->timed && (record->time < driver->jump.least || record->time > driver->jump.most))
+        return pf_jump_misfit(driver, input, error);
+    if (driver->pass->making != NULL)
+        PF_TRY(pf_pfx_record(driver->pass->making, driver->walk.offset, record, error));
     note_oddities(driver, record);
     note_time(driver, record);
     worker->records[worker->record_count++] = *record;
@@ -248,7 +256,7 @@ static enum pf_status ended_within(struct pf_driver *driver, const struct pf_win
     else
         pf_fault_set(&fault, PF_CUT_SHORT, "the capture is cut short: %zu of the record's %zu octets are there", have,
                      size);
-    return note_fault(driver, window, input, &fault, error);
+    return pf_driver_note_fault(driver, window, input, &fault, error);
 }
 
 /* Octets from walk.offset to the end of the input, as far as that is known. */
@@ -306,6 +314,8 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
     for (;;) {
         if (!pf_source_seekable(source)) /* what was read ahead is walked too */
             end = driver->stream_ended ? PF_SIZE_UNKNOWN : window->base + window->size;
+        if (walk->offset >= driver->jump.border)
+            PF_TRY(pf_jump_border(driver, input, error));
         if (walk->offset >= end || atomic_load_explicit(&driver->ended, memory_order_relaxed) > input)
             break;
         struct pf_record record = {.frame_number = driver->frames + 1};
@@ -319,7 +329,7 @@ static enum pf_status walk_records(struct pf_driver *driver, struct pf_worker *w
         if (step == PF_STEP_FAILED)
             return error->status;
         if (step == PF_STEP_FAULT)
-            return note_fault(driver, window, input, &fault, error);
+            return pf_driver_note_fault(driver, window, input, &fault, error);
         if (step == PF_STEP_SKIP) {
             PF_TRY(note_told(driver, &before, interfaces, error));
             PF_TRY(skip(driver, window, input, size, error));
@@ -367,7 +377,8 @@ static enum pf_status start_input(struct pf_driver *driver, size_t input, struct
     }
     driver->thrown = driver->carried = 0;
     PF_TRY(driver->walk.format->begin(&driver->walk, error));
-    return pf_input_tell(opened, &driver->walk, error);
+    PF_TRY(pf_input_tell(opened, &driver->walk, error));
+    return pf_jump_enter(driver, input, error);
 }
 
 /* A stream's chunk is what comes next; before its first octets comes what was read to recognise it. A walk leaves
@@ -399,6 +410,8 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
     size_t input = ticket->input;
     bool stream = !pf_source_seekable(source_of(driver, input));
     worker->record_count = 0;
+    if (atomic_load(&driver->ended) > input) /* a strict pass was refused in an input before */
+        return PF_OK;
     if (driver->walked != input)
         PF_TRY(start_input(driver, input, error));
     if (atomic_load(&driver->ended) > input)
@@ -412,6 +425,8 @@ enum pf_status pf_driver_walk(struct pf_driver *driver, struct pf_worker *worker
     PF_TRY(walk_records(driver, worker, input, end, error));
     if (!stream && driver->walk.offset >= last && atomic_load(&driver->ended) <= input)
         atomic_store(&driver->ended, input + 1);
+    if (atomic_load(&driver->ended) > input)
+        PF_TRY(pf_jump_check_end(driver, input, error));
     for (size_t i = 0; i < worker->record_count; i++)
         worker->records[i].octets = window->octets + (size_t)worker->records[i].octets;
     return PF_OK;

@@ -10,6 +10,7 @@ from ._config import show_config
 from ._counts import Counts, IocCounts
 from ._feeds import Indicator
 from ._frame import Column, Frame
+from ._index import CaptureIndex
 from ._indicators import Indicators
 from ._info import CaptureFault, CaptureInfo, Interface
 from ._live import Live, live
@@ -30,6 +31,7 @@ __all__ = [
     "Capture",
     "CaptureError",
     "CaptureFault",
+    "CaptureIndex",
     "CaptureInfo",
     "CaptureStats",
     "CaptureWarning",

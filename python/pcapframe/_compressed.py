@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Protocol
 
+from . import _members
 from ._sources import UrlSource
 from .errors import CaptureError
 
@@ -547,8 +548,32 @@ class Reader:
             if not self._source.once:
                 self._source.end()
 
+    def _together(self) -> Iterator[bytes]:
+        """Members that several threads decompress, as far as that goes; `_rest` is then as if one had done it."""
+        self._source.begin(0)
+        cutter = _members.Cutter(self._source.read, self._compression, self._decoder)
+        try:
+            for end, blocks in cutter:
+                most = self._made + sum(map(len, blocks))
+                if most > MAX_DECOMPRESSED or (most > RATIO_FROM and most > MAX_RATIO * cutter.at):
+                    break
+                self._made = most
+                self._read = min(-(-end // _FEED) * _FEED, self.size or end)
+                yield from filter(None, blocks)
+        finally:
+            cutter.close()
+        place = cutter.at // _FEED * _FEED
+        self._source.begin(place)
+        self._read = place
+        self._rest = self._take()[cutter.at - place :]
+
     def _members(self) -> Iterator[bytes]:
         magic, first = _MAGIC[self._compression], True
+        if self._source.ahead and (self.size or 0) >= _members.LEAST:
+            self._rest = self._take()
+            if _members.may_be_cut(self._compression, self._rest):
+                yield from self._together()
+                first = self._made == 0
         while True:
             while len(self._rest) < max(len(magic), 4):
                 octets = self._take()

@@ -11,6 +11,8 @@ from typing import Any
 from . import _compressed, _core, _sources
 from .errors import CaptureError
 
+_INDEX = ".pfx"  # beside captures lie their indexes, which a pattern does not mean
+
 Named = str | _sources.UrlSource
 
 
@@ -24,7 +26,8 @@ def named(text: str) -> tuple[list[Named], bool]:
         found = _sources.urls(text)
         return [*found], [source.name for source in found] != [text]
     if glob.has_magic(text):
-        return [*sorted(glob.glob(text, recursive=True))], True
+        files = glob.glob(text, recursive=True)
+        return [*sorted(name for name in files if not name.endswith(_INDEX))], True
     return [text], False
 
 

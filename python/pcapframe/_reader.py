@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _flows, _inputs, _progress, _split, _times, _where, detectors
+from . import _compressed, _core, _flows, _index, _inputs, _progress, _split, _times, _where, detectors
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -43,6 +43,7 @@ def open(
     progress: bool | Callable[[int, int | None], object] | None = None,
     spool: bool = False,
     follow: bool = False,
+    index: bool | _Path | None = None,
 ) -> Capture:
     """Open a capture, or several as one.
 
@@ -71,6 +72,10 @@ def open(
     follow : bool
         Of a file that is still being written: wait at its end for more. A question then ends with Ctrl-C, and answers
         with what was there; or with `Capture.end`, called by another thread or by `progress`.
+    index : bool or path, optional
+        By default the index that `Capture.index` made of a file is used where it lies beside it, or in the user's
+        cache folder, and fits; one that does not is left alone, with a `CaptureWarning`. True makes what is missing,
+        which reads the file once; False uses none; a path is that of the index, or the folder it is in.
 
     Returns
     -------
@@ -86,6 +91,12 @@ def open(
         A file cannot be opened.
     """
     options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
+    capture = _open(source, options, spool, follow)
+    _index.attach(capture, index)
+    return capture
+
+
+def _open(source: Any, options: _Options, spool: bool, follow: bool) -> Capture:
     if follow:
         return Capture((_inputs.followed(source),), options)
     if isinstance(source, (str, os.PathLike)):
@@ -386,6 +397,36 @@ class Capture:
         return Capture(
             self._inputs, replace(options, first=max(first, options.first), last=min(last, options.last)), self._faults
         )
+
+    def index(self, path: _Path | None = None, *, cache: bool = False) -> list[_index.CaptureIndex]:
+        """Read each file once and save where in it which times are, so that `between` needs to read little of it.
+
+        The index of ``NAME`` is ``NAME.pfx`` beside it, or lies in the user's cache folder where that cannot be
+        written. `open` finds it there. It is used only while size, time of modification and both ends of the capture
+        are as they were, and no answer depends on it.
+
+        Parameters
+        ----------
+        path : path, optional
+            The file to write instead, or a folder for ``NAME.pfx``; ``open(..., index=path)`` uses it.
+        cache : bool
+            Write into the user's cache folder.
+
+        Returns
+        -------
+        list of CaptureIndex
+            One for each file; what is compressed or no file has none.
+
+        Raises
+        ------
+        ValueError
+            No file can have one.
+        CaptureError
+            A file changed meanwhile, or has more than 16,384 interfaces.
+        OSError
+            It could not be written.
+        """
+        return _index.index(self, path, cache)
 
     def info(self, full: bool = False) -> CaptureInfo:
         """Say what the capture is.

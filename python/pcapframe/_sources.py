@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
+from . import _ranges
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
 _PIECE = 1 << 20
 
@@ -29,29 +31,37 @@ class UrlSource:
         self._system, self._path = system, path
         self.size: int | None = system.info(path).get("size")
         self._file: Any = None
+        self._fetch = _ranges.of(system, path)
+        self._ranges: _ranges.Ranges | None = None
 
     def again(self) -> UrlSource:
         new = UrlSource.__new__(UrlSource)
         new.__dict__.update(self.__dict__)
-        new._file = None
+        new._file = new._ranges = None
         return new
 
     def begin(self, offset: int) -> None:
         self.end()
+        if self._fetch is not None and self.size:
+            self._ranges = _ranges.Ranges(self._fetch, self.name, offset, self.size)
+            return
         self._file = self._system.open(self._path, "rb")
         if offset:
             self._file.seek(offset)
 
     def read(self, size: int) -> bytes:
-        return bytes(self._file.read(size))
+        return bytes((self._ranges or self._file).read(size))
 
     def end(self) -> None:
+        self.stop()
+        self._ranges = None
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def stop(self) -> None:
-        pass
+        if self._ranges is not None:
+            self._ranges.stop()
 
 
 def urls(url: str) -> list[UrlSource]:

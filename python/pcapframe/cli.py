@@ -19,6 +19,7 @@ from . import (
     _command_detect,
     _command_groups,
     _command_hosts,
+    _command_index,
     _command_match,
     _command_packets,
     _command_report,
@@ -227,6 +228,16 @@ def _parser() -> _Parser:
     )  # fmt: skip
     _common(info)
     info.add_argument("--full", action="store_true", help="read all of it: packets, last packet, what is damaged")
+
+    index = _verb(
+        verbs, "index", "read a large capture once, so that parts of it are found at once",
+        "Write NAME.pfx beside each capture, or into the user's cache folder where that cannot be written: where in it "
+        "which times are. Capture.between then reads only what may hold them.",
+        "pcapframe index capture.pcap", _command_index.index,
+    )  # fmt: skip
+    _common(index)
+    index.add_argument("-o", dest="output", metavar="PATH", help="the file to write, or the folder of several")
+    index.add_argument("--cache", action="store_true", help="write into the user's cache folder")
 
     counts = _verb(
         verbs, "counts", "packets by anything, or the three indicator counts and which keys stand out",
