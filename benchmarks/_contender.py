@@ -293,8 +293,8 @@ def import_time(path: str) -> Result:
 
 
 CONTENDERS = (
-    scapy_loop, dpkt_loop, ioc_counts, count, plain_dicts, make_keys, select, filtered, select_write, memory, columns, batches, dpkt_table,
-    flows, flow_memory, nfstream_flows, wa1kpcap_flows, cicflowmeter_flows, import_time,
+    scapy_loop, dpkt_loop, ioc_counts, count, plain_dicts, make_keys, select, filtered, select_write, memory,
+    columns, batches, dpkt_table, flows, flow_memory, nfstream_flows, wa1kpcap_flows, cicflowmeter_flows, import_time,
 )  # fmt: skip
 
 

@@ -246,7 +246,7 @@ def packets_of(piece: Piece, question: Any, strings: str) -> Any:
 
 
 def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Table, Any, Any]:
-    """Hits in a whole capture, by one worker: names go in messages of several segments, whichever pieces these are in."""
+    """Hits in a whole capture, by one worker: a name may go in segments of several pieces."""
     for file in range(len(plan.files)):
         _pieces.opened(_pieces.Partition(plan, file, 0))
     capture = _questions.capture_of(plan, ())
