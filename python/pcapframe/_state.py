@@ -204,6 +204,8 @@ class Table(State):
             schema, arrays[::4], arrays[1::4], arrays[2::4], arrays[3::4], strict=True
         ):
             more = texts_unpacked(offsets, octets) if kind == "text" else octets
+            if isinstance(more, list) and len(values) and not 0 <= values.min() <= values.max() < max(len(more), 1):
+                raise ValueError("codes of texts that are not there")
             columns.append(
                 (values, valid if nullable else None, more if kind in ("text", "string", "binary") else None)
             )
