@@ -41,13 +41,8 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
 
 
 def by_hand() -> None:
-<<<<<<< HEAD
-    """Work without pcapframe that Ctrl-C has to end as it ends a pass: two busy threads that look whether to go on, and
-    one that waits for them and looks for signals every 20 ms."""
-=======
     """Work without pcapframe that Ctrl-C has to end as it ends a pass: two busy threads that look whether to go on
     every few milliseconds, and one that waits for them and looks for signals every 20 ms."""
->>>>>>> soak
     block, stop = bytes(4 << 20), threading.Event()
 
     def work() -> None:
