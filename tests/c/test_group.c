@@ -168,8 +168,7 @@ static void test_top(void)
     check_top(&top, counters, size);
     for (size_t i = 0; i < top.count; i++) {
         const struct pf_top_counter *counter = &top.counters[i];
-        uint64_t key = 0;
-        memcpy(&key, counter->key, counter->size);
+        uint64_t key = counter->key[0];
         CHECK(counter->count - counter->error <= exact[key] && exact[key] <= counter->count);
         CHECK(counter->error <= added / COUNTERS);
     }
@@ -278,7 +277,8 @@ static void test_sets(void)
     for (uint64_t i = 0; i < 30000; i++) {
         uint64_t word = i % 7001;
         CHECK_OK(pf_tally_set_add_word(&words, &arena, word << 40, &error));
-        CHECK_OK(pf_tally_set_add_octets(&octets, &arena, &word, word % 2 + 2, room_of, &arena, &error));
+        const uint8_t number[3] = {(uint8_t)word, (uint8_t)(word >> 8)}; /* the same on any machine */
+        CHECK_OK(pf_tally_set_add_octets(&octets, &arena, number, word % 2 + 2, room_of, &arena, &error));
     }
     CHECK_EQ(pf_tally_set_size(&words), 7001);
     CHECK_EQ(pf_tally_set_size(&octets), 7001);
