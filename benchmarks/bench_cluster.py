@@ -1,6 +1,6 @@
 """Two Dask workers against one, each with one thread, for the flows of a large capture.
 
-    python benchmarks/bench_cluster.py [--size 5GB] [--runs 3] [--file PATH]
+python benchmarks/bench_cluster.py [--size 5GB] [--runs 3] [--file PATH]
 """
 
 import argparse
@@ -38,7 +38,10 @@ def main() -> None:
         for workers in seconds:
             took, rows = timed(path, workers)
             seconds[workers].append(took)
-            print(f"run {run + 1}: {workers} worker(s) {took:.1f} s, {rows:,} flows, load {os.getloadavg()[0]:.1f}", flush=True)
+            print(
+                f"run {run + 1}: {workers} worker(s) {took:.1f} s, {rows:,} flows, load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
     ratio = statistics.median(seconds[1]) / statistics.median(seconds[2])
     print(f"two workers are {ratio:.2f} times one (medians); best {min(seconds[1]) / min(seconds[2]):.2f}")
 

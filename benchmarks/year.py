@@ -33,7 +33,9 @@ _RECORD = np.dtype([
 ])  # fmt: skip
 
 
-def capture(source: _Array, seq: _Array | int = 1, time: _Array | None = None, sport: _Array | int = 1024) -> pf.Capture:
+def capture(
+    source: _Array, seq: _Array | int = 1, time: _Array | None = None, sport: _Array | int = 1024
+) -> pf.Capture:
     """A capture of TCP segments from these addresses."""
     packets = np.zeros(len(source), _RECORD)
     packets["captured"] = packets["length"] = 54
@@ -118,7 +120,9 @@ def _rms(errors: list[float]) -> float:
 
 
 def top(rng: np.random.Generator) -> None:
-    print("space-saving, 65,536 counters, 2,000,000 packets of sources by Zipf's law; the first 100 all the time, or late")
+    print(
+        "space-saving, 65,536 counters, 2,000,000 packets of sources by Zipf's law; the first 100 all the time, or late"
+    )
     for power in (0.8, 1.0, 1.2):
         weights = 1.0 / np.arange(1, 1_000_001) ** power
         ranks = np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random(2_000_000)).astype(np.uint32)

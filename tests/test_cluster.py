@@ -141,7 +141,10 @@ def test_a_worker_without_the_package(scheduler: Scheduler, place: Path) -> None
     # As Python says it where there is none: this one is found first.
     text = "raise ModuleNotFoundError(\"No module named 'pcapframe'\", name='pcapframe')\n"
     (bare / "__init__.py").write_text(text)
-    with Scheduler(place / "bare-scheduler") as alone, connected(alone, place / "bare", 1, first=str(bare.parent)) as it:
+    with (
+        Scheduler(place / "bare-scheduler") as alone,
+        connected(alone, place / "bare", 1, first=str(bare.parent)) as it,
+    ):
         said = r"^worker tcp://.*: the package pcapframe is not installed there .*: pip install pcapframe==.* where"
         with pytest.raises(RuntimeError, match=said):
             pf.cluster.ioc_counts(LAB, it)

@@ -81,14 +81,16 @@ def needs_whole_files(options: Mapping[str, Any]) -> bool:
 
 def flow_events(piece: _pieces.Partition, job: FlowJob) -> Events:
     run, (octets, counters) = _partial.walked(
-        piece, lambda *asked: _core.flow_events(*asked, job.native, job.secret, job.parts), 1
+        piece, lambda inputs, asked: _core.flow_events(inputs, asked, job.native, job.secret, job.parts), 1
     )
     return Events(run, octets, counters)
 
 
 def replayed(job: FlowJob, before: Sequence[int], *octets: Any) -> tuple[_state.Table, dict[str, int]]:
     """The flows of one part of all pieces, or of all parts; `before` are the packets before each piece."""
-    pieces = tuple((tuple(each) if isinstance(each, list) else each, at) for each, at in zip(octets, before, strict=True))
+    pieces = tuple(
+        (tuple(each) if isinstance(each, list) else each, at) for each, at in zip(octets, before, strict=True)
+    )
     native, counters = _core.flows_from(pieces, job.native)
     return _state.Table.from_native(native), counters
 
@@ -143,7 +145,7 @@ class DetectJob(NamedTuple):
 def detect_events(piece: _pieces.Partition, job: DetectJob) -> Events:
     rules = detectors._RULES if "counts" in job.reads else None
     run, (traffic, text, counts) = _partial.walked(
-        piece, lambda *asked: _core.detect_events(*asked, rules, "text" in job.reads), 1
+        piece, lambda inputs, asked: _core.detect_events(inputs, asked, rules, "text" in job.reads), 1
     )
     state = None if counts is None else _state.CountsState(counts, _KEYS)
     return Events(run, (traffic, text), None if state is None else state.arrays())
@@ -185,7 +187,7 @@ class Piece(NamedTuple):
 def walk_only(piece: _pieces.Partition, job: None) -> Events:
     """Where the piece begins and ends, and how many packets it has."""
     totals = (((), 0, (), False, False, 0, False, False),)
-    run, _ = _partial.walked(piece, lambda *asked: _core.groups(*asked, totals), 1)
+    run, _ = _partial.walked(piece, lambda inputs, asked: _core.groups(inputs, asked, totals), 1)
     return Events(run, None, None)
 
 
@@ -196,7 +198,9 @@ def exact_pieces(plan: _pieces.Plan, walked: Walk) -> list[Piece]:
     for each in walked.before:
         run = each.run
         partition = _pieces.Partition(plan, run.file, run.piece)
-        found.append(Piece(partition if run.piece == 0 else _pieces.exactly(partition, run.start, run.told), each, first))
+        found.append(
+            Piece(partition if run.piece == 0 else _pieces.exactly(partition, run.start, run.told), each, first)
+        )
     return found
 
 
@@ -241,7 +245,7 @@ def packets_of(piece: Piece, question: Any, strings: str) -> Any:
 
 
 def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Table, Any, Any]:
-    """Hits in a whole capture, by one worker: names go in messages of several segments, whichever pieces these are in."""
+    """Hits in a whole capture, by one worker: the segments of a message may lie in different pieces."""
     for file in range(len(plan.files)):
         _pieces.opened(_pieces.Partition(plan, file, 0))
     capture = _questions.capture_of(plan, ())

@@ -80,7 +80,9 @@ def _check_workers(client: Any) -> None:
         if isinstance(version, BaseException):
             raise RuntimeError(f"worker {worker}: cannot use {__package__}: {version}") from version
         if version != here:
-            raise RuntimeError(f"worker {worker}: has {__package__} {version}, and here it is {here}: they must be equal")
+            raise RuntimeError(
+                f"worker {worker}: has {__package__} {version}, and here it is {here}: they must be equal"
+            )
 
 
 # --- pieces ----------------------------------------------------------------------------------------------------------
@@ -131,7 +133,9 @@ def _tree(client: Any, futures: Sequence[Any]) -> Any:
     return futures[0]
 
 
-def _whole(client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Partition]], list[Any]]) -> _partial.Partial:
+def _whole(
+    client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Partition]], list[Any]]
+) -> _partial.Partial:
     """The sum of the partials of all pieces, none of which is missing; what was guessed wrong is asked again."""
     whole: _partial.Partial = _tree(client, ask(pieces)).result()
     # Each round has the exact start of one more piece at least, so there are no more rounds than pieces.
@@ -178,7 +182,9 @@ def _part(events: _shuffle.Events, number: int | None) -> Any:
 class _Flows:
     """The flows of a capture, by parts that workers have."""
 
-    def __init__(self, captures: Any, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any) -> None:
+    def __init__(
+        self, captures: Any, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any
+    ) -> None:
         options = _options.resolved(variant, compat, given)
         native = _options.native_options(options, names)
         self.client = _client(client)
@@ -325,9 +331,7 @@ def flows(
     return frame
 
 
-def score(
-    captures: Any, model: Any, reasons: int = 0, *, client: Any = None, size: Any = SIZE
-) -> Frame:
+def score(captures: Any, model: Any, reasons: int = 0, *, client: Any = None, size: Any = SIZE) -> Frame:
     """Tell what a model takes the flows of captures for, as `pcapframe.models.score` does.
 
     Parameters
@@ -337,7 +341,8 @@ def score(
     model : Pipeline or path
         A fitted one, or a saved one; the client reads it, and workers get it from each other.
     reasons : int
-        So many features per flow that say why, for the first 1,000 flows that are not benign. With it the client scores.
+        So many features per flow that say why, for the first 1,000 flows that are not benign. With it the client
+        scores.
 
     Returns
     -------
@@ -463,8 +468,14 @@ def packets(
     if not exact:
         return frames.from_pandas(meta, npartitions=1)
     return frames.from_map(
-        _shuffle.packets_of, exact, question=question, strings=strings, meta=meta, label="packets", enforce_metadata=False
-    )
+        _shuffle.packets_of,
+        exact,
+        question=question,
+        strings=strings,
+        meta=meta,
+        label="packets",
+        enforce_metadata=False,
+    )  # fmt: skip
 
 
 def match(captures: Any, indicators: Indicators, *, flows: Any = False, client: Any = None) -> Hits:

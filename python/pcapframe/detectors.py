@@ -279,7 +279,9 @@ def _detect(
     natives, counters, kinds = native
     counts = None
     if kinds is not None:
-        counts = {kind: Counts(each, name) for kind, each, name in zip(("dns", "ip", "seq"), kinds, COUNTED, strict=True)}
+        counts = {
+            kind: Counts(each, name) for kind, each, name in zip(("dns", "ip", "seq"), kinds, COUNTED, strict=True)
+        }
     rows, counters = _judged(natives, counters, counts, chosen, only, window is not None, thresholds)
     return _findings(rows, counters, capture, capture._faults + faults, only, length, thresholds)
 
