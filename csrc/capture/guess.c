@@ -48,7 +48,8 @@ enum pf_status pf_input_guess(const struct pf_input *input, uint64_t from, uint6
 {
     struct pf_source *source = input->source;
     const struct pf_walk *walk = &input->walk;
-    struct window window = {.octets = pf_alloc_pages(WINDOW)};
+    size_t want = from >= source->size ? 0 : source->size - from < WINDOW ? (size_t)(source->size - from) : WINDOW;
+    struct window window = {.octets = pf_alloc_pages(want + 1)}; /* never of nothing */
     size_t aligned = walk->format->aligned, skipped = (size_t)((aligned - from % aligned) % aligned);
     unsigned steps = 0;
     *start = PF_SIZE_UNKNOWN;
@@ -56,7 +57,7 @@ enum pf_status pf_input_guess(const struct pf_input *input, uint64_t from, uint6
         return pf_fail_memory(error);
     enum pf_status status = source->ops->begin(source, error);
     if (status == PF_OK) {
-        status = source->ops->read_at(source, window.octets, WINDOW, from, &window.size, error);
+        status = source->ops->read_at(source, window.octets, want, from, &window.size, error);
         source->ops->end(source);
     }
     window.ends = window.size < WINDOW;

@@ -1,8 +1,8 @@
 """What pieces of a capture found, to be put together into the answer of one machine.
 
 A run over a piece says where it began, what it took for granted there, and where it ended. Pieces fit where the end of
-one is the start of the next; `Partial.finish` follows that chain from the beginning of each file, so a piece whose guess
-was wrong is never counted, and `Partial.missing` names it with its exact start.
+one is the start of the next. `Partial.finish` follows that chain from the beginning of each file, so a piece whose
+guess was wrong is never counted, and `Partial.missing` names it with its exact start.
 """
 
 from __future__ import annotations

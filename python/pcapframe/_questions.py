@@ -127,7 +127,7 @@ class _Count(Kind):
 
 
 def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
-    """The whole capture, narrowed to what also meets these conditions, where its files are here and as they were cut; else None."""
+    """The whole capture, narrowed by these conditions too, where its files are here and as they were cut; else None."""
     from ._pieces import Partition, narrowing_of, opened
 
     try:
@@ -153,20 +153,28 @@ def _shifted(table: _state.Table, before: Any, first: int | None) -> _state.Tabl
     times = before.run.times
     if times is None or before.times is None:
         return table
-    relative = table.number("frame_time_relative")
+    relative, delta = table.number("frame_time_relative"), table.number("frame_time_delta")
+    stamps = table.number("frame_time")
     if relative is not None and first is not None:
-        values, valid, _ = table.columns[relative]
-        moved = values + (times[0] - first)
-        table = table.with_values(relative, moved if valid is None else np.where(valid, moved, 0), valid)
-    delta = table.number("frame_time_delta")
-    numbers = table.number("frame_number")
-    if delta is not None and numbers is not None:
-        at = np.flatnonzero(table.columns[numbers][0] == before.run.first_timed + before.packets)
+        there, timed, _ = table.columns[_found(stamps)]
+        span = there - np.int64(first)  # of more than 63 bits: it wrapped around, and there is none
+        good = (np.ones(len(there), bool) if timed is None else timed) & (((there ^ first) & (there ^ span)) >= 0)
+        table = table.with_values(relative, np.where(good, span, 0), good)
+    if delta is not None:
+        numbers = table.columns[_found(table.number("frame_number"))][0]
+        at = np.flatnonzero(numbers == before.run.first_timed + before.packets)
         values, valid, _ = table.columns[delta]
-        values = values.copy()
-        values[at] = times[0] - before.times[1]
+        assert valid is not None
+        values, valid, gap = values.copy(), valid.copy(), times[0] - before.times[1]
+        fits = -(2**63) <= gap < 2**63
+        values[at], valid[at] = gap if fits else 0, fits
         table = table.with_values(delta, values, valid)
     return table
+
+
+def _found(number: int | None) -> int:
+    assert number is not None  # `ask` saw to it
+    return number
 
 
 _SPANS = ("frame_time_delta", "frame_time_relative")
@@ -192,8 +200,8 @@ class _Packets(Kind):
 
     def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
         names, conditions, suspects = question.asked
-        if "frame_time_delta" in names and "frame_number" not in names:
-            names = (*names, "frame_number")  # tells which packet is the first; `finish` takes it out again
+        if any(name in names for name in _SPANS):  # what they are made anew of; `finish` takes it out again
+            names = (*names, *(name for name in ("frame_time", "frame_number") if name not in names))
         threads, chunk, strict, tick, (filters, *rest) = options
         filters = (*filters, *(_core.Conditions(*each) for each in conditions))
         native, faults = _core.packets(inputs, (threads, chunk, strict, tick, (filters, *rest)), names, suspects)
@@ -202,9 +210,6 @@ class _Packets(Kind):
     def finish(self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: Any) -> Frame:
         names, conditions, suspects = question.asked
         times = [each.run.times for each in before if each.run.times is not None]
-        spans = [name for name in _SPANS if name in names]
-        if spans and times and max(each[2] for each in times) - min(each[3] for each in times) >= 2**63:
-            raise CaptureError(f"{spans[0]}: the times of the capture are more than 292 years apart: ask it as a whole")
         first = times[0][0] if times else None
         tables = [_shifted(table, each, first) for table, each in zip(states, before, strict=True)]
         if not tables:

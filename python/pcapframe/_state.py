@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -77,7 +78,7 @@ def texts_packed(texts: Sequence[str]) -> tuple[_Array, _Array]:
 
 def texts_unpacked(offsets: _Array, octets: _Array) -> list[str]:
     whole, ends = octets.tobytes(), offsets.tolist()
-    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in zip(ends, ends[1:], strict=False)]
+    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
 
 
 class State:
