@@ -262,8 +262,8 @@ def test_packets_are_those_of_one_machine(client: Any, tmp_path: Path, strings: 
     pytest.importorskip("dask.dataframe", reason="the packets are a Dask DataFrame")
     for captures in (LAB, halves(tmp_path)):
         expected = pf.open(captures, progress=False).packets(COLUMNS).to_pandas(strings)
-        found = pf.cluster.packets(captures, COLUMNS, client=client, size=SIZE, strings=strings)
-        assert found.npartitions > 10
+        found = pf.cluster.packets(captures, COLUMNS, client=client, size="400kB", strings=strings)
+        assert found.npartitions > 3
         for number in range(3):
             computed = found.get_partition(number).compute()
             for name in COLUMNS:
