@@ -7,7 +7,7 @@ enum { FAR = 12, TCP = 6, SYN = 0x02, ACK = 0x10 };
 
 static const int64_t SECOND = INT64_C(1000000000);
 /* An answer comes within so long: hosts ask again after one second and give up after three (RFC 1122 2.3.2.1). */
-static const int64_t PATIENCE = INT64_C(5000000000);
+static const uint64_t PATIENCE = UINT64_C(5000000000);
 
 struct pf_detect_piece {
     struct pf_detect_event *events;
@@ -174,7 +174,7 @@ static enum pf_status take_talk(struct pf_detect_sink *sink, const struct pf_det
     struct pf_exchange *talk = pf_book_find(&sink->talks, event->hash, &event->key);
     bool begins = talk == NULL;
     bool unreachable = (event->marks & PF_MARK_UNREACHABLE) != 0;
-    sink->asked = !begins && talk->asked != INT64_MIN && event->time - talk->asked <= PATIENCE;
+    sink->asked = !begins && talk->asked != INT64_MIN && pf_elapsed(talk->asked, event->time) <= PATIENCE;
     if (begins && unreachable) /* about a packet that is not in the capture */
         return PF_OK;
     if (begins) {
