@@ -158,7 +158,8 @@ static void forget(struct pf_draft *draft)
     *draft = (struct pf_draft){.fd = -1};
 }
 
-/* A rename would take the place of a pipe, a device, or where /dev/stdout leads, and nothing would reach who reads it. */
+/* A rename would take the place of a pipe, a device, or where /dev/stdout leads, and nothing would reach who reads it.
+ */
 static bool is_replaceable(const char *path)
 {
     static const char devices[] = "/dev/";

@@ -99,10 +99,11 @@ static enum pf_status close_window(struct pf_detect_sink *sink, struct pf_error 
     return close_book(sink, &sink->sightings, PF_DETECT_SIGHTINGS, error);
 }
 
+/* The first period that an int64 tells begins before it, and is said to begin late: sums wrap. */
 static int64_t start_of(int64_t time, int64_t length)
 {
     int64_t rest = time % length;
-    return time - rest - (rest < 0 ? length : 0);
+    return (int64_t)((uint64_t)(time - rest) - (rest < 0 ? (uint64_t)length : 0));
 }
 
 /* Time goes forward; what comes late belongs to the window and the second that are open. */
