@@ -141,8 +141,9 @@ static bool is_name(const struct pf_cursor *word, const char *name)
     return true;
 }
 
-unsigned pf_http_fields(const struct pf_cursor *message, const char *const names[], unsigned count,
-                        struct pf_line values[])
+/* Inline: most callers look for one name. */
+static inline unsigned find_fields(const struct pf_cursor *message, const char *const names[], unsigned count,
+                                   struct pf_line values[])
 {
     struct pf_cursor header = *message;
     struct pf_line line;
@@ -164,7 +165,13 @@ unsigned pf_http_fields(const struct pf_cursor *message, const char *const names
     return found;
 }
 
+unsigned pf_http_fields(const struct pf_cursor *message, const char *const names[], unsigned count,
+                        struct pf_line values[])
+{
+    return find_fields(message, names, count, values);
+}
+
 bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_line *value)
 {
-    return pf_http_fields(message, &name, 1, value) != 0;
+    return find_fields(message, &name, 1, value) != 0;
 }
