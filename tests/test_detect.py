@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import captures_ng as ng
 import naive_detect
 import pcapframe as pf
 import traffic as t
@@ -87,6 +88,17 @@ def test_tables_equal_their_twin(found, window):
     frames, _ = native_tables(octets, window)
     for name, wanted in naive_detect.tables(octets, window).items():
         assert in_order(plain(frames[name])) == in_order(wanted), name
+
+
+def test_pauses_longer_than_a_signed_number_tells():
+    """From 1684 to 2255: the difference of the times is beyond an int64."""
+    far = 9 * 10**18
+    octets = ng.section() + ng.interface(tsresol=9, tsoffset=-far // S) + ng.interface(tsresol=9)
+    get = t.tcp("10.0.0.1", "10.0.0.2", 40000, 80, 0x18, b"GET / HTTP/1.1\r\n")
+    octets += ng.enhanced(get, 0, number=0) + ng.enhanced(get, far, number=1)
+    talks = native_tables(octets)[0]["talks"]
+    assert talks["bursts"].values.tolist() == [2]
+    assert talks["gap_sum"].values.tolist() == [2 * far // MS]
 
 
 def busy_capture():

@@ -125,3 +125,21 @@ def test_rights_follow_the_mask_and_threads_leave_it_alone(capture: pf.Capture, 
     assert set(made) == {0o640}
     assert {(tmp_path / f"{n}.csv").stat().st_mode & 0o777 for n in range(8)} == {0o640}
     assert (tmp_path / "out.pcap").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pipe_is_not_replaced_by_a_capture(capture: pf.Capture, tmp_path: Path) -> None:
+    """A rename would take its place, and who reads it would wait for ever."""
+    for name in ("out.pcap", "out-TCP.pcap", "live.pcapng"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(OSError, match="to a pipe or a device: give a file's name"):
+        capture.write(tmp_path / "out.pcap")
+    with pytest.raises(OSError, match="to a pipe or a device"):
+        pf.capture("lo", path=tmp_path / "live.pcapng", packets=1)
+    with pytest.raises(OSError, match=re.escape("out-TCP.pcap")):
+        capture.split(tmp_path / "out-{protocol}.pcap")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_fifo()) == [
+        "live.pcapng",
+        "out-TCP.pcap",
+        "out.pcap",
+    ]
+    assert len(list(tmp_path.iterdir())) == 3

@@ -18,6 +18,7 @@ import pytest
 import captures
 import naive
 import pcapframe as pf
+import traffic
 
 
 def some_capture(packets: int = 400) -> bytes:
@@ -421,3 +422,13 @@ def test_the_name_of_a_file_cannot_steer_a_terminal(tmp_path: Path) -> None:
     named.symlink_to(lab)
     assert repr(pf.open(named)).isprintable()
     assert "esc\\027[31m\\010.pcap" in repr(pf.open(named))
+
+
+def test_numbers_that_a_column_cannot_hold_are_told() -> None:
+    ports = pf.open(traffic.capture([(0, traffic.arp(1, "10.0.0.1", "10.0.0.1", "10.0.0.2"))])).packets()["tcp_dstport"]
+    assert ports.fill(7).tolist() == [7]
+    for value in (1.5, -1, 1 << 16, None, "x"):
+        with pytest.raises(TypeError, match=r"tcp_dstport\.fill: the column holds uint16, which cannot hold"):
+            ports.fill(value)
+    with pytest.raises(TypeError, match="tcp_dstport holds int, which is not ordered with str"):
+        assert ports < "x"

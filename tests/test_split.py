@@ -146,6 +146,9 @@ def test_long_values_keep_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "keywords", "error", "message"),
     [
+        ("{}.pcap", {}, ValueError, "braces need the name of a column"),
+        ("{0}.pcap", {}, ValueError, "braces need the name of a column"),
+        ("{ip_src.pcap", {}, ValueError, "a brace stands alone"),
         ("x.pcap", {}, ValueError, "needs a column in braces"),
         ("{eth_src}/x.pcap", {}, ValueError, "not in that of its folder"),
         ("{eth_sr}.pcap", {}, KeyError, "did you mean eth_src"),

@@ -169,6 +169,17 @@ static void forget(struct pf_draft *draft)
     *draft = (struct pf_draft){.fd = -1};
 }
 
+/* A rename would take the place of a pipe, a device, or where /dev/stdout leads, and nothing would reach who reads it.
+ */
+static bool is_replaceable(const char *path)
+{
+    static const char devices[] = "/dev/";
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return false;
+    return strncmp(path, devices, strlen(devices)) != 0 || lstat(path, &st) != 0 || !S_ISLNK(st.st_mode);
+}
+
 int pf_draft_begin(struct pf_draft *draft, const char *path)
 {
     /* Names of 255 octets are the longest that file systems take: a long one is cut for the suffix. */
@@ -178,7 +189,11 @@ int pf_draft_begin(struct pf_draft *draft, const char *path)
     const char *slash = strrchr(path, '/');
     size_t folder = slash != NULL ? (size_t)(slash + 1 - path) : 0;
     size_t kept = length - folder > LONGEST ? folder + LONGEST : length;
-    *draft = (struct pf_draft){.fd = -1, .path = pf_alloc(length + 1), .temporary = pf_alloc(length + sizeof suffix)};
+    *draft = (struct pf_draft){.fd = -1};
+    if (!is_replaceable(path))
+        return ENOTSUP;
+    draft->path = pf_alloc(length + 1);
+    draft->temporary = pf_alloc(length + sizeof suffix);
     if (draft->path == NULL || draft->temporary == NULL) {
         forget(draft);
         return ENOMEM;
@@ -198,7 +213,11 @@ int pf_draft_begin_part(struct pf_draft *draft, const char *path)
 {
     static const char suffix[] = ".part";
     size_t length = strlen(path);
-    *draft = (struct pf_draft){.fd = -1, .path = pf_alloc(length + 1), .temporary = pf_alloc(length + sizeof suffix)};
+    *draft = (struct pf_draft){.fd = -1};
+    if (!is_replaceable(path))
+        return ENOTSUP;
+    draft->path = pf_alloc(length + 1);
+    draft->temporary = pf_alloc(length + sizeof suffix);
     if (draft->path == NULL || draft->temporary == NULL) {
         forget(draft);
         return ENOMEM;

@@ -36,7 +36,7 @@ int pf_os_wake_pipe(int fds[2]);
 void pf_os_wake(int fd);
 
 /* A file that appears under its name when it is whole, or not at all: written under a temporary name in the same
- * folder, readable by its owner only, then renamed. */
+ * folder, readable by its owner only, then renamed. Never in the place of a pipe or a device: ENOTSUP. */
 struct pf_draft {
     int fd;
     char *path, *temporary;

@@ -7,7 +7,7 @@ enum { FAR = 12, TCP = 6, SYN = 0x02, ACK = 0x10 };
 
 static const int64_t SECOND = INT64_C(1000000000);
 /* An answer comes within so long: hosts ask again after one second and give up after three (RFC 1122 2.3.2.1). */
-static const int64_t PATIENCE = INT64_C(5000000000);
+static const uint64_t PATIENCE = UINT64_C(5000000000);
 
 static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
 {
@@ -87,10 +87,11 @@ static enum pf_status close_window(struct pf_detect_sink *sink, struct pf_error 
     return close_book(sink, &sink->sightings, PF_DETECT_SIGHTINGS, error);
 }
 
+/* The first period that an int64 tells begins before it, and is said to begin late: sums wrap. */
 static int64_t start_of(int64_t time, int64_t length)
 {
     int64_t rest = time % length;
-    return time - rest - (rest < 0 ? length : 0);
+    return (int64_t)((uint64_t)(time - rest) - (rest < 0 ? (uint64_t)length : 0));
 }
 
 /* Time goes forward; what comes late belongs to the window and the second that are open. */
@@ -162,7 +163,7 @@ static enum pf_status take_talk(struct pf_detect_sink *sink, const struct pf_det
     struct pf_exchange *talk = pf_book_find(&sink->talks, event->hash, &event->key);
     bool begins = talk == NULL;
     bool unreachable = (event->marks & PF_MARK_UNREACHABLE) != 0;
-    sink->asked = !begins && talk->asked != INT64_MIN && event->time - talk->asked <= PATIENCE;
+    sink->asked = !begins && talk->asked != INT64_MIN && pf_elapsed(talk->asked, event->time) <= PATIENCE;
     if (begins && unreachable) /* about a packet that is not in the capture */
         return PF_OK;
     if (begins) {

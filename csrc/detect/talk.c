@@ -13,7 +13,7 @@ enum {
 
 /* A client that was silent for so long begins a new burst: longer than the pause of TCP's first repetition (RFC 6298: 1
  * s), shorter than the period of whoever calls home. */
-static const int64_t PAUSE = INT64_C(1500000000);
+static const uint64_t PAUSE = UINT64_C(1500000000);
 
 void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *event)
 {
@@ -26,11 +26,11 @@ void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *e
 
 static void add_burst(struct pf_exchange *talk, int64_t time)
 {
-    if (talk->bursts != 0 && time - talk->asked < PAUSE)
+    if (talk->bursts != 0 && pf_elapsed(talk->asked, time) < PAUSE)
         return;
     if (talk->bursts++ == 0)
         return;
-    uint64_t gap = (uint64_t)(time - talk->asked) / MS;
+    uint64_t gap = pf_elapsed(talk->asked, time) / MS;
     talk->gap_sum += gap;
     uint64_t square = gap < UINT32_MAX ? gap * gap : UINT64_MAX;
     talk->gap_squares = square > UINT64_MAX - talk->gap_squares ? UINT64_MAX : talk->gap_squares + square;

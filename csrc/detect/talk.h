@@ -40,6 +40,12 @@ struct pf_busy {
     uint32_t packets, answers, syns, begun, carried, requests;
 };
 
+/* 0 where `to` is not later. Times of a hostile capture may lie further apart than an int64 tells. */
+static inline uint64_t pf_elapsed(int64_t from, int64_t to)
+{
+    return to > from ? (uint64_t)to - (uint64_t)from : 0;
+}
+
 void pf_exchange_begin(struct pf_exchange *talk, const struct pf_detect_event *event);
 /* Whether it is the first packet with data of its client. */
 bool pf_exchange_add(struct pf_exchange *talk, const struct pf_detect_event *event);

@@ -17,10 +17,11 @@
 enum {
     HEADER = 24,
     RECORD = 16,
-    AT_ONCE = 256,  /* packets taken before they are handed on */
-    RETIRE = 50,    /* ms after which the system hands on a part of its buffer that is not full */
-    LOOK = 100,     /* ms: so often it is looked whether the interface is still there */
-    LAST_LOOK = 10, /* looks, RETIRE apart, at what arrived before the end */
+    AT_ONCE = 256,    /* packets taken before they are handed on */
+    RETIRE = 50,      /* ms after which the system hands on a part of its buffer that is not full */
+    LOOK = 100,       /* ms: so often it is looked whether the interface is still there */
+    LAST_LOOK = 10,   /* looks, RETIRE apart, at what arrived before the end */
+    LAST_WAIT = 5000, /* ms for all of them: where nobody knows how many are due, packets may come for ever */
 };
 
 struct live {
@@ -37,7 +38,8 @@ struct live {
     uint32_t said[3];              /* what libpcap said last, in its 32 bits */
     bool last_round;               /* the end was asked for, */
     uint64_t last[3];              /* when these were counted, */
-    uint64_t due;                  /* and so many packets are to be taken; UINT64_MAX: nobody knows */
+    uint64_t due;                  /* and so many packets are to be taken; UINT64_MAX: nobody knows; */
+    uint64_t until;                /* ms, no later than this */
 };
 
 /* --- opening ----------------------------------------------------------------------------------------------------- */
@@ -173,9 +175,10 @@ static enum pf_status last_round(struct live *live, bool *ended, struct pf_error
         live->due = UINT64_MAX;
         if (pf_live_statistics(&live->base, &last[0], &last[1], &last[2]))
             live->due = last[0] - last[1];
+        live->until = pf_os_milliseconds() + LAST_WAIT;
         live->last_round = true;
     }
-    for (int look = 0; look < LAST_LOOK && live->taken < live->due; look++) {
+    for (int look = 0; look < LAST_LOOK && live->taken < live->due && pf_os_milliseconds() < live->until; look++) {
         bool ready = false;
         int found = pcap_dispatch(live->pcap, AT_ONCE, take, (u_char *)live);
         if (found < 0 && found != PCAP_ERROR_BREAK)

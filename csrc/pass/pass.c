@@ -244,7 +244,7 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
     }
     pf_stage_init(&driver->stage, needs);
     PF_TRY(pf_jump_init(driver, error));
-    driver->next.start = pf_jump_start(driver, 0);
+    driver->next.start = pass->input_count != 0 ? pf_jump_start(driver, 0) : 0;
     driver->under_way = pf_alloc_array(pass->input_count, sizeof *driver->under_way);
     driver->begun = pf_alloc_array(pass->input_count, sizeof *driver->begun);
     if (driver->under_way == NULL || driver->begun == NULL)

@@ -141,19 +141,37 @@ static bool is_name(const struct pf_cursor *word, const char *name)
     return true;
 }
 
-bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_line *value)
+/* Inline: most callers look for one name. */
+static inline unsigned find_fields(const struct pf_cursor *message, const char *const names[], unsigned count,
+                                   struct pf_line values[])
 {
     struct pf_cursor header = *message;
     struct pf_line line;
+    unsigned found = 0, all = (1u << count) - 1;
     pf_cursor_clip(&header, MOST_HEADER);
     (void)pf_next_line(&header, &line);
-    while (pf_next_line(&header, &line) && pf_cursor_left(&line.text) != 0) {
+    while (found != all && pf_next_line(&header, &line) && pf_cursor_left(&line.text) != 0) {
         struct pf_cursor word = pf_next_word(&line.text, ':');
-        if (word.end == line.text.end || !is_name(&word, name)) /* without a colon it is all of the line */
+        if (word.end == line.text.end) /* without a colon it is all of the line */
             continue;
-        *value = line;
-        pf_trim(&value->text);
-        return true;
+        for (unsigned i = 0; i < count; i++) {
+            if ((found >> i & 1) != 0 || !is_name(&word, names[i]))
+                continue;
+            values[i] = line;
+            pf_trim(&values[i].text);
+            found |= 1u << i;
+        }
     }
-    return false;
+    return found;
+}
+
+unsigned pf_http_fields(const struct pf_cursor *message, const char *const names[], unsigned count,
+                        struct pf_line values[])
+{
+    return find_fields(message, names, count, values);
+}
+
+bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_line *value)
+{
+    return find_fields(message, &name, 1, value) != 0;
 }

@@ -18,5 +18,8 @@ bool pf_http_start(const struct pf_cursor *message, enum pf_http_part part, stru
 
 /* The value of the first field line with the name, given in small letters, and whether it is whole. */
 bool pf_http_field(const struct pf_cursor *message, const char *name, struct pf_line *value);
+/* The same of up to 31 names in one reading; bit i of the answer: values[i] is there. */
+unsigned pf_http_fields(const struct pf_cursor *message, const char *const names[], unsigned count,
+                        struct pf_line values[]);
 
 #endif

@@ -87,12 +87,15 @@ static bool is_scheme(const struct pf_cursor *word, const char *scheme)
 
 static bool in_http(const struct pf_cursor *header, struct pf_ntlm *message)
 {
-    static const char *const names[] = {"authorization", "www-authenticate", "proxy-authorization",
-                                        "proxy-authenticate"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct pf_line line;
-        if (!pf_http_field(header, names[i], &line))
+    enum { NAMES = 4 };
+    static const char *const names[NAMES] = {"authorization", "www-authenticate", "proxy-authorization",
+                                             "proxy-authenticate"};
+    struct pf_line lines[NAMES];
+    unsigned found = pf_http_fields(header, names, NAMES, lines);
+    for (unsigned i = 0; i < NAMES; i++) {
+        if ((found >> i & 1) == 0)
             continue;
+        struct pf_line line = lines[i];
         struct pf_cursor scheme = pf_next_word(&line.text, ' ');
         pf_trim(&line.text);
         if (!is_scheme(&scheme, "ntlm") && !is_scheme(&scheme, "negotiate"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import importlib
 import json
 import math
@@ -52,6 +53,17 @@ def draft_prefix(name: str) -> str:
     return f".{name[:60]}."
 
 
+def is_special(path: str) -> bool:
+    """Tell whether a pipe or a device has the name, which no file may replace."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def refuse_special(path: str) -> None:
+    """Raise where a capture, whose header is written last, would be written to a pipe or a device."""
+    if is_special(path):
+        raise OSError(errno.ENOTSUP, "a capture cannot be written to a pipe or a device: give a file's name", path)
+
+
 @contextlib.contextmanager
 def drafted(path: str) -> Iterator[str]:
     """Give the name of an empty file that gets its own when the block ends well, and is gone when not.
@@ -62,7 +74,7 @@ def drafted(path: str) -> Iterator[str]:
     folder, name = os.path.split(path)
     if os.path.isdir(path):
         raise IsADirectoryError(21, "Is a directory", path)
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or /dev/null, which no file may replace
+    if is_special(path):
         yield path
         return
     draft = os.path.join(folder, f"{draft_prefix(name)}{secrets.token_hex(4)}{DRAFT}")

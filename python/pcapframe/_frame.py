@@ -119,7 +119,13 @@ class Column:
         """Return the values with `value` in null places, a new array."""
         filled = self.values.copy()
         if self._valid is not None:
-            filled[~self._valid] = value
+            try:
+                filled[~self._valid] = value
+                fits = filled.dtype.kind not in "iu" or bool(np.all(filled[~self._valid] == value))
+            except (OverflowError, TypeError, ValueError):
+                fits = False
+            if not fits:
+                raise TypeError(f"{self._name}.fill: the column holds {filled.dtype}, which cannot hold {value!r}")
         return filled
 
     def _pieces(self) -> list[Any]:
@@ -202,6 +208,8 @@ class Column:
                     return self._where_valid(other._where_valid(np.full(len(self), compare is operator.ne)))
             return other._where_valid(self._where_valid(compare(self.values, other.values)))
         if self._sort() not in (str, bytes):
+            if isinstance(other, str | bytes):
+                self._check_comparable(compare, type(other))
             return self._where_valid(np.broadcast_to(compare(self._values, other), len(self)))
         self._check_comparable(compare, type(other))
         if not isinstance(other, self._sort()):

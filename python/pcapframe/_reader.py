@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _flows, _index, _inputs, _progress, _split, _times, _where, detectors
+from . import _compressed, _core, _export, _flows, _index, _inputs, _progress, _split, _times, _where, detectors
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -1173,6 +1173,7 @@ class Capture:
         text = os.fsdecode(path)
         kind = self._written_as(text)
         self._refuse_own(text)
+        _export.refuse_special(text)
         written, _ = self._run(_core.write_capture, kind, text, None, numbers, stacklevel=5)
         return int(written)
 

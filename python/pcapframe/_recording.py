@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from . import _core, _where
+from . import _core, _export, _where
 from ._frame import Frame
 from ._livetool import TOOLS, Tool, ways
 from ._reader import Capture, _filters, _Options, _Path
@@ -232,4 +232,5 @@ def part_of(path: _Path | None) -> str | None:
     text = os.fsdecode(path)
     if not text.lower().endswith(".pcapng"):
         raise ValueError(f"{text}: captures are written as pcapng: a name that ends in .pcapng is needed")
+    _export.refuse_special(text)
     return text

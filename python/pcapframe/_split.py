@@ -12,6 +12,14 @@ from ._columns import FIELDS, nearest
 from ._times import duration
 
 
+def _pieces(text: str, name: str) -> list[tuple[str, str | None, str | None, str | None]]:
+    try:
+        return list(string.Formatter().parse(name))
+    except ValueError:  # in the words of str.format
+        why = "a brace stands alone; a column is {ip_src}, a brace itself {{ or }}"
+        raise ValueError(f"split: {text!r}: {why}") from None
+
+
 def parts(template: str | os.PathLike[str], every: Any) -> tuple[str | tuple[str] | int, ...]:
     """Return what the core takes for a template: literal text, ``(column,)`` and the length of bins."""
     text = os.fspath(template)
@@ -20,7 +28,9 @@ def parts(template: str | os.PathLike[str], every: Any) -> tuple[str | tuple[str
         raise ValueError(f"split: {text!r}: columns may stand in the file's name, not in that of its folder")
     length = None if every is None else duration("every", every)
     found: list[str | tuple[str] | int] = [os.path.join(folder, "")] if folder else []
-    for literal, field, form, conversion in string.Formatter().parse(name):
+    for literal, field, form, conversion in _pieces(text, name):
+        if field == "" or (field is not None and field.isdecimal()):
+            raise ValueError(f"split: {text!r}: braces need the name of a column in them, such as {{ip_src}}")
         if literal:
             found.append(literal)
         if form or conversion:
@@ -31,7 +41,7 @@ def parts(template: str | os.PathLike[str], every: Any) -> tuple[str | tuple[str
             if field == "time":
                 raise ValueError(f"split: {text!r}: {{time}} needs every=, such as '1h'")
             if field not in FIELDS:
-                raise KeyError(f"no column {field!r}{nearest(field, FIELDS)}")
+                raise KeyError(f"split: no column {field!r}{nearest(field, FIELDS)}")
             if FIELDS[field].kind == "binary":
                 raise TypeError(f"split: {field}: octets make no name")
             found.append((field,))
