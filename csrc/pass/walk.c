@@ -178,6 +178,8 @@ static enum pf_status note_told(struct pf_driver *driver, const struct pf_walk *
 void pf_driver_found(struct pf_driver *driver)
 {
     struct pf_found *found = &driver->pass->found;
+    if (driver->pass->input_count == 0)
+        return;
     found->end = driver->walked != SIZE_MAX ? driver->walk.offset : driver->pass->inputs[0]->walk.offset;
     found->packets = driver->frames;
     found->timed = driver->timed;
