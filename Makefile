@@ -76,6 +76,8 @@ bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written 
 	$(PY) benchmarks/bench_count.py --packets $(PACKETS)
 	$(PY) benchmarks/bench_flows.py --packets $(PACKETS) --write
 	$(PY) benchmarks/bench_score.py --packets $(PACKETS) --write
+	$(PY) benchmarks/bench_ways.py --write
+	$(PY) benchmarks/chart.py
 
 docs: $(VENV)/.built $(VENV)/.test $(VENV)/.docs ## the pages, with every notebook run, in build/docs/html
 	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs/html
