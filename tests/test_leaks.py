@@ -155,6 +155,9 @@ class Things:
         self.feed = folder / "feed.txt"
         self.feed.write_text("10.0.0.1\nexample.org\n")
         self.info = self.capture.info(full=True)
+        self.pieces = self.capture.partitions(1000)
+        self.partial = self.pieces[0].ioc_counts()
+        self.partial.save(folder / "saved.partial")
 
 
 def has(*names: str) -> bool:
@@ -208,6 +211,12 @@ def calls(t: Things) -> dict[str, tuple[Call, Call | None]]:
         "Capture.octets": (lambda: cap.octets([1, 2]), lambda: cap.octets(10**6)),
         "Capture.write": (lambda: cap.write(out / "w.pcapng"), lambda: broken.write(out / "w2.pcap")),
         "Capture.write nowhere": (lambda: cap.write(out / "w.pcap"), lambda: cap.write(out / "absent" / "w.pcap")),
+        "Capture.index": (lambda: cap.index(out / "in.pfx"), lambda: cap.index(out / "absent" / "in.pfx")),
+        "Capture.partitions": (lambda: cap.partitions(1000), lambda: cap.partitions("x")),
+        "Partial.finish": (lambda: cap.partitions(None)[0].ioc_counts().finish(), t.partial.finish),
+        "Partial.missing": (t.partial.missing, None),
+        "Partial.save": (lambda: t.partial.save(out / "p"), lambda: t.partial.save(out / "absent" / "p")),
+        "Partial.load": (lambda: pf.Partial.load(out / "saved.partial"), lambda: pf.Partial.load(t.path)),
         "Capture.split": (lambda: cap.split(out / "s-{ip_src}.pcap"), lambda: cap.split(out / "{none}.pcap")),
         "Batches.columns": (lambda: t.batches.columns, None),
         "Batches.schema": (lambda: t.batches.schema, None),
