@@ -117,10 +117,6 @@ class Partition:
         """Select packets; see `Capture.select`."""
         return self.run("select", *arguments, **keywords)
 
-    def match(self, *arguments: Any, **keywords: Any) -> Partial:
-        """Look for indicators; see `Capture.match`."""
-        return self.run("match", *arguments, **keywords)
-
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
