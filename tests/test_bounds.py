@@ -3,7 +3,6 @@ flows than may be open. What takes long runs in `make soak`."""
 
 from __future__ import annotations
 
-import math
 import random
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import hostile_dns
 import naive
 import pcapframe as pf
 from captures_large import write_syns
+from costs import least
 
 Measured = Callable[[str], None]
 
@@ -112,13 +112,12 @@ def test_time_grows_no_faster_than_the_packet(name: str, measured: Measured) -> 
         frame = GROWING[name](size - 200)
         count = max(1, (8 << 20) // len(frame))
         data = captures.pcap_bytes([frame] * count, link_type=127 if name == "radiotap words" else 1)
-        best = math.inf
-        for _ in range(4):
-            begin = time.process_time()
+
+        def read(data: bytes = data) -> None:
             for _frame in pf.open(data, threads=1, progress=False).batches("*", rows=4096):
                 pass
-            best = min(best, time.process_time() - begin)
-        times.append(best / count)
+
+        times.append(least(read) / count)
     exponent = float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
     measured(f"time over size, {name}: exponent {exponent:.2f}, {times[-1] * 1e6:.0f} us for 64 KiB")
     assert exponent <= 1.1
@@ -128,13 +127,7 @@ def test_time_grows_no_faster_than_the_packet(name: str, measured: Measured) -> 
 
 
 def seconds(path: Path, ask: Callable[[pf.Capture], object]) -> float:
-    """Of the processor: a busy machine changes that little."""
-    best = math.inf
-    for _ in range(4):
-        begin = time.process_time()
-        ask(pf.open(path, threads=1, progress=False))
-        best = min(best, time.process_time() - begin)
-    return best
+    return least(lambda: ask(pf.open(path, threads=1, progress=False)))
 
 
 @pytest.mark.soak

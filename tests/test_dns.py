@@ -6,7 +6,6 @@ import io
 import random
 import re
 import struct
-import time
 from collections.abc import Iterable
 
 import pytest
@@ -17,6 +16,7 @@ import captures as make
 import hostile_dns as hostile
 import naive_dns
 import pcapframe as pf
+from costs import least
 from hostile_dns import NAME, header, pointer, question, record
 from naive_dns import COLUMNS, Message
 
@@ -330,13 +330,7 @@ def test_the_bound_is_reached() -> None:
 def cost(message: bytes, octets: int, column: str) -> float:
     """Seconds of the processor that `octets` octets of such messages take; the least of some tries."""
     source = make.pcap_bytes([packet(message)] * (octets // len(message)))
-    best = float("inf")
-    for _ in range(5):
-        capture = pf.open(io.BytesIO(source), threads=1, progress=False)
-        start = time.process_time()
-        capture.packets(columns=[column])
-        best = min(best, time.process_time() - start)
-    return best
+    return least(lambda: pf.open(io.BytesIO(source), threads=1, progress=False).packets(columns=[column]))
 
 
 @pytest.mark.parametrize("column", ["dns_answers", "dns_a"])

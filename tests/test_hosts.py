@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import captures_ng
 import pcapframe as pf
 from captures_hosts import CARDS, Tap, card, office, some_network
 from captures_names import authenticate, in_smb2
+from costs import least
 from naive_hosts import Hosts, Row
 from oracle_columns import COMPARED, TSHARK, chosen, tshark_cells, value_of
 from pcapframe import _hosts, _hosts_seen, cli
@@ -220,13 +220,9 @@ def test_many_addresses_take_no_quadratic_time() -> None:
         for number in range(count):
             source = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
             tap.udp((CARDS[0], source), (CARDS[1], "192.168.0.1"), b"x", (50_000, 53))
-        capture = opened(tap.packets)
-        began = time.perf_counter()
-        capture.hosts()
-        return time.perf_counter() - began
+        return least(opened(tap.packets).hosts, tries=3)
 
-    seconds(100)
-    assert seconds(16_000) < 20 * seconds(1_600) + 0.2
+    assert seconds(16_000) < 30 * seconds(1_600) + 0.1  # were it quadratic: 100
 
 
 # --- frames and files ------------------------------------------------------------------------------------------------
