@@ -549,3 +549,15 @@ def test_the_lab(monkeypatch):
             assert true or each["severity"] != "high", (name, each)
     # Of a URL that 96 octets over IPv6 leave nothing of, nothing can be read.
     assert missed == [("web_attack_snap96.pcap", "web_attack_xss")]
+
+
+def test_floods_at_the_end_of_time():
+    """The second after the last one there is has no number; talks went on at times that lie before."""
+    last = 2**63 - 1
+    frames = [t.udp("10.0.0.1", "10.0.0.2", 1024 + n, 9) for n in range(1200)]
+    parts = [ng.section(), ng.interface(tsresol=9)]
+    parts += [ng.enhanced(frame, time) for time in (last, 5) for frame in frames]
+    cap = pf.open(b"".join(parts))
+    found = pf.detect(cap, only="udp_flood")
+    assert found["last_time"].values.max() == last
+    assert len(cap.packets_of(found)) == 1200

@@ -502,3 +502,28 @@ def test_every_real_feed_is_read(capsys: pytest.CaptureFixture[str]):
     with capsys.disabled():
         print(f"\n  real feeds: {kinds}")
     assert {"ip", "domain", "url", "ja3", "user_agent"} <= kinds.keys()
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        ({"type": "ip-dst|port", "category": "Network activity", "value": "192.0.2.1|" + "9" * 5000}, "192.0.2.1"),
+        ({"ip": "192.0.2.1", "confidence": 10**400}, "192.0.2.1"),
+        ({"ip": "192.0.2.1", "confidence": -(10**400)}, "192.0.2.1"),
+    ],
+)
+def test_numbers_beyond_all_bounds_are_no_numbers(document: dict[str, Any], wanted: str) -> None:
+    found = only(read(json.dumps(document)))
+    assert (found.value, found.port, found.confidence) == (wanted, None, None)
+
+
+@pytest.mark.parametrize("line", [-5, 0, 2**32, 10**30, "7", 1.5])
+def test_a_line_that_no_file_has(line: Any, tmp_path: Path) -> None:
+    """Of a bundle of ours that somebody changed: what it says of lines fits the columns of tables."""
+    pytest.importorskip("pandas", reason="the table is pandas'")
+    Indicators.from_values(["192.0.2.1"]).write(tmp_path / "a.json")
+    bundle = json.loads((tmp_path / "a.json").read_text())
+    bundle["objects"][0]["x_pcapframe_line"] = line
+    found = read(json.dumps(bundle))
+    assert only(found).line is None
+    assert found.to_pandas()["line"].isna().all()

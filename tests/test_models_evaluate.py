@@ -163,3 +163,20 @@ def test_there_is_no_feature_that_nobody_explains() -> None:
     for name in known.FEATURES:
         assert known.holds(name, "cic2017")
         assert known.holds(name, None)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8, 0.95])
+def test_a_class_of_two_rows_is_on_both_sides(share: float) -> None:
+    labels = np.array(["a"] * 40 + ["b"] * 2 + ["c"])
+    test = _models_evaluate._random_rows(labels, share, np.random.default_rng(1))
+    for name in "ab":
+        assert 0 < test[labels == name].sum() < (labels == name).sum()
+    assert not test[labels == "c"].any()
+
+
+def test_features_of_ones_own_beside_rounded_ones() -> None:
+    flows = pd.DataFrame({"mine": [1e7 + 1, 2.0, 3.0, 4.0], "Flow Bytes/s": [12_345_678.0, 1.0, 2.0, 3.0]})
+    model = models.make_model(
+        "random_forest", features=["mine", "Flow Bytes/s"], variant="cic2017", quantize="excel", n_estimators=2
+    ).fit(flows, ["a", "b", "a", "b"])
+    assert model[0].transform(flows)[0].tolist() == [np.float32(1e7 + 1), 12_300_000.0]

@@ -349,3 +349,14 @@ def test_what_is_odd_is_told_and_learned(folder: Path, tmp_path: Path, capsys: p
     assert run("score", path, "--model", tmp_path / "m.skops") == 0
     assert run("score", "--model", tmp_path / "m.skops") == 2
     assert "--live INTERFACE" in capsys.readouterr().err
+
+
+def test_times_without_a_zone_mean_utc(table: Any, fitted: Callable[[str], Any]) -> None:
+    """As labels have it: a table that was read from a file of ours may have lost its zone."""
+    flows = table.assign(flow_start=table["Timestamp"], flow_end=table["Timestamp"])
+    plain = flows.assign(**{name: flows[name].dt.tz_localize(None) for name in ("flow_start", "flow_end")})
+    numbers = flows.assign(**{name: plain[name].astype("datetime64[ns]").astype("int64") for name in ("flow_start",)})
+    model = fitted("sigma")
+    wanted = models.score(flows, model)["flow_start"].values
+    for each in (plain, numbers):
+        assert np.array_equal(models.score(each, model)["flow_start"].values, wanted)

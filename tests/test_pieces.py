@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import pcapframe as pf
 from captures import Packet, ethernet, ipv4, pcap_bytes, st_capture, tcp, udp
 from captures_ng import enhanced, interface, section, st_pcapng
-from pcapframe import _core
+from pcapframe import _core, _partial, _state
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 ALL = [
@@ -377,3 +377,65 @@ def test_real_captures_in_pieces(seed: int) -> None:
             several = told(lambda: by_pieces(cap, size, question, *arguments, **keywords))  # noqa: B023
             assert several[1:] == one[1:], path
             assert plain(several[0]) == plain(one[0]), path
+
+
+def _changed(place: tuple[Any, ...], value: Any, octets: bytes) -> bytes:
+    """A Partial in whose header something else stands, with a digest that is right."""
+    header, arrays = _state.unpacked(octets, "")
+    del header["dtypes"]
+    at: Any = header
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = value
+    return _state.packed(header, arrays)
+
+
+STRANGE = [None, "x", -1, 10**30, 1.5, [1]]
+
+
+@pytest.mark.parametrize("place", [("plan", "octets"), ("plan", "files", 0, "size"), ("plan", "files", 0, "first"),
+                                   *(("runs", 0, number) for number in (0, 1, 2, 4, 6, 7, 8, 11))])  # fmt: skip
+def test_numbers_that_are_none_are_refused(place: tuple[Any, ...]) -> None:
+    """Whoever can write a file can make its digest: what is loaded is not believed for that."""
+    octets = pf.open(LAB).partitions(None)[0].count("frame_len")._octets()
+    for value in STRANGE:
+        if (place[-1], value) == ("first", -1):
+            continue  # a file that is read from its beginning on
+        with pytest.raises(pf.CaptureError, match="damaged"):
+            _partial.Partial._of(_changed(place, value, octets), "a file")
+
+
+@pytest.mark.parametrize("place", [("runs", 0, 9), ("runs", 0, 10), ("runs", 0, 12), ("runs", 0, 3)])
+def test_lists_that_are_none_are_refused(place: tuple[Any, ...]) -> None:
+    octets = pf.open(LAB).partitions(None)[0].count("frame_len")._octets()
+    for value in ("x", -1, [1, "x"], [[1, 2, 3]], [2**63]):
+        with pytest.raises(pf.CaptureError, match="damaged"):
+            _partial.Partial._of(_changed(place, value, octets), "a file")
+
+
+def test_more_pieces_than_anybody_asks() -> None:
+    partial = pf.open(LAB).partitions(10**9)[0].count("frame_len")
+    octets = _changed(("plan", "files", 0, "size"), 2**60, partial._octets())
+    with pytest.raises(pf.CaptureError, match="pieces"):
+        _partial.Partial._of(_changed(("plan", "octets"), 1, octets), "a file")
+    for text in (b"[" * 200_000, b'{"dtypes": [["u1", 1' + b"0" * 30 + b"]]}"):
+        head = _state._MAGIC + len(text).to_bytes(8, "little") + text
+        with pytest.raises(pf.CaptureError, match="damaged"):
+            _partial.Partial._of(head + _state._digest(head), "a file")
+
+
+def test_a_piece_of_an_octet(tmp_path: Path) -> None:
+    path = tmp_path / "large.pcap"
+    path.write_bytes(pcap_bytes([]))
+    os.truncate(path, 2 << 20)
+    with pytest.raises(ValueError, match="more than 1,048,576 pieces"):
+        pf.open(path).partitions(1)
+
+
+def test_what_cannot_be_saved_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    partial = pf.open(LAB).partitions(None)[0].count("frame_len")
+    partial.save(tmp_path / "a.partial")
+    monkeypatch.setattr(type(partial), "_octets", lambda self: b"x" * 10 + self.nothing)
+    with pytest.raises(AttributeError):
+        partial.save(tmp_path / "b.partial")
+    assert os.listdir(tmp_path) == ["a.partial"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -139,3 +140,19 @@ def test_flows_are_a_table() -> None:
     assert {row["flow_id"]: row["n"] for row in joined} == capture.count("flow_id").to_dict()
     with pytest.raises(duckdb.Error, match="nothing"):
         capture.sql("select nothing from flows")
+
+
+def test_times_mean_utc_wherever_it_is_asked(tmp_path: Path) -> None:
+    """DuckDB takes times without a zone for those of the machine: the answer must not hang on where it stands."""
+    noon = 1_499_256_000  # 2017-07-05 12:00 UTC
+    sent = [captures.Packet(bytes(14), 14, noon + 3600 * hour) for hour in range(-12, 12)]
+    (tmp_path / "t.pcap").write_bytes(captures.pcap_bytes(sent))
+    code = (
+        "import sys, pcapframe as pf; cap = pf.open(sys.argv[1]);"
+        "print(cap.sql(\"select count(*) n from packets where frame_time >= '2017-07-05 12:00'\")['n'][0].as_py(),"
+        " cap.sql('select count(distinct frame_time::date) n from packets')['n'][0].as_py())"
+    )
+    environment = {**os.environ, "TZ": "America/New_York"}
+    asked = [sys.executable, "-c", code, str(tmp_path / "t.pcap")]
+    found = subprocess.run(asked, capture_output=True, text=True, env=environment, check=True)
+    assert found.stdout.split() == ["12", "1"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ._detect_tables import evidence
@@ -36,13 +38,21 @@ def arp_spoof(tables: Mapping[str, Frame], *, claims_unasked: int = 3) -> Iterat
             own[rows[0][0]].add(address)
     count = 0
     for address, rows in by_address.items():
+        claims: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row[6] - row[4]):
+            claims[row[0]].append(row)
+        if len(claims) == 1:
+            continue
+        # The owner is known by questions of its own, which a forger has no reason to ask in another's name.
+        owners = [mine[0] for mine in islice(claims.values(), 2)]
+        firsts, lasts = sorted(row[2] for row in rows), sorted(row[3] for row in rows)
         for who, _, first, last, seen, answers, unasked, _ in rows:
-            others = [row for row in rows if row[0] != who]
-            if not others or unasked < claims_unasked or count == _MOST:
+            if unasked < claims_unasked or count == _MOST:
                 continue
-            disputed = any(other[2] <= last and other[3] >= first for other in others)
-            # The owner is known by questions of its own, which a forger has no reason to ask in another's name.
-            rival = max(others, key=lambda other: other[4] - other[6])
+            # Of all claims those are at the same time that neither begin later nor end before: by others, too?
+            mine = sum(row[2] <= last and row[3] >= first for row in claims[who])
+            disputed = bisect_right(firsts, last) - bisect_left(lasts, first) > mine
+            rival = owners[owners[0][0] == who]
             if not disputed or seen - unasked > rival[4] - rival[6]:
                 continue
             names = sorted(name for name in own[who] if (":" in name) == (":" in address))

@@ -28,6 +28,7 @@ from ._frame import Frame
 _HARD, _SERVICE = "T1498.001", "T1499.001"
 _HTTP = (80, 443, 8000, 8008, 8080, 8081, 8443, 8888)
 _TLS = (443, 8443)
+_LATEST = 2**63 - 1  # ns: no time is later
 
 
 def _bursts(tables: Tables, protocols: tuple[int, ...], busy: Array) -> Iterator[Array]:
@@ -53,7 +54,7 @@ def _who(talks: Rows, rows: Array) -> tuple[str | None, int]:
 def _talks_in(tables: Tables, rows: Array, protocols: tuple[int, ...], port: int | None) -> tuple[Array, int, int]:
     """The talks to the target of some busy seconds meanwhile, and when that was."""
     talks, seconds = tables.talks, tables.seconds
-    begin, end = int(seconds.time[rows[0]]), int(seconds.time[rows[-1]]) + SECOND
+    begin, end = int(seconds.time[rows[0]]), min(int(seconds.time[rows[-1]]) + SECOND, _LATEST)
     found = tables.near(int(seconds.target[rows[0]]), begin, end)
     meant = np.isin(talks.protocol[found], protocols) & (talks.last_time[found] >= begin)
     if port is not None:

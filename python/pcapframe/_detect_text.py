@@ -60,8 +60,8 @@ def dns_tunnel(
         yield _finding(
             row, "dns_tunnel", severity, client, server, 53, "T1071.004",
             domain=domain, names=row["names"], queries=row["queries"],
-            mean_length=f"{row['name_octets'] / row['names']:.1f}",
-            entropy=f"{row['entropy'] / row['names'] / 1000:.2f}",
+            mean_length=f"{row['name_octets'] / max(row['names'], 1):.1f}",
+            entropy=f"{row['entropy'] / max(row['names'], 1) / 1000:.2f}",
             name_octets=row["name_octets"], answer_octets=row["answer_octets"],
             data_types=f"{row['data_messages'] / max(row['queries'] + row['responses'], 1):.2f}",
             asked=row["server"], example=row["example"],

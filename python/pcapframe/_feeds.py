@@ -217,7 +217,7 @@ def confidence_of(value: object) -> int | None:
             return words[value]
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return int(number) if 0 <= number <= 100 else None
 

@@ -63,7 +63,8 @@ def _take_parts(collector: Collector, kind: str, value: str, told: str, line: in
     parts = value.split("|") if len(kinds) > 1 else [value]
     if len(kinds) > 1 and len(parts) == 1 and kinds[1] != "ip":  # some write a colon there
         parts = [*value.rsplit(":", 1)] if value.count(":") == 1 else [value]
-    port = int(parts[1]) if kinds[-1] == "port" and len(parts) > 1 and parts[1].strip().isdecimal() else None
+    digits = parts[1].strip() if kinds[-1] == "port" and len(parts) > 1 else ""
+    port = int(digits) if digits.isdecimal() and len(digits) < 6 else None
     for each, part in zip(kinds, parts, strict=False):
         if each is not None and each != "port":
             collector.take(

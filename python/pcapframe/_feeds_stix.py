@@ -83,7 +83,8 @@ def _take_pattern(collector: Collector, each: dict[str, Any], pattern: str, line
     told = [each[name] for name in ("name", "description") if isinstance(each.get(name), str) and each[name]]
     own = each.get("x_pcapframe_feed")
     if isinstance(own, str):
-        line = each["x_pcapframe_line"] if isinstance(each.get("x_pcapframe_line"), int) else None
+        line = each.get("x_pcapframe_line")
+        line = line if isinstance(line, int) and 0 < line < 2**32 else None
         told = told[1:]
     try:
         found = list(alternatives(pattern))
@@ -137,12 +138,12 @@ def _tokens(pattern: str) -> list[tuple[str, str]]:
 def _conjunctions(tokens: list[tuple[str, str]]) -> list[list[Comparison]]:
     """``[a OR b AND c] OR [d]`` as a, (b and c), d: AND binds more, and what else there is, is not understood."""
     found: list[list[Comparison]] = []
-    inside, at, joined = False, 0, False
+    inside, at, joined, both = False, 0, False, _has_both(tokens)
     while at < len(tokens):
         kind, text = tokens[at]
         word = text.upper() if kind == "word" else text
         if (kind, text) in (("mark", "("), ("mark", ")")):
-            if inside and _has_both(tokens):
+            if inside and both:
                 raise Misread("brackets around AND or OR")
             at += 1
         elif kind == "mark" and text in "[]":

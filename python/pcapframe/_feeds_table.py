@@ -13,7 +13,8 @@ from ._feeds_text import KINDS, Refused, exactly, recognise, words
 
 _LOOKED_AT = 300  # lines from which the form of a table is told
 _COMMENTS = ("#", ";", "//")
-_BEHIND = re.compile(r"\s+(?:#|;|//).*")  # a comment behind an indicator
+# A comment behind an indicator. It begins where a run of blanks does: tried at each blank, a long run takes its square.
+_BEHIND = re.compile(r"(?<!\s)\s+(?:#|;|//).*")
 _RULE = re.compile(r"^ipset\s+(?:-!\s+)?add\s+\S+\s+(\S+).*")
 _SPOKEN = re.compile(r"^(0\.0\.0\.0|127\.0\.0\.1|::1?)\s+(\S+)")  # a line of a hosts file: the name is meant
 

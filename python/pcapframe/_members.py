@@ -42,12 +42,13 @@ def _bgzip(octets: bytearray, at: int) -> tuple[int, int] | None:
         return None
     end = 12 + int.from_bytes(head[10:12], "little")
     fields = octets[at + 12 : at + end]
-    while len(fields) >= 4:
-        size = int.from_bytes(fields[2:4], "little")
-        if fields[:2] == b"BC" and size == 2 and len(fields) >= 6:
-            whole = int.from_bytes(fields[4:6], "little") + 1
+    place = 0
+    while place + 4 <= len(fields):
+        size = int.from_bytes(fields[place + 2 : place + 4], "little")
+        if fields[place : place + 2] == b"BC" and size == 2 and place + 6 <= len(fields):
+            whole = int.from_bytes(fields[place + 4 : place + 6], "little") + 1
             return (whole, _GZIP_MEMBER) if whole > end else None
-        fields = fields[4 + size :]
+        place += 4 + size
     return (end, -1) if at + end > len(octets) else None
 
 

@@ -137,7 +137,7 @@ def _random_rows(labels: _Array, share: float, random: np.random.Generator) -> _
     test = np.zeros(len(labels), dtype=bool)
     for name in np.unique(labels):
         rows = random.permutation(np.flatnonzero(labels == name))
-        most = max(1, round(len(rows) * share)) if len(rows) > 1 else 0
+        most = min(max(1, round(len(rows) * share)), len(rows) - 1)
         test[rows[:most]] = True
     return test
 

@@ -259,7 +259,8 @@ class FlowFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sc
         with np.errstate(over="ignore"):  # what no float32 holds is infinite
             for place, name in enumerate(self.features_):
                 values = _values(X, name)
-                if self.quantize is not None and known.COLUMNS[name].kind in ("double", "whole"):
+                column = known.COLUMNS.get(name)
+                if self.quantize is not None and column is not None and column.kind in ("double", "whole"):
                     values = quantized(values)
                 turned[place] = values
         return self._finite(np.ascontiguousarray(turned.T))

@@ -102,11 +102,12 @@ def _strings(texts: list[Any]) -> Values:
 
 
 def _nanoseconds(column: Any) -> _Array:
+    """Times as integers, or with a zone, or without one, which means UTC."""
     if column.dtype.kind in "iu":
         return np.asarray(column.to_numpy(dtype=np.int64))
-    return np.asarray(
-        column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64)
-    )
+    if column.dt.tz is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.asarray(column.to_numpy(dtype="datetime64[ns]").astype(np.int64))
 
 
 # ------------------------------------------------------------------------------------------------------ what it is

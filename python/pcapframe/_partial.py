@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _pieces, _state
+from . import _export, _pieces, _state
 from ._info import CaptureFault, warn
 from ._pieces import Partition, Plan
 from ._questions import QUESTIONS, Question
@@ -178,11 +178,8 @@ class Partial:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, which `load` reads. It appears under its name when it is whole."""
-        text = os.fspath(path)
-        part = f"{text}.part"
-        with open(part, "wb") as file:
+        with _export.atomically(os.fsdecode(path), binary=True) as file:
             file.write(self._octets())
-        os.replace(part, text)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Partial:
@@ -219,7 +216,7 @@ class Partial:
             asked = header["question"]
             question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
             kind = QUESTIONS[question.name].state
-            runs = {run.place: run for run in (Run(*_state.tupled(each)) for each in header["runs"])}
+            runs = {run.place: run for run in map(_run_of, header["runs"])}
             states: dict[frozenset[_Place], _state.State] = {}
             for each in header["states"]:
                 mine, arrays = arrays[: each["arrays"]], arrays[each["arrays"] :]
@@ -227,7 +224,7 @@ class Partial:
                 if not key <= runs.keys():
                     raise ValueError("a state of no run")
                 states[key] = kind.of(each["about"], mine)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
             raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
         return cls(plan, question, runs, states)
 
@@ -247,7 +244,33 @@ def _loaded(octets: bytes) -> Partial:
 def _plan_of(about: Mapping[str, Any]) -> Plan:
     files = tuple(_pieces.File(**{**each, "told": tuple(each["told"])}) for each in about["files"])
     unusable = tuple(CaptureFault(**each) for each in about["unusable"])
-    return Plan(files, int(about["octets"]), _state.tupled(about["narrowing"]), bool(about["strict"]), unusable)
+    plan = Plan(files, about["octets"], _state.tupled(about["narrowing"]), bool(about["strict"]), unusable)
+    for each in files:
+        _check_numbers(each.size, each.first + 1, *each.told)
+    _check_numbers(plan.octets)
+    _pieces.check_number(plan)
+    return plan
+
+
+def _run_of(about: Any) -> Run:
+    run = Run(*_state.tupled(about))
+    numbers = (run.file, run.piece, run.start, run.end, run.packets, run.first_timed, run.first_offset, run.interfaces)
+    _check_numbers(*numbers, *run.told, *run.more)
+    times = () if run.times is None else run.times
+    if len(times) not in (0, 4) or not all(type(time) is int and -(2**63) <= time < 2**63 for time in times):
+        raise ValueError("times of no packet")
+    for kind, _, number, offset, lost, message in run.faults:
+        _check_numbers(number, lost, *(() if offset is None else (offset,)))
+        if not isinstance(kind, str) or not isinstance(message, str):
+            raise ValueError("a fault without words")
+    return run
+
+
+def _check_numbers(*numbers: Any) -> None:
+    """Raise for what is no offset, number or count."""
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < 2**63:
+            raise ValueError(f"{number!r:.20} where a number of octets or packets is needed")
 
 
 def _befores(runs: list[Run]) -> Iterator[Before]:

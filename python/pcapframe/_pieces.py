@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._reader import Capture
 
 SIZE = "256MB"
+MOST = 1 << 20  # pieces: of 256 MB each they are 268 TB, and a gigabyte of Partitions
 _END = 64 << 10  # octets of head and tail whose digest tells a file
 _HEAD = 64 << 10  # blocks that describe interfaces are looked for so far from the beginning; a wrong guess is found
 
@@ -236,6 +237,12 @@ def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int,
     return (end if guess is None or guess > end else guess), told
 
 
+def check_number(plan: Plan) -> None:
+    """Raise where there are more pieces than anybody asks."""
+    if sum(map(plan.pieces, range(len(plan.files)))) > MOST:
+        raise ValueError(f"size: {plan.octets:,} octets each make more than {MOST:,} pieces")
+
+
 def partitions(capture: Capture, size: Any) -> list[Partition]:
     """What `Capture.partitions` does."""
     octets = octets_of("size", size) or 0
@@ -248,6 +255,7 @@ def partitions(capture: Capture, size: Any) -> list[Partition]:
     )
     files = tuple(_file(source, not octets) for source in capture._inputs)
     plan = Plan(files, octets, (narrowing, options.first, options.last), options.strict, capture._faults)
+    check_number(plan)
     return [Partition(plan, file, piece) for file in range(len(files)) for piece in range(plan.pieces(file))]
 
 

@@ -490,6 +490,8 @@ class Capture:
         ------
         CaptureError
             The capture has no file that others could open: a pipe, octets, a file object; or it is narrowed to flows.
+        ValueError
+            A `size` that makes more than 1,048,576 pieces.
         """
         from ._pieces import partitions
 

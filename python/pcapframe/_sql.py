@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import re
@@ -32,6 +33,8 @@ def ask(capture: Capture, query: str) -> Any:
     except ImportError as error:
         raise ImportError("Capture.sql needs duckdb: pip install duckdb") from error
     with duckdb.connect() as connection:
+        with contextlib.suppress(duckdb.Error):  # without its time zones DuckDB knows no other
+            connection.execute("set TimeZone = 'UTC'")
         tree = _tree(connection, query)
         if tree is not None:  # what is wrong with the query is said before anything is read
             every = Batches(capture, tuple(FIELDS), _ROWS)

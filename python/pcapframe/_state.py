@@ -63,7 +63,7 @@ def unpacked(octets: bytes, name: str) -> tuple[dict[str, Any], list[_Array]]:
             array = np.frombuffer(octets, np.dtype("<" + dtype), count, at) if count else np.zeros(0, dtype)
             at += array.nbytes + -array.nbytes % _ALIGNED
             arrays.append(array.astype(array.dtype.newbyteorder("="), copy=False))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
     return header, arrays
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import warnings
@@ -48,13 +49,19 @@ class Rule(NamedTuple):
     @property
     def thresholds(self) -> dict[str, Any]:
         """Its thresholds, by the name that `detect` takes, and their defaults."""
-        parameters = inspect.signature(self.find).parameters.values()
-        return {self.prefix + each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+        return {self.prefix + name: default for name, default in _keywords(self.find)}
 
     def findings(self, tables: Mapping[str, Frame], given: Mapping[str, Any]) -> Iterator[Finding]:
         """What it finds with these thresholds, others being its own."""
         mine = {name.removeprefix(self.prefix): given[name] for name in self.thresholds if name in given}
         return self.find(tables, **mine)
+
+
+@functools.cache
+def _keywords(find: Callable[..., Iterator[Finding]]) -> tuple[tuple[str, Any], ...]:
+    """The thresholds of a rule and their defaults, looked up once: they are asked for each window."""
+    parameters = inspect.signature(find).parameters.values()
+    return tuple((each.name, each.default) for each in parameters if each.kind is each.KEYWORD_ONLY)
 
 
 def _of_text(find: Callable[..., Iterator[Finding]]) -> Rule:
@@ -193,10 +200,16 @@ def _check(given: Mapping[str, Any]) -> None:
 
 def _windows(frames: Mapping[str, Frame]) -> Iterator[Tables]:
     """The tables of traffic by window, in order."""
-    traffic = {name: frames[name] for name in ("talks", "sightings", "seconds")}
-    starts = np.unique(np.concatenate([np.unique(frame["window"].values) for frame in traffic.values()]))
-    for start in starts:
-        yield Tables({name: frame[frame["window"].values == start] for name, frame in traffic.items()})
+    traffic, windows = {}, {}
+    for name in ("talks", "sightings", "seconds"):
+        order = np.argsort(frames[name]["window"].values, kind="stable")
+        traffic[name] = frames[name][order]
+        windows[name] = traffic[name]["window"].values
+    # Slices: a comparison with all rows for each window would take the square of a long capture.
+    for start in np.unique(np.concatenate(list(windows.values()))):
+        ends = {name: np.searchsorted(values, start, side="right") for name, values in windows.items()}
+        begins = {name: np.searchsorted(values, start) for name, values in windows.items()}
+        yield Tables({name: frame[int(begins[name]) : int(ends[name])] for name, frame in traffic.items()})
 
 
 def _find(

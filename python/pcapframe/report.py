@@ -230,15 +230,17 @@ def _talkers(asked: _Asked) -> Iterator[str]:
 
 def _conversations(asked: _Asked) -> Iterator[str]:
     pairs: dict[tuple[str, str], list[int]] = {}
+    begun: dict[tuple[str, str], int] = {}  # of those whose packets have times
     names = ("ip_src", "ip_dst", "count", "sum_frame_len", "min_frame_time")
     for source, destination, packets, octets, first in _rows(asked.counts["conversations"], *names):
         key = (source, destination) if (destination, source) not in pairs else (destination, source)
-        both = pairs.setdefault(key, [0, 0, 0, 0, first or 0])
+        both = pairs.setdefault(key, [0, 0, 0, 0])
         away = key[0] != source
         both[away] += packets
         both[2 + away] += octets
-        both[4] = min(both[4], first or 0)
-    rows: list[tuple[Any, ...]] = [(*pair, *both) for pair, both in pairs.items()]
+        if first is not None:
+            begun[key] = min(first, begun.get(key, first))
+    rows: list[tuple[Any, ...]] = [(*pair, *both, begun.get(pair)) for pair, both in pairs.items()]
     rows.sort(key=lambda row: -(row[4] + row[5]))
     shape = {"A": "", "B": "", "Packets A to B": "n", "Packets back": "n", "Octets A to B": "octets",
              "Octets back": "octets", "First": "when"}  # fmt: skip
