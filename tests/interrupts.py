@@ -8,11 +8,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 
-def interrupted(ask: Callable[[], object], delay: float) -> float | None:
+class Took(NamedTuple):
+    """Seconds from a signal to the exception."""
+
+    wall: float
+    work: float  # of the processor, all threads together: what a busy machine leaves as it is
+
+
+def _now() -> Took:
+    return Took(time.perf_counter(), time.process_time())
+
+
+def interrupted(ask: Callable[[], object], delay: float) -> Took | None:
     """Send SIGINT `delay` seconds into the call: how long until the exception, None when the answer came first."""
-    sent: list[float] = []
+    sent: list[Took] = []
     asking = True
 
     def interrupt(number: int, frame: object) -> None:
@@ -21,7 +33,7 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
 
     def send() -> None:
         time.sleep(delay)
-        sent.append(time.perf_counter())
+        sent.append(_now())
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=send)
@@ -33,7 +45,8 @@ def interrupted(ask: Callable[[], object], delay: float) -> float | None:
         asking = False
     except KeyboardInterrupt:
         asking = False
-        took = time.perf_counter() - sent[0]
+        now = _now()
+        took = Took(now.wall - sent[0].wall, now.work - sent[0].work)
     thread.join()
     time.sleep(0.01)  # until the handler has run
     signal.signal(signal.SIGINT, before)
@@ -66,7 +79,7 @@ def floor(delay: float) -> float:
     """How long Ctrl-C takes `delay` seconds into work that is not ours: what this machine, at this moment, allows."""
     took = interrupted(by_hand, delay)
     assert took is not None
-    return took
+    return took.wall
 
 
 def native_threads() -> int:

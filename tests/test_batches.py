@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import captures
+import memory
 import pcapframe as pf
 
 EVERY = [field.name for field in pf.columns() if not field.name.startswith("flow_")]  # those take a pass before
@@ -426,16 +427,14 @@ def test_writing(tmp_path: Path) -> None:
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
-PEAK = """
-import resource, sys, pcapframe as pf
+READ = """
+import sys, pcapframe as pf
 for batch in pf.open(sys.argv[1], threads=2).batches(rows=5000): pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak())
 """
 
 
 def test_memory_does_not_grow_with_the_capture(tmp_path: Path) -> None:
-    pytest.importorskip("resource", reason="memory is measured with it")
-
     def repeated(times: int) -> Iterator[bytes]:
         yield DATA[:24]
         for _ in range(times):
@@ -446,8 +445,7 @@ def test_memory_does_not_grow_with_the_capture(tmp_path: Path) -> None:
         path = tmp_path / "x.pcap"
         with path.open("wb") as file:
             file.writelines(repeated(times))
-        runs = [subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, check=True) for _ in range(2)]
-        peaks.append(min(int(run.stdout) for run in runs))
+        peaks.append(min(memory.run(READ, path)[0] for _ in range(2)))
     assert peaks[1] <= peaks[0] * 1.1
 
 

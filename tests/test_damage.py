@@ -9,8 +9,6 @@ import csv
 import os
 import random
 import struct
-import subprocess
-import sys
 import threading
 import warnings
 from pathlib import Path
@@ -20,6 +18,7 @@ import pytest
 
 import captures as pcap
 import captures_ng as ng
+import memory
 import naive
 import pcapframe as pf
 
@@ -425,19 +424,18 @@ def test_large_blocks_are_stepped_over(length: int, tmp_path: Path) -> None:
 )
 def test_no_memory_is_taken_on_the_word_of_a_length(promise: bytes) -> None:
     code = (
-        "import io, resource, sys, warnings, pcapframe as pf\n"
+        "import io, sys, warnings, pcapframe as pf\n"
         "class Pipe:\n"
         "    def __init__(self, data): self.file = io.BytesIO(data)\n"
         "    def read(self, n): return self.file.read(n)\n"
         "warnings.simplefilter('ignore')\n"
         "data = bytes.fromhex(sys.argv[1])\n"
-        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
         "for source in (data, Pipe(data)): assert len(pf.open(source, threads=1).packets()) == 2\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+        "print(peak() - before)\n"
     )
-    command = [sys.executable, "-c", code, (NG + promise).hex()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 8 << 10  # KiB
+    (grown,) = memory.run(code, (NG + promise).hex())
+    assert grown < 8 << 20
 
 
 # --- the truncation sweep --------------------------------------------------------------------------------------------

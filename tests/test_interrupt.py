@@ -38,7 +38,7 @@ def test_ctrl_c_ends_a_pass_at_once_and_the_capture_goes_on(large: Path, threads
     rng = random.Random(threads)
     asks = [capture.ioc_counts, capture.packets, lambda: capture.info(full=True)]
     took = [interrupted(asks[n % 3], rng.random() * whole * 0.8) for n in range(30)]
-    seen = [seconds for seconds in took if seconds is not None]
+    seen = [each.wall for each in took if each is not None]
     assert len(seen) >= 5
     # 20 ms is how often the calling thread looks; a busy machine wakes it later, as it does others.
     assert statistics.median(seen) < 0.1 + statistics.median(floor(0.01) for _ in range(5))
@@ -67,7 +67,7 @@ def test_ctrl_c_while_a_fifo_stalls(tmp_path: Path, large: Path) -> None:
     done.set()
     writer.join()
     assert took is not None
-    assert took < 5  # the FIFO would have stalled for 30; test_lifecycle.py measures
+    assert took.wall < 20  # the FIFO would have stalled for 30; test_lifecycle.py measures
 
 
 def test_ctrl_c_that_another_thread_gets(tmp_path: Path) -> None:
