@@ -61,13 +61,16 @@ fuzz: ## libFuzzer on every target (SECONDS=60 for each)
 	@sh tools/system.sh need clang
 	@FUZZ_SECONDS=$(SECONDS) $(C) fuzz VARIANT=fuzz CC=clang
 
-coverage: $(VENV)/.test ## lines and branches of csrc/ that the C and Python tests reach
+# A test that fails is for `make test` to tell; here is asked what was reached. By file: build/coverage/files.txt.
+coverage: $(VENV)/.test ## lines and branches of csrc/ that the C and Python tests reach, by rooms, against the goals
 	$(PIP) --group coverage
 	find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 	@$(C) run VARIANT=coverage
 	PCAPFRAME_COVERAGE=1 $(PY) setup.py -q build -b build/coverage --build-lib build/coverage/lib
-	PYTHONPATH=build/coverage/lib $(PY) -m pytest -q tests
-	$(PY) -m gcovr --filter csrc/ --print-summary build/coverage
+	-PYTHONPATH=build/coverage/lib $(PY) -m pytest -q tests
+	$(PY) -m gcovr --filter csrc/ --txt build/coverage/files.txt --json build/coverage/lines.json \
+		--json-summary build/coverage/rooms.json build/coverage
+	@$(PY) tools/coverage.py build/coverage/rooms.json
 
 bench: $(VENV)/.built $(VENV)/.test ## speed and memory against others, written to docs/performance*.md (PACKETS=3000000)
 	$(PIP) --group bench

@@ -283,7 +283,7 @@ enum pf_status pf_recorder_put(struct pf_recorder *recorder, const struct pf_rec
         return pf_fail_memory(error);
     size_t put = pf_pcapng_put_packet(to, record);
     if (put == 0)
-        return pf_fail(error, PF_INVALID, "packet %" PRIu64 " has a time that no pcapng file can hold",
+        return pf_fail(error, PF_INVALID, "packet %" PRIu64 " has no time, or one that no pcapng file can hold",
                        record->frame_number);
     struct pf_before *before = &recorder->now.before;
     gathered(recorder, put);

@@ -15,6 +15,7 @@ struct pump {
     struct pf_recording *recording;
     struct pf_crew *crew;
     struct pf_walk walk;
+    struct pf_notes notes; /* read by nobody: without them the walk takes no statistics */
     uint8_t *octets;
     size_t at, size, capacity;
     size_t skip; /* octets of a block to step over that were not there yet */
@@ -146,6 +147,7 @@ static enum pf_status run(struct pump *pump, struct pf_error *error)
     pump->skip = (size_t)input->walk.offset;
     pump->walk = input->walk;
     pump->walk.interfaces = &pump->recording->interfaces;
+    pump->walk.notes = &pump->notes;
     PF_TRY(pump->walk.format->begin(&pump->walk, error));
     for (;;) {
         PF_TRY(walk(pump, error));
@@ -194,6 +196,7 @@ static enum pf_status work(void *context, struct pf_crew *crew, unsigned worker,
     else
         note_state(&pump);
     pf_free(pump.octets);
+    pf_notes_clear(&pump.notes);
     pf_mutex_lock(&recording->lock);
     const struct pf_recorder *recorder = &recording->recorder;
     recording->state.file_octets = recorder->flushed_octets;

@@ -4,6 +4,10 @@
 #include "guard.h"
 #include "refuse.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 /* As a walk makes one: `records` of 1000 octets, now and then without a time, now and then late. */
 static void make(struct pf_pfx *index, size_t records, size_t descriptions, bool fault)
 {
@@ -214,8 +218,70 @@ static enum pf_status all_of_it(void *context, struct pf_error *error)
     return status;
 }
 
+/* --- which file it is of ------------------------------------------------------------------------------------------ */
+
+static char path[] = "/tmp/pf-index-XXXXXX";
+enum { MOST_OF_FILE = 3 * PF_PFX_LOOKED_AT };
+
+/* Writes the file anew, of `size` octets of which the one at `changed` is another; its time is always the same. */
+static void write_file(size_t size, size_t changed)
+{
+    static uint8_t octets[MOST_OF_FILE];
+    memset(octets, 7, size);
+    if (changed < size)
+        octets[changed] = 8;
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    CHECK(fd >= 0 && write(fd, octets, size) == (ssize_t)size);
+    CHECK_EQ(futimens(fd, (const struct timespec[]){{1000, 5}, {1000, 5}}), 0);
+    CHECK_EQ(close(fd), 0);
+}
+
+static enum pf_status identify(void *context, struct pf_error *error)
+{
+    return pf_identity_of(path, context, error);
+}
+
+/* A file is known again by its size, its time and both its ends; what lies between them nobody looks at. */
+static void test_identity(void)
+{
+    static const size_t sizes[] = {0, 1, PF_PFX_LOOKED_AT, PF_PFX_LOOKED_AT + 1, MOST_OF_FILE};
+    struct pf_identity first, now;
+    struct pf_error error;
+    CHECK_EQ(close(mkstemp(path)), 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t size = sizes[i], middle = size / 2;
+        write_file(size, size);
+        CHECK_OK(pf_identity_of(path, &first, &error));
+        CHECK(first.size == size && first.modified == 1000000000005 && pf_identity_likely(&first, path));
+        CHECK_OK(pf_identity_of(path, &now, &error));
+        CHECK(pf_identity_equal(&first, &now));
+        for (size_t at = 0; at < size; at += size > 1 ? size - 1 : 1) {
+            write_file(size, at);
+            CHECK_OK(pf_identity_of(path, &now, &error));
+            CHECK(!pf_identity_equal(&first, &now) && pf_identity_likely(&first, path));
+        }
+        write_file(size, middle);
+        CHECK_OK(pf_identity_of(path, &now, &error));
+        CHECK_EQ(pf_identity_equal(&first, &now), size == 0 || size == MOST_OF_FILE);
+        write_file(size == 0 ? 1 : size - 1, size);
+        CHECK_OK(pf_identity_of(path, &now, &error));
+        CHECK(!pf_identity_equal(&first, &now) && !pf_identity_likely(&first, path));
+    }
+    write_file(10, 10);
+    CHECK_OK(pf_identity_of(path, &first, &error));
+    CHECK_EQ(utimensat(AT_FDCWD, path, (const struct timespec[]){{1000, 5}, {1000, 6}}, 0), 0);
+    CHECK_OK(pf_identity_of(path, &now, &error));
+    CHECK(!pf_identity_equal(&first, &now) && !pf_identity_likely(&first, path));
+    CHECK_EQ(refuse_each(identify, &now), 1);
+    CHECK_EQ(unlink(path), 0);
+    CHECK(!pf_identity_likely(&first, path));
+    CHECK_STATUS(pf_identity_of(path, &now, &error), PF_OS_ERROR);
+    CHECK_TEXT(error.file, path);
+}
+
 int main(void)
 {
+    test_identity();
     test_there_and_back();
     test_damage();
     test_hostile();

@@ -1,8 +1,12 @@
 /* Pieces of captures: where one guesses that records go on, and what it knows of those before. */
-#include "build.h"
+#define _DEFAULT_SOURCE
 #include "capture/input.h"
+#include "ng.h"
 #include "pass/pass.h"
+#include "refuse.h"
 #include "tally/census.h"
+
+#include <unistd.h>
 
 enum { PACKETS = 400, LARGEST = 300, MOST_STARTS = PACKETS + 1 };
 
@@ -136,8 +140,144 @@ static void test_refused(void)
     built_clear(&built);
 }
 
+/* A pcapng whose second interface is described at length in the midst of it, and a third that is told of too late. */
+struct described {
+    struct ng ng;
+    size_t first_interface, second_interface, behind; /* offsets; `behind`: of the first packet on the second one */
+};
+
+static void make_described(struct described *made)
+{
+    char name[300];
+    memset(made, 0, sizeof *made);
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    ng_section(&made->ng);
+    made->first_interface = made->ng.all.size;
+    ng_interface(&made->ng);
+    for (uint32_t i = 0; i < 10; i++)
+        ng_packet(&made->ng, 0, i, 60 + i);
+    made->second_interface = made->ng.all.size;
+    ng_open_interface(&made->ng);
+    ng_text(&made->ng, 2, name);
+    ng_end(&made->ng);
+    made->behind = made->ng.all.size;
+    for (uint32_t i = 0; i < 10; i++)
+        ng_packet(&made->ng, i % 2, i, 60 + i);
+}
+
+/* Walks from `start` with what is told, and says how many interfaces it then knows. */
+static enum pf_status tell(const struct described *made, const uint64_t *told, size_t count, size_t *known,
+                           struct pf_error *error)
+{
+    struct pf_source *source;
+    struct pf_input input;
+    struct pf_interfaces interfaces = {.count = 0};
+    const struct built *all = &made->ng.all;
+    PF_TRY(pf_source_memory("made", all->octets, all->size, &source, error));
+    PF_TRY(pf_input_open(&input, source, NULL, error));
+    enum pf_status status = pf_input_cut(&input, made->behind, all->size, told, count, error);
+    struct pf_walk walk = input.walk;
+    walk.interfaces = &interfaces;
+    if (status == PF_OK)
+        status = walk.format->begin(&walk, error);
+    if (status == PF_OK)
+        status = pf_input_tell(&input, &walk, error);
+    if (status == PF_OK) {
+        CHECK_EQ(walk.offset, made->behind);
+        CHECK_EQ(pf_input_end(&input), all->size);
+        *known = interfaces.count;
+        CHECK(count < 3 || strlen(interfaces.list[1]->name) == 299);
+    }
+    pf_interfaces_clear(&interfaces);
+    pf_input_close(&input);
+    return status;
+}
+
+static enum pf_status tell_all(void *context, struct pf_error *error)
+{
+    const struct described *made = context;
+    uint64_t told[] = {0, made->first_interface, made->second_interface};
+    size_t known;
+    return tell(made, told, 3, &known, error);
+}
+
+static enum pf_status guess_all(void *context, struct pf_error *error)
+{
+    const struct built *built = context;
+    struct pf_source *source;
+    struct pf_input input;
+    uint64_t start;
+    PF_TRY(pf_source_memory("made", built->octets, built->size, &source, error));
+    PF_TRY(pf_input_open(&input, source, NULL, error));
+    enum pf_status status = pf_input_guess(&input, 40, &start, error);
+    pf_input_close(&input);
+    return status;
+}
+
+static void test_told(void)
+{
+    struct described made;
+    struct pf_error error = {.status = PF_OK};
+    size_t known = 99;
+    make_described(&made);
+    uint64_t told[] = {0, made.first_interface, made.second_interface}, packet = made.behind;
+    for (size_t count = 0; count <= 3; count++) {
+        CHECK_OK(tell(&made, told, count, &known, &error));
+        CHECK_EQ(known, count == 0 ? 0 : count - 1);
+    }
+    CHECK_STATUS(tell(&made, &packet, 1, &known, &error), PF_NOT_CAPTURE);
+    told[0] = made.ng.all.size - 5; /* where there is too little to be anything */
+    CHECK_STATUS(tell(&made, told, 1, &known, &error), PF_NOT_CAPTURE);
+    CHECK(refuse_each(tell_all, &made) > 5);
+    CHECK(refuse_each(guess_all, &made.ng.all) > 3);
+    built_clear(&made.ng.all);
+}
+
+/* From any offset in a pcapng the guess is the next block. */
+static void test_guess_blocks(void)
+{
+    struct described made;
+    struct pf_source *source;
+    struct pf_input input;
+    struct pf_error error = {.status = PF_OK};
+    make_described(&made);
+    const struct built *all = &made.ng.all;
+    CHECK_OK(pf_source_memory("made", all->octets, all->size, &source, &error));
+    CHECK_OK(pf_input_open(&input, source, NULL, &error));
+    uint64_t next = all->size, start;
+    for (size_t from = all->size - 200; from > made.behind; from--) {
+        CHECK_OK(pf_input_guess(&input, from, &start, &error));
+        CHECK(start >= from && start <= next && (start - made.behind) % 4 == 0);
+        next = start;
+    }
+    CHECK(next >= made.behind && next < made.behind + 100);
+    pf_input_close(&input);
+    built_clear(&made.ng.all);
+}
+
+/* What is read from its beginning on has no pieces. */
+static void test_stream_has_none(void)
+{
+    struct built built = {.octets = NULL};
+    struct pf_source *source;
+    struct pf_input input;
+    struct pf_error error = {.status = PF_OK};
+    int fds[2];
+    put_header(&built, &little, 4, 1);
+    CHECK(pipe(fds) == 0 && write(fds[1], built.octets, built.size) == (ssize_t)built.size && close(fds[1]) == 0);
+    CHECK_OK(pf_source_stream("pipe", fds[0], NULL, 0, &source, &error));
+    CHECK_OK(pf_input_open(&input, source, NULL, &error));
+    CHECK_STATUS(pf_input_cut(&input, 24, 24, NULL, 0, &error), PF_INVALID);
+    pf_input_close(&input);
+    built_clear(&built);
+}
+
 int main(void)
 {
+    test_told();
+    test_guess_blocks();
+    test_stream_has_none();
     for (size_t i = 0; i < FORMS; i++)
         test_guess(&every_form[i]);
     test_guess_in_zeros();
