@@ -15,8 +15,7 @@ static inline const char *text_at(const struct pf_column *column, size_t row, si
     int32_t code;
     memcpy(&code, column->values + row * sizeof code, sizeof code);
     must_hold(code >= 0 && (size_t)code < texts->count);
-    *size = (size_t)(texts->offsets[code + 1] - texts->offsets[code]);
-    return *size != 0 ? texts->octets + texts->offsets[code] : "";
+    return pf_dictionary_at(texts, (size_t)code, size);
 }
 
 static inline const void *cell_at(const struct pf_column *column, size_t row, size_t *size)

@@ -1,6 +1,6 @@
-/* Any octets as a sequence of packets, put through the sinks of the detectors: by one thread in one piece and by several
- * in small chunks; and in two halves, whose events are saved, and replayed one after the other. All must give the same
- * tables and counters, and the same events whatever the threads.
+/* Any octets as a sequence of packets, put through the sinks of the detectors: by one thread in one piece and by
+ * several in small chunks; and in two halves, whose events are saved, and replayed one after the other. All must give
+ * the same tables and counters, and the same events whatever the threads.
  *
  *   | window | most | half | packet ...                packet: | kind | step, times | who | flags | size | octets ... |
  *
@@ -100,7 +100,7 @@ static void put_ip(struct capture *capture, const struct spec *spec, struct buil
     if (spec->kind == TCP) {
         put_ipv4(packet, spec, 6, 20 + spec->size);
         put_ports(packet, spec);
-        put_be(packet, 1000 + (uint64_t)capture->count, 4);
+        put_be(packet, 1000 + 300 * (uint64_t)capture->count, 4); /* more than a packet carries: none comes again */
         put_be(packet, 0, 4);
         put_be(packet, 0x50000000 | (uint32_t)spec->flags << 16 | (spec->flags & 0x80 ? 0 : 100), 4);
         put_be(packet, 0, 4);

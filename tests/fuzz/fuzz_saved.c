@@ -3,7 +3,8 @@
  * memory is asked for than some times the octets.
  *
  *   | what | records | octets ...            what: which loader and options; bit 7: the octets have a head of their own
- *   | what | records | records | size | octets of part 0 ... | octets of part 1 ... |               flows in two parts */
+ *   | what | records | records | size | octets of part 0 ... | octets of part 1 ... |               flows in two parts
+ */
 #include "base/alloc.h"
 #include "check.h"
 #include "detect/sink.h"
@@ -45,7 +46,8 @@ struct answer {
     struct pf_frame frames[MOST_FRAMES];
 };
 
-/* --------------------------------------------------------------------------------- loaders, with `again`: to save it */
+/* --------------------------------------------------------------------------------- loaders, with `again`: to save it
+ */
 
 static enum pf_status load_flows(const struct question *question, struct pf_frame *frame, struct pf_saved *again,
                                  struct pf_error *error)
@@ -115,9 +117,9 @@ static enum pf_status load_text(const struct question *question, struct pf_frame
 static void load(const struct question *question, struct answer *answer, struct pf_saved *again)
 {
     memset(answer, 0, sizeof *answer);
-    answer->status =
-        (question->loader == TEXT ? load_text : question->loader == DETECT ? load_detect : load_flows)(
-            question, answer->frames, again, &answer->error);
+    answer->status = (question->loader == TEXT     ? load_text
+                      : question->loader == DETECT ? load_detect
+                                                   : load_flows)(question, answer->frames, again, &answer->error);
 }
 
 static void answer_clear(struct answer *answer)
@@ -140,7 +142,7 @@ static uint64_t take(const uint8_t **octets, size_t *size, unsigned width)
 {
     uint64_t number = 0;
     for (unsigned i = 0; i < width && *size != 0; i++, ++*octets, --*size)
-        number |= (uint64_t)**octets << 8 * i;
+        number |= (uint64_t) * *octets << 8 * i;
     return number;
 }
 
@@ -182,10 +184,11 @@ static void ask(struct question *question, const uint8_t *octets, size_t size)
         struct pf_saved_head head = {.kind = kinds[question->loader],
                                      .part = i,
                                      .parts = (unsigned)question->count,
-                                     .shape = apart || question->loader == FLOWS ? pf_flow_shape(&question->options) : 0,
+                                     .shape =
+                                         apart || question->loader == FLOWS ? pf_flow_shape(&question->options) : 0,
                                      .records = records[i]};
-        question->parts[i] = headed(&head, i == 0 ? octets : octets + first, i == 0 ? first : size - first,
-                                    (what & OWN_HEAD) != 0);
+        question->parts[i] =
+            headed(&head, i == 0 ? octets : octets + first, i == 0 ? first : size - first, (what & OWN_HEAD) != 0);
     }
 }
 

@@ -15,6 +15,7 @@ import captures_names as names
 import captures_ng
 import captures_stream
 import captures_tls as tls
+import captures_tunnels
 import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
 
@@ -273,6 +274,32 @@ def detect_seeds(_: random.Random) -> dict[str, bytes]:
     return seeds
 
 
+def match_seeds(_: random.Random) -> dict[str, bytes]:
+    """What hosts say, as fuzz_match reads it: ports 53, 80, 443, 8080 by number; 7: an IP packet."""
+    name = b"\3www\7example\3org\0"
+    answers = b"".join(
+        hostile_dns.record(name, kind, data)
+        for kind, data in ((1, b"\xc0\0\2\1"), (5, b"\1a\7Example\3net\0"), (28, bytes(15) + b"\1"), (15, b"\0\1\2mx\0"))
+    )
+    response = hostile_dns.header(1, 4) + hostile_dns.question(name) + answers
+    get = b"GET /a/b?c=d HTTP/1.1\r\nHost: Bad.example.org:8080\r\nUser-Agent: curl/8\r\n\r\n"
+    proxied = b"GET http://bad.example.org/a?b HTTP/1.1\r\nHost: other\r\nUser-Agent: x\r\n\r\n"
+    hello = tls.record(tls.client_hello([tls.sni((0, b"www.Example.com")), tls.alpn(b"h2")]))
+    inner = captures.ipv4(captures.udp(hostile_dns.header(1) + hostile_dns.question(name), 40_000, 53))
+    tunnelled = captures.ipv4(captures_tunnels.gre(inner)).octets
+    talks = {
+        "dns": [(8, hostile_dns.header(1) + hostile_dns.question(name)), (0, response)],
+        "http": [(9, get), (0x89, get), (11, proxied)],
+        "tls": [(10, hello)],
+        "tunnel": [(7, tunnelled), (7, captures.ipv6(captures.tcp(get, 40_000, 80)).octets)],
+    }
+    return {
+        f"{name}-{seed}": bytes([seed]) + b"".join(bytes([way, len(said)]) + said for way, said in talk)
+        for name, talk in talks.items()
+        for seed in range(3)
+    }
+
+
 def main() -> None:
     for name, seeds in {
         "packet": packet_seeds,
@@ -285,6 +312,7 @@ def main() -> None:
         "text": text_seeds,
         "saved": saved_seeds,
         "detect": detect_seeds,
+        "match": match_seeds,
     }.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)
