@@ -23,12 +23,6 @@ void pf_dictionary_clear(struct pf_dictionary *dictionary)
     memset(dictionary, 0, sizeof *dictionary);
 }
 
-/* The octets of an entry; there are none at all while every text is empty. */
-static const char *text_of(const struct pf_dictionary *dictionary, size_t entry)
-{
-    return dictionary->octets != NULL ? dictionary->octets + dictionary->offsets[entry] : "";
-}
-
 void pf_dictionary_empty(struct pf_dictionary *dictionary)
 {
     dictionary->count = 0;
@@ -42,7 +36,8 @@ static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const
         return false;
     if (text == NULL || key->size != BY_TEXT || key->word[1] == 0) /* the key says all */
         return true;
-    return memcmp(text_of(dictionary, entry), text, key->word[1]) == 0;
+    size_t length;
+    return memcmp(pf_dictionary_at(dictionary, entry, &length), text, key->word[1]) == 0;
 }
 
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */
@@ -56,7 +51,7 @@ static inline uint32_t *find(const struct pf_dictionary *dictionary, const struc
 
 static bool more_slots(struct pf_dictionary *dictionary)
 {
-    size_t size = dictionary->size != 0 ? dictionary->size * 2 : 32;
+    size_t size = dictionary->size != 0 ? dictionary->size * 2 : 32, length;
     uint32_t *slots = pf_alloc_array(size, sizeof *slots);
     if (slots == NULL)
         return false;
@@ -65,7 +60,7 @@ static bool more_slots(struct pf_dictionary *dictionary)
     dictionary->slots = slots;
     dictionary->size = size;
     for (size_t i = 0; i < dictionary->count; i++)
-        *find(dictionary, &dictionary->keys[i], text_of(dictionary, i)) = (uint32_t)i + 1;
+        *find(dictionary, &dictionary->keys[i], pf_dictionary_at(dictionary, i, &length)) = (uint32_t)i + 1;
     return true;
 }
 
@@ -161,9 +156,9 @@ enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,
                                    int32_t *code, struct pf_error *error)
 {
-    const char *text = text_of(from, entry);
+    size_t length;
+    const char *text = pf_dictionary_at(from, entry, &length);
     if (known(dictionary, &from->keys[entry], text, code))
         return PF_OK;
-    return append(dictionary, &from->keys[entry], text, (size_t)(from->offsets[entry + 1] - from->offsets[entry]), code,
-                  error);
+    return append(dictionary, &from->keys[entry], text, length, code, error);
 }

@@ -29,6 +29,13 @@ enum pf_status pf_dictionary_code(struct pf_dictionary *dictionary, const struct
 /* The number of a text of any length that is told apart by its octets. A dictionary has entries of one sort only. */
 enum pf_status pf_dictionary_text(struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code,
                                   struct pf_error *error);
+/* The text of an entry. While every text is empty there are no octets at all, but this is never NULL. */
+static inline const char *pf_dictionary_at(const struct pf_dictionary *dictionary, size_t entry, size_t *length)
+{
+    *length = (size_t)(dictionary->offsets[entry + 1] - dictionary->offsets[entry]);
+    return dictionary->octets != NULL ? dictionary->octets + dictionary->offsets[entry] : "";
+}
+
 bool pf_dictionary_find(const struct pf_dictionary *dictionary, const char *text, size_t length, int32_t *code);
 /* The same for entry `entry` of another dictionary. */
 enum pf_status pf_dictionary_adopt(struct pf_dictionary *dictionary, const struct pf_dictionary *from, size_t entry,

@@ -149,8 +149,9 @@ static PyObject *categories_list(struct pf_column *column)
         return Py_NewRef(Py_None);
     PyObject *list = PyList_New((Py_ssize_t)dictionary->count);
     for (size_t i = 0; list != NULL && i < dictionary->count; i++) {
-        PyObject *text = PyUnicode_FromStringAndSize(dictionary->octets + dictionary->offsets[i],
-                                                     dictionary->offsets[i + 1] - dictionary->offsets[i]);
+        size_t length;
+        const char *octets = pf_dictionary_at(dictionary, i, &length);
+        PyObject *text = PyUnicode_FromStringAndSize(octets, (Py_ssize_t)length);
         if (text == NULL)
             Py_CLEAR(list);
         else

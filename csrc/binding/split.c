@@ -83,9 +83,9 @@ static enum pf_status describe(const struct pf_split_sink *sink, struct pf_frame
     for (size_t i = 0; i < 3 && status == PF_OK; i++)
         status = pf_column_reserve(part->columns[i], count, error);
     for (size_t i = 0; i < count && status == PF_OK; i++) {
-        const int32_t *offsets = sink->paths.offsets + i;
-        status = pf_column_put_octets(part->columns[0], sink->paths.octets + offsets[0],
-                                      (size_t)(offsets[1] - offsets[0]), error);
+        size_t length;
+        const char *path = pf_dictionary_at(&sink->paths, i, &length);
+        status = pf_column_put_octets(part->columns[0], path, length, error);
         if (status != PF_OK)
             break;
         pf_column_put_number(part->columns[1], sink->files[i]->file.packets);

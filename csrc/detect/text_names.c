@@ -288,10 +288,10 @@ enum pf_status pf_text_names_frames(const struct pf_text_names *names, struct pf
     PF_TRY(pf_text_put_end(&put, clients, status, error));
     PF_TRY(pf_text_put_begin(&put, domains, error));
     for (size_t i = 0; status == PF_OK && i < names->domains.keys.count; i++) {
-        const int32_t *offsets = names->domains.keys.offsets + i;
-        const char *key = names->domains.keys.octets + offsets[0];
-        size_t length = (size_t)(offsets[1] - offsets[0]) - sizeof(struct pf_value);
-        status = put_domain(&put, pf_text_row(&names->domains, i), key + sizeof(struct pf_value), length, error);
+        size_t length;
+        const char *key = pf_dictionary_at(&names->domains.keys, i, &length);
+        status = put_domain(&put, pf_text_row(&names->domains, i), key + sizeof(struct pf_value),
+                            length - sizeof(struct pf_value), error);
     }
     return pf_text_put_end(&put, domains, status, error);
 }

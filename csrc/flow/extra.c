@@ -94,9 +94,9 @@ static enum pf_status hear(struct pf_flow_extra *extra, const struct pf_flow_sai
             continue;
         extra->value[i] = said->value[i];
         if (pf_flow_extras[i].kind.type == PF_TEXT) {
+            const char *text = said->size[i] != 0 ? sayings->text + said->text + said->value[i] : "";
             int32_t code;
-            PF_TRY(pf_dictionary_text(&sayings->texts, sayings->text + said->text + said->value[i], said->size[i],
-                                      &code, error));
+            PF_TRY(pf_dictionary_text(&sayings->texts, text, said->size[i], &code, error));
             extra->value[i] = (uint32_t)code;
         }
         extra->has |= bit;

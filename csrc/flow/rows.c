@@ -142,8 +142,9 @@ static enum pf_status put_extra(const struct pf_flow_rows *rows, struct pf_colum
     if (!pf_flow_extra_number(flow, extra, &number)) {
         pf_column_put_null(column);
     } else if (column->kind.type == PF_TEXT) {
-        const int32_t *offset = rows->texts->offsets + number;
-        return pf_column_put_octets(column, rows->texts->octets + offset[0], (size_t)(offset[1] - offset[0]), error);
+        size_t length;
+        const char *text = pf_dictionary_at(rows->texts, number, &length);
+        return pf_column_put_octets(column, text, length, error);
     } else {
         pf_column_put_number(column, number);
     }

@@ -71,8 +71,9 @@ static enum pf_status put_own(struct pf_column *column, const struct pf_field *f
 static enum pf_status put_shown(struct pf_column *column, const struct pf_dictionary *texts, int32_t code,
                                 struct pf_error *error)
 {
-    const int32_t *offsets = texts->offsets + code;
-    return pf_column_put_octets(column, texts->octets + offsets[0], (size_t)(offsets[1] - offsets[0]), error);
+    size_t length;
+    const char *text = pf_dictionary_at(texts, (size_t)code, &length);
+    return pf_column_put_octets(column, text, length, error);
 }
 
 static enum pf_status put_string(struct pf_column *column, const char *string, struct pf_error *error)

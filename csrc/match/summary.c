@@ -98,10 +98,9 @@ static int compare(const void *one, const void *other)
 
 static enum pf_status put_text(const struct work *work, size_t from, int32_t code, size_t to, struct pf_error *error)
 {
-    const struct pf_dictionary *texts = &work->columns[from]->dictionary;
-    const int32_t *offsets = texts->offsets + code;
-    return pf_column_put_octets(work->part->columns[to], texts->octets + offsets[0], (size_t)(offsets[1] - offsets[0]),
-                                error);
+    size_t length;
+    const char *text = pf_dictionary_at(&work->columns[from]->dictionary, (size_t)code, &length);
+    return pf_column_put_octets(work->part->columns[to], text, length, error);
 }
 
 static void put_time(struct pf_column *column, bool timed, int64_t time)

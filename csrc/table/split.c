@@ -211,8 +211,9 @@ static void rest_all(struct pf_split_sink *sink)
 
 static void path_at(const struct pf_dictionary *paths, size_t entry, char path[PF_WRITER_ROOM + 1])
 {
-    size_t length = (size_t)(paths->offsets[entry + 1] - paths->offsets[entry]);
-    memcpy(path, paths->octets + paths->offsets[entry], length);
+    size_t length;
+    const char *at = pf_dictionary_at(paths, entry, &length);
+    memcpy(path, at, length);
     path[length] = '\0';
 }
 
@@ -278,9 +279,8 @@ static enum pf_status write_one(struct pf_split_sink *sink, const struct gathere
                                 struct pf_error *error)
 {
     struct pf_split_file *file;
-    size_t entry = 0;
-    const char *path = gathered->paths.octets + gathered->paths.offsets[number];
-    size_t length = (size_t)(gathered->paths.offsets[number + 1] - gathered->paths.offsets[number]);
+    size_t entry = 0, length;
+    const char *path = pf_dictionary_at(&gathered->paths, number, &length);
     PF_TRY(entry_of(sink, path, length, &entry, error));
     PF_TRY(file_at(sink, entry, &file, error));
     return pf_copy_file_write(&file->file, gathered->copied[number], error);

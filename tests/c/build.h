@@ -15,9 +15,9 @@ static inline uint8_t *put(struct built *built, const void *octets, size_t size)
         built->capacity = 2 * (built->size + size);
         built->octets = must(realloc(built->octets, built->capacity));
     }
-    uint8_t *to = built->octets + built->size;
-    if (size != 0)
-        memcpy(to, octets, size);
+    if (size == 0)
+        return built->octets; /* which may be none at all */
+    uint8_t *to = memcpy(built->octets + built->size, octets, size);
     built->size += size;
     return to;
 }

@@ -2,6 +2,7 @@
  * octets (a stream, small chunks, several threads). Both must give the same records, faults, rows and counts, or the
  * same refusal. */
 #include "capture/input.h"
+#include "frames.h"
 #include "mutate.h"
 #include "naive.h"
 #include "pass/pass.h"
@@ -28,12 +29,6 @@ struct reading {
     struct pf_packets_sink rows;
     struct pf_pass pass;
 };
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 enum { MOST_FIELDS = 512 };
 
@@ -93,40 +88,6 @@ static void clear(struct reading *reading)
     pf_input_close(&reading->input);
 }
 
-static bool same_cell(const struct pf_column *a, const struct pf_column *b, size_t row)
-{
-    size_t size = pf_type_size(a->kind.type);
-    if (pf_column_valid(a, row) != pf_column_valid(b, row))
-        return false;
-    if (pf_type_is_long(a->kind.type)) {
-        size_t m, n;
-        const uint8_t *p = pf_column_octets(a, row, &m), *q = pf_column_octets(b, row, &n);
-        return m == n && (m == 0 || memcmp(p, q, m) == 0);
-    }
-    if (a->kind.type != PF_TEXT || !pf_column_valid(a, row))
-        return memcmp(a->values + row * size, b->values + row * size, size) == 0;
-    int32_t x, y;
-    memcpy(&x, a->values + row * size, size);
-    memcpy(&y, b->values + row * size, size);
-    const struct pf_dictionary *p = &a->dictionary, *q = &b->dictionary;
-    int32_t length = p->offsets[x + 1] - p->offsets[x];
-    return length == q->offsets[y + 1] - q->offsets[y] &&
-           (length == 0 || memcmp(p->octets + p->offsets[x], q->octets + q->offsets[y], (size_t)length) == 0);
-}
-
-static void compare_frames(const struct pf_frame *one, const struct pf_frame *other)
-{
-    struct pf_error error;
-    for (size_t i = 0; i < one->columns; i++) {
-        struct pf_column *a, *b;
-        must_hold(pf_frame_column(one, i, &a, &error) == PF_OK && pf_frame_column(other, i, &b, &error) == PF_OK);
-        for (size_t row = 0; row < one->rows; row++)
-            must_hold(same_cell(a, b, row));
-        pf_column_drop(a);
-        pf_column_drop(b);
-    }
-}
-
 static void compare(const struct reading *one, const struct reading *other)
 {
     must_hold(one->status == other->status);
@@ -145,7 +106,7 @@ static void compare(const struct reading *one, const struct reading *other)
     must_hold(one->census.timed == other->census.timed && one->census.first_time == other->census.first_time &&
               one->census.last_time == other->census.last_time);
     must_hold(pf_keycount_size(&one->census.faults) == pf_keycount_size(&other->census.faults));
-    compare_frames(&one->frame, &other->frame);
+    same_frames(&one->frame, &other->frame);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)

@@ -2,16 +2,11 @@
  * piece, and by several in small chunks. Both must give the same rows, and every packet taken is in one of them. */
 #include "capture/input.h"
 #include "flow/sink.h"
+#include "frames.h"
 #include "naive.h"
 #include "pass/pass.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 struct answer {
     enum pf_status status;
@@ -65,19 +60,6 @@ static uint64_t total(const struct pf_frame *frame, const char *name)
     return sum;
 }
 
-static void compare(const struct pf_frame *one, const struct pf_frame *other)
-{
-    struct pf_error error;
-    must_hold(one->rows == other->rows);
-    for (size_t i = 0; i < one->columns && one->rows != 0; i++) {
-        struct pf_column *a = NULL, *b = NULL;
-        must_hold(pf_frame_column(one, i, &a, &error) == PF_OK && pf_frame_column(other, i, &b, &error) == PF_OK);
-        must_hold(memcmp(a->values, b->values, a->rows * pf_type_size(a->kind.type)) == 0);
-        pf_column_drop(a);
-        pf_column_drop(b);
-    }
-}
-
 static void draw_options(uint64_t *state, struct pf_flow_options *options)
 {
     bool cic = draw_below(state, 3) == 0;
@@ -112,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     run(octets, size, &options, 1 + (unsigned)draw_below(&state, 3), 1 + draw_below(&state, 2000), &other);
     must_hold(plain.status == other.status);
     if (plain.status == PF_OK) {
-        compare(&plain.frame, &other.frame);
+        same_frames(&plain.frame, &other.frame);
         must_hold(plain.evicted == other.evicted && plain.copies == other.copies);
         if (options.sort == 0 && options.dedup == 0 && !options.last_tcp_header)
             must_hold(total(&plain.frame, "flow_packets") == plain.taken);

@@ -2,6 +2,7 @@
  * many octets more there were on the wire, and the message. All columns of the four protocols are asked for, twice, and
  * must say the same. */
 #include "field/field.h"
+#include "hold.h"
 #include "packet/packet.h"
 
 #include <stdlib.h>
@@ -15,12 +16,6 @@ static const struct carrier {
     bool tcp;
     uint8_t source, destination;
 } carriers[] = {{false, 68, 67}, {false, 137, 137}, {false, 9, 88}, {true, 9, 88}, {true, 9, 139}, {true, 9, 80}};
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* The headers before a message; how long they are. */
 static size_t headers(const struct carrier *carrier, uint8_t *to)

@@ -2,6 +2,7 @@
  * packet. Every field is asked for at every depth, and must say the same from the depth on that it needs. With
  * FUZZ_LINK_TYPE set all packets are of that link type. */
 #include "field/field.h"
+#include "hold.h"
 #include "packet/packet.h"
 #include "tally/indicator.h"
 
@@ -9,12 +10,6 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void look_at_layers(const struct pf_packet *packet)
 {

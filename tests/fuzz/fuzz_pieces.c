@@ -1,6 +1,7 @@
 /* Any octets as a capture, read whole and in pieces: cut anywhere, each begun where it guesses, and begun again where
  * the piece before it ended. Those that fit must have the packets, times, faults and descriptions of the whole. */
 #include "capture/input.h"
+#include "hold.h"
 #include "pass/pass.h"
 #include "tally/census.h"
 
@@ -19,12 +20,6 @@ struct reading {
     bool timed;
     int64_t first_time, time;
 };
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool open_memory(struct pf_input *input, const uint8_t *octets, size_t size)
 {

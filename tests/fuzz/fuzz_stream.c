@@ -1,6 +1,7 @@
 /* Any octets as a sequence of segments of a few connections, for both halves of the ordered stage, under limits that
  * are soon met. What is handed over is a whole message, nothing is kept that is not counted, and the same comes of it
  * twice. */
+#include "hold.h"
 #include "naive.h"
 #include "payload/tls.h"
 #include "stream/stage.h"
@@ -8,12 +9,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
 
 enum { HEAD = 6, TCP = 20, DNS_PORT = 53 };
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* connection and side | flags | seq | ack | length of payload (2), and that many octets of what is left */
 static size_t next_segment(const uint8_t *octets, size_t size, struct pf_segment *segment)

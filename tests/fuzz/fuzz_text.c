@@ -2,28 +2,10 @@
  * give the same tables.
  *
  *   | port, direction, client | length | said ... | port, direction ...                                            */
+#include "frames.h"
 #include "talk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
-
-static void must_hold(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static void compare(const struct pf_frame *one, const struct pf_frame *other)
-{
-    struct pf_error error;
-    must_hold(one->rows == other->rows);
-    for (size_t i = 0; i < one->columns && one->rows != 0; i++) {
-        struct pf_column *a = NULL, *b = NULL;
-        must_hold(pf_frame_column(one, i, &a, &error) == PF_OK && pf_frame_column(other, i, &b, &error) == PF_OK);
-        must_hold(memcmp(a->values, b->values, a->rows * pf_type_size(a->kind.type)) == 0);
-        pf_column_drop(a);
-        pf_column_drop(b);
-    }
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
 {
@@ -41,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size)
     must_hold(text_tables(built.octets, built.size, 1, PF_CHUNK, plain, &error) == PF_OK);
     must_hold(text_tables(built.octets, built.size, 3, 100 + built.size % 1000, other, &error) == PF_OK);
     for (unsigned i = 0; i < PF_TEXT_TABLES; i++)
-        compare(&plain[i], &other[i]);
+        same_frames(&plain[i], &other[i]);
     frames_clear(plain);
     frames_clear(other);
     built_clear(&built);

@@ -2,6 +2,7 @@
  * the condition gives are those that a plain pass gives and that meet it. In whatever pieces and by however many
  * threads. */
 #include "capture/input.h"
+#include "hold.h"
 #include "mutate.h"
 #include "naive.h"
 #include "pass/condition.h"
@@ -12,15 +13,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *octets, size_t size, size_t room, unsigned seed)
 {
     return mutate_unless_plain(mutate_pcapng, octets, size, room, seed);
-}
-
-#define must_hold(holds) must_hold_at((holds), __LINE__)
-static void must_hold_at(bool holds, int line)
-{
-    if (!holds) {
-        (void)fprintf(stderr, "line %d\n", line);
-        abort();
-    }
 }
 
 enum what { IS_NULL, IS_BETWEEN, IS_IN, WHATS };

@@ -15,6 +15,7 @@ import captures_names as names
 import captures_ng
 import captures_stream
 import captures_tls as tls
+import captures_tunnels
 import hostile_dns
 from captures import LINK_TYPES, MAGICS, Tape, any_packet, cut, impossible, pcap_bytes, record_starts
 
@@ -195,6 +196,110 @@ def text_seeds(_: random.Random) -> dict[str, bytes]:
     return {name: b"".join(bytes([way, len(said)]) + said for way, said in talk) for name, talk in talks.items()}
 
 
+RUN = (1, 0, False, None, ((), -(2**63), 2**63 - 1, None))
+FLOWS = (  # as in fuzz_saved.c
+    ("corrected", None, {"extra": ("tls", "dns", "http", "rtt", "state", "retrans")}),
+    ("cic2017", None, {}),
+    ("corrected", None, {"sort": True, "dedup_us": 1000}),
+    ("corrected", "fork", {}),
+)
+
+
+def saved_seeds(draw: random.Random) -> dict[str, bytes]:
+    """Events as the core saves them, for fuzz_saved: what, how many, without their head."""
+    import test_detect_text
+    import test_shuffle
+    from pcapframe import _core
+
+    def of(octets: bytes) -> tuple[bytes, bytes]:
+        """How many there are, and the events."""
+        return struct.pack("<H", struct.unpack_from("<Q", octets, 32)[0]), octets[40:]
+
+    seeds = {}
+    talk = test_shuffle.records(test_shuffle.talkative())
+    captures_of = [captures_flows.capture(draw.randbytes(240), 1) for _ in range(3)]
+    captures_of += [test_shuffle.talkative()[:24] + b"".join(talk[at : at + 6]) for at in (0, 6, len(talk) - 12)]
+    login = test_detect_text.segments((True, b"USER a\r\n"), (True, b"PASS b\r\n"), (False, b"230 in\r\n"))
+    captures_of += [captures.pcap_bytes(login, 1), test_detect_text.lookups(("a.b.example", "gone.example"), rcode=3)]
+    for number, octets in enumerate(captures_of):
+        inputs = test_shuffle.memory(octets)
+        for which, (variant, compat, given) in enumerate(FLOWS):
+            options = test_shuffle.options_of(variant, compat, **given)
+            (parts, _), _ = _core.flow_events(inputs, RUN, options, test_shuffle.SECRET, 1)
+            count, events = of(parts[0])
+            seeds[f"flows-{which}-{number}"] = bytes([4 * which]) + count + events
+        options = test_shuffle.options_of(*FLOWS[0][:2], **FLOWS[0][2])
+        (parts, _), _ = _core.flow_events(inputs, RUN, options, test_shuffle.SECRET, 2)
+        (one, first), (other, second) = map(of, parts)
+        seeds[f"parts-{number}"] = b"\1" + one + other + struct.pack("<H", len(first)) + first + second
+        traffic, text, _ = _core.detect_events(inputs, RUN, None, True)[0]
+        assert text is not None
+        seeds[f"detect-{number}"] = b"\2" + b"".join(of(traffic))
+        seeds[f"text-{number}"] = b"\3" + b"".join(of(text))
+        seeds[f"head-{number}"] = b"\x83\0\0" + text
+    return {name: octets for name, octets in seeds.items() if len(octets) > 8}
+
+
+def detect_seeds(_: random.Random) -> dict[str, bytes]:
+    """Packets as fuzz_detect reads them: kind, step and times, who, flags, size, octets."""
+    there, back = 0b00010100, 0b00000001  # from the second host to the first, and back; ports by the high bits
+    query = bytes.fromhex("000701000001000000000000") + b"\3www\7example\3org\0\0\1\0\1"
+    attack = b"GET /?id=1%27%20union%20select%201-- HTTP/1.1\r\nHost: a\r\nAuthorization: Basic Ym9iOnM=\r\n\r\n"
+
+    def packet(kind: int, step: int, times: int, who: int, flags: int = 0, octets: bytes = b"") -> bytes:
+        return bytes([kind, step | times << 3, who, flags, len(octets)]) + octets
+
+    def tcp(port: int, from_server: bool, flags: int, octets: bytes = b"", times: int = 0) -> bytes:
+        return packet(0, 1, times, (back & 15 if from_server else there) | port << 5, flags, octets)
+
+    def dialogue(port: int, *said: tuple[bool, bytes]) -> bytes:
+        begun = tcp(port, False, 2) + tcp(port, True, 18) + tcp(port, False, 16)
+        return begun + b"".join(tcp(port, who, 24, octets) for who, octets in said) + tcp(port, False, 17)
+
+    beacon = bytes.fromhex("80000000ffffffffffff02000000000102000000000100000000000000000000640011000003") + b"lab"
+    goodbye = bytes.fromhex("c0000000020000000002020000000001020000000001000007 00")
+    seeds = {
+        "syns": b"\0\0\x80" + tcp(2, False, 2, times=31) + tcp(2, True, 20, times=31),
+        "http": b"\1\0\x80" + dialogue(2, (False, attack), (True, b"HTTP/1.1 401 No\r\n\r\n")),
+        "ftp": b"\0\1\x60" + dialogue(3, (True, b"220 a\r\n"), (False, b"USER bob\r\n"), (True, b"331 b\r\n"),
+                                     (False, b"PASS s\r\n"), (True, b"230 c\r\n")),
+        "dns": b"\2\0\x80" + b"".join(packet(1, 3, 0, who, 0, octets) for who, octets in (
+            (there | 1 << 5, query), (back & 15 | 1 << 5, query[:2] + b"\x81\x83" + query[4:]))),
+        "unreachable": b"\0\4\x40" + packet(1, 1, 3, there | 2 << 5, 0, b"x") + packet(2, 1, 3, 0b0100, 3),
+        "arp": b"\0\2\x80" + b"".join(packet(3, 3, 2, who, flags) for who, flags in ((4, 0), (1, 1), (0x21, 1))),
+        "neighbour": b"\1\0\x80" + packet(4, 4, 2, 1, 0x40, bytes.fromhex("0201020000000009")),
+        "wlan": b"\0\0\x80" + packet(6, 1, 3, 0, 0, beacon) + packet(6, 1, 9, 0, 0, goodbye),
+        "late": b"\3\5\x80" + b"".join(packet(0, step, 1, there | 5 << 5, 24, b"x") for step in (6, 7, 5, 7, 4)),
+    }  # fmt: skip
+    return seeds
+
+
+def match_seeds(_: random.Random) -> dict[str, bytes]:
+    """What hosts say, as fuzz_match reads it: ports 53, 80, 443, 8080 by number; 7: an IP packet."""
+    name = b"\3www\7example\3org\0"
+    answers = b"".join(
+        hostile_dns.record(name, kind, data)
+        for kind, data in ((1, b"\xc0\0\2\1"), (5, b"\1a\7Example\3net\0"), (28, bytes(15) + b"\1"), (15, b"\0\1\2mx\0"))
+    )
+    response = hostile_dns.header(1, 4) + hostile_dns.question(name) + answers
+    get = b"GET /a/b?c=d HTTP/1.1\r\nHost: Bad.example.org:8080\r\nUser-Agent: curl/8\r\n\r\n"
+    proxied = b"GET http://bad.example.org/a?b HTTP/1.1\r\nHost: other\r\nUser-Agent: x\r\n\r\n"
+    hello = tls.record(tls.client_hello([tls.sni((0, b"www.Example.com")), tls.alpn(b"h2")]))
+    inner = captures.ipv4(captures.udp(hostile_dns.header(1) + hostile_dns.question(name), 40_000, 53))
+    tunnelled = captures.ipv4(captures_tunnels.gre(inner)).octets
+    talks = {
+        "dns": [(8, hostile_dns.header(1) + hostile_dns.question(name)), (0, response)],
+        "http": [(9, get), (0x89, get), (11, proxied)],
+        "tls": [(10, hello)],
+        "tunnel": [(7, tunnelled), (7, captures.ipv6(captures.tcp(get, 40_000, 80)).octets)],
+    }
+    return {
+        f"{name}-{seed}": bytes([seed]) + b"".join(bytes([way, len(said)]) + said for way, said in talk)
+        for name, talk in talks.items()
+        for seed in range(3)
+    }
+
+
 def main() -> None:
     for name, seeds in {
         "packet": packet_seeds,
@@ -205,6 +310,9 @@ def main() -> None:
         "names": name_seeds,
         "stream": stream_seeds,
         "text": text_seeds,
+        "saved": saved_seeds,
+        "detect": detect_seeds,
+        "match": match_seeds,
     }.items():
         folder = CORPUS / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -3,19 +3,11 @@
 #define PF_TESTS_PIECES_H
 
 #include "field/field.h"
+#include "hold.h"
 #include "naive.h"
 #include "stream/stage.h"
 
 enum { PIECES_IP = 20, PIECES_UDP = 8, PIECES_TCP = 20, PIECES_RAW = 101, MOST_SEGMENTS = 6 };
-
-#define must_hold(holds) must_hold_at((holds), __FILE__, __LINE__)
-static inline void must_hold_at(bool holds, const char *file, int line)
-{
-    if (!holds) {
-        (void)fprintf(stderr, "%s:%d\n", file, line);
-        abort();
-    }
-}
 
 /* One packet of raw IPv4 in memory of its own, as long as it is, so that a sanitizer sees a read beyond its end. */
 struct wrapped {
