@@ -335,7 +335,8 @@ def test_a_file_that_lies_is_refused(data: st.DataObject) -> None:
     from pcapframe._partial import Partial
 
     question, arguments, keywords = QUESTIONS[data.draw(ASKED)]
-    octets = bytearray(pf.open(LAB).partitions(None)[0].run(question, *arguments, **keywords)._octets())
+    partial = pf.open(LAB).partitions(None)[0].run(question, *arguments, **keywords)
+    octets = bytearray(partial._octets(partial._plan))
     for _ in range(data.draw(st.integers(1, 4))):
         octets[data.draw(st.integers(0, len(octets) - 33))] = data.draw(st.integers(0, 255))
     if data.draw(st.booleans()):
