@@ -335,7 +335,8 @@ def test_a_file_that_lies_is_refused(data: st.DataObject) -> None:
     from pcapframe._partial import Partial
 
     question, arguments, keywords = QUESTIONS[data.draw(ASKED)]
-    octets = bytearray(pf.open(LAB).partitions(None)[0].run(question, *arguments, **keywords)._octets())
+    partial = pf.open(LAB).partitions(None)[0].run(question, *arguments, **keywords)
+    octets = bytearray(partial._octets(partial._plan))
     for _ in range(data.draw(st.integers(1, 4))):
         octets[data.draw(st.integers(0, len(octets) - 33))] = data.draw(st.integers(0, 255))
     if data.draw(st.booleans()):
@@ -393,7 +394,7 @@ def _changed(place: tuple[Any, ...], value: Any, octets: bytes) -> bytes:
 STRANGE = [None, "x", -1, 10**30, 1.5, [1]]
 
 
-@pytest.mark.parametrize("place", [("plan", "octets"), ("plan", "files", 0, "size"), ("plan", "files", 0, "first"),
+@pytest.mark.parametrize("place", [("plan", "octets"), ("plan", "count"), ("plan", "cut"), ("plan", "files", 0, 1, "size"), ("plan", "files", 0, 1, "first"),
                                    *(("runs", 0, number) for number in (0, 1, 2, 4, 6, 7, 8, 11))])  # fmt: skip
 def test_numbers_that_are_none_are_refused(place: tuple[Any, ...]) -> None:
     """Whoever can write a file can make its digest: what is loaded is not believed for that."""
@@ -415,7 +416,7 @@ def test_lists_that_are_none_are_refused(place: tuple[Any, ...]) -> None:
 
 def test_more_pieces_than_anybody_asks() -> None:
     partial = pf.open(LAB).partitions(10**9)[0].count("frame_len")
-    octets = _changed(("plan", "files", 0, "size"), 2**60, partial._octets())
+    octets = _changed(("plan", "files", 0, 1, "size"), 2**60, partial._octets())
     with pytest.raises(pf.CaptureError, match="pieces"):
         _partial.Partial._of(_changed(("plan", "octets"), 1, octets), "a file")
     for text in (b"[" * 200_000, b'{"dtypes": [["u1", 1' + b"0" * 30 + b"]]}"):

@@ -205,54 +205,11 @@ enum pf_status pf_column_put_octets(struct pf_column *column, const void *octets
     return PF_OK;
 }
 
-/* Row `row` of `from`, whose dictionary may differ: `codes` remembers, as code + 1, what was looked up before. */
-static enum pf_status put_from(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes,
-                               struct pf_error *error)
-{
-    size_t size = pf_type_size(column->kind.type), length;
-    if (pf_type_is_long(column->kind.type)) {
-        const uint8_t *octets = pf_column_octets(from, row, &length);
-        if (pf_column_valid(from, row))
-            return put_long(column, octets, length, error);
-        pf_column_put_null(column);
-        return PF_OK;
-    }
-    if (column->kind.type != PF_TEXT || !pf_column_valid(from, row)) {
-        memcpy(column->values + column->rows * size, from->values + row * size, size);
-    } else {
-        int32_t entry, code;
-        memcpy(&entry, from->values + row * size, sizeof entry);
-        if (codes[entry] == 0) {
-            PF_TRY(pf_dictionary_adopt(&column->dictionary, &from->dictionary, (size_t)entry, &code, error));
-            codes[entry] = code + 1;
-        }
-        put(column, (uint32_t)(codes[entry] - 1));
-    }
-    if (pf_column_valid(from, row))
-        set_valid(column);
-    column->rows++;
-    return PF_OK;
-}
-
 static enum pf_status room_for_codes(const struct pf_column *from, int32_t **codes, struct pf_error *error)
 {
     size_t count = from->dictionary.count;
     *codes = count != 0 ? pf_alloc_array(count, sizeof **codes) : NULL;
     return count != 0 && *codes == NULL ? pf_fail_memory(error) : PF_OK;
-}
-
-/* Rows which[0 ... rows - 1]. */
-static enum pf_status copy(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
-                           struct pf_error *error)
-{
-    int32_t *codes;
-    PF_TRY(pf_column_reserve(column, rows, error));
-    PF_TRY(room_for_codes(from, &codes, error));
-    enum pf_status status = PF_OK;
-    for (size_t i = 0; i < rows && status == PF_OK; i++)
-        status = put_from(column, from, which[i], codes, error);
-    pf_free(codes);
-    return status;
 }
 
 /* Copies `count` bits to where all are 0. */
@@ -283,12 +240,18 @@ static enum pf_status append_long(struct pf_column *column, const struct pf_colu
     return PF_OK;
 }
 
+/* The number of row i of those that are appended: of a range, or of the rows named. */
+static inline size_t row_of(const size_t *which, size_t first, size_t i)
+{
+    return which != NULL ? which[i] : first + i;
+}
+
 /* Codes of another dictionary, which are looked up in order of appearance; that of a null is 0 and stays so. */
-static enum pf_status append_codes(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
-                                   struct pf_error *error)
+static enum pf_status append_codes(struct pf_column *column, const struct pf_column *from, const size_t *which,
+                                   size_t first, size_t rows, struct pf_error *error)
 {
     int32_t *to = (int32_t *)(void *)column->values + column->rows;
-    const int32_t *entries = (const int32_t *)(const void *)from->values + first;
+    const int32_t *entries = (const int32_t *)(const void *)from->values;
     int32_t *codes = NULL;
     if (from->dictionary.count == 0) { /* nothing but nulls */
         memset(to, 0, rows * sizeof *to);
@@ -297,8 +260,9 @@ static enum pf_status append_codes(struct pf_column *column, const struct pf_col
     PF_TRY(room_for_codes(from, &codes, error));
     enum pf_status status = PF_OK;
     for (size_t i = 0; i < rows && status == PF_OK; i++) {
-        int32_t entry = entries[i];
-        if (entry == 0 && !pf_column_valid(from, first + i)) {
+        size_t row = row_of(which, first, i);
+        int32_t entry = entries[row];
+        if (entry == 0 && !pf_column_valid(from, row)) {
             to[i] = 0;
             continue;
         }
@@ -320,7 +284,7 @@ enum pf_status pf_column_append(struct pf_column *column, const struct pf_column
         return PF_OK;
     PF_TRY(pf_column_reserve(column, rows, error));
     if (column->kind.type == PF_TEXT)
-        PF_TRY(append_codes(column, from, first, rows, error));
+        PF_TRY(append_codes(column, from, NULL, first, rows, error));
     else if (pf_type_is_long(column->kind.type))
         PF_TRY(append_long(column, from, first, rows, error));
     else
@@ -331,28 +295,66 @@ enum pf_status pf_column_append(struct pf_column *column, const struct pf_column
     return PF_OK;
 }
 
-/* Values of one size, none of them null: most columns of large tables. */
+/* Called with a literal `size` this is a tight loop for each. */
+static inline void gather(uint8_t *to, const uint8_t *from, const size_t *which, size_t rows, unsigned size)
+{
+    for (size_t i = 0; i < rows; i++)
+        memcpy(to + size * i, from + size * which[i], size);
+}
+
 static void take_values(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows)
 {
     size_t size = pf_type_size(column->kind.type);
     uint8_t *to = column->values + column->rows * size;
-    if (size == 8) {
-        for (size_t i = 0; i < rows; i++)
-            memcpy(to + 8 * i, from->values + 8 * which[i], 8);
-    } else {
-        for (size_t i = 0; i < rows; i++)
-            memcpy(to + size * i, from->values + size * which[i], size);
+    if (size == 1)
+        gather(to, from->values, which, rows, 1);
+    else if (size == 2)
+        gather(to, from->values, which, rows, 2);
+    else if (size == 4)
+        gather(to, from->values, which, rows, 4);
+    else
+        gather(to, from->values, which, rows, 8);
+}
+
+static enum pf_status take_long(struct pf_column *column, const struct pf_column *from, const size_t *which,
+                                size_t rows, struct pf_error *error)
+{
+    int64_t *to = (int64_t *)(void *)column->values + column->rows;
+    size_t size = 0;
+    for (size_t i = 0; i < rows; i++) {
+        size_t length;
+        (void)pf_column_octets(from, which[i], &length);
+        if (length > SIZE_MAX - size) /* the same row may be named often */
+            return pf_fail_memory(error);
+        size += length;
     }
-    column->rows += rows;
+    PF_TRY(reserve_octets(column, (size_t)to[0], size, error));
+    for (size_t i = 0; i < rows; i++) {
+        size_t length;
+        const uint8_t *octets = pf_column_octets(from, which[i], &length);
+        if (length != 0)
+            memcpy(column->octets + to[i], octets, length);
+        to[i + 1] = to[i] + (int64_t)length;
+    }
+    return PF_OK;
 }
 
 enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
                               struct pf_error *error)
 {
-    if (column->kind.type != PF_TEXT && !pf_type_is_long(column->kind.type) && !column->kind.nullable) {
-        PF_TRY(pf_column_reserve(column, rows, error));
-        take_values(column, from, which, rows);
+    if (rows == 0)
         return PF_OK;
+    PF_TRY(pf_column_reserve(column, rows, error));
+    if (column->kind.type == PF_TEXT)
+        PF_TRY(append_codes(column, from, which, 0, rows, error));
+    else if (pf_type_is_long(column->kind.type))
+        PF_TRY(take_long(column, from, which, rows, error));
+    else
+        take_values(column, from, which, rows);
+    for (size_t i = 0; column->valid != NULL && i < rows; i++) {
+        size_t at = column->rows + i;
+        column->valid[at / 8] |= (uint8_t)((unsigned)pf_column_valid(from, which[i]) << (at % 8));
     }
-    return copy(column, from, which, rows, error);
+    column->rows += rows;
+    return PF_OK;
 }

@@ -63,6 +63,7 @@ struct pf_input_object {
 PyObject *pf_index_make(PyObject *module, PyObject *arguments);
 PyObject *pf_input_set_index(PyObject *input, PyObject *octets);
 PyObject *pf_input_index(PyObject *input, void *closure);
+PyObject *pf_input_entry_method(PyObject *input, PyObject *offset);
 void pf_input_drop_index(struct pf_input_object *input);
 /* What the pass may know of its inputs; false with an exception set. */
 bool pf_run_indexes(struct pf_run *run, int64_t first, int64_t last);

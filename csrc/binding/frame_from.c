@@ -1,6 +1,7 @@
 /* A _core.Frame of arrays, as pickles and Partials hold them: nothing in them is believed. */
 #include "binding/core.h"
 
+#include "base/alloc.h"
 #include "base/name.h"
 
 static const int numpy_types[] = {
@@ -44,8 +45,8 @@ static bool given_from(PyObject *tuple, const struct pf_kind *kind, struct given
     PyObject *values, *valid, *more;
     size_t size;
     memset(given, 0, sizeof *given);
-    if (!PyArg_ParseTuple(tuple, "OOO:column", &values, &valid, &more))
-        return false;
+    if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "OOO:column", &values, &valid, &more))
+        return PyErr_Occurred() ? false : bad(kind->name, "three arrays were expected");
     given->values = array_of(values, numpy_types[kind->type], kind->name, &given->rows);
     if (given->values == NULL)
         return false;
@@ -68,74 +69,126 @@ static bool given_from(PyObject *tuple, const struct pf_kind *kind, struct given
     return true;
 }
 
-static uint64_t number_at(const struct given *given, size_t row, size_t size)
-{
-    switch (size) {
-    case 1:
-        return ((const uint8_t *)given->values)[row];
-    case 2:
-        return ((const uint16_t *)given->values)[row];
-    case 4:
-        return ((const uint32_t *)given->values)[row];
-    default:
-        return ((const uint64_t *)given->values)[row];
-    }
-}
+/* ------------------------------------------------------------------------------------------------------------- text */
 
-static bool put_text(struct pf_state *state, struct pf_column *column, const struct given *given, size_t row)
+static bool category(struct pf_state *state, struct pf_column *column, PyObject *text, int32_t *code)
 {
     struct pf_error error = {.status = PF_OK};
-    int32_t code = ((const int32_t *)given->values)[row];
     Py_ssize_t size;
-    if (code < 0 || code >= PyList_GET_SIZE(given->categories))
-        return bad(column->kind.name, "a code without a text");
-    const char *text = PyUnicode_AsUTF8AndSize(PyList_GET_ITEM(given->categories, code), &size);
+    const char *octets = PyUnicode_AsUTF8AndSize(text, &size);
+    if (octets == NULL)
+        return false;
+    if (pf_dictionary_text(&column->dictionary, octets, (size_t)size, code, &error) != PF_OK)
+        return pf_raise(state, &error) != NULL;
+    return true;
+}
+
+/* `codes` remembers the codes of categories, and one more; there is room in the column. */
+static bool put_codes(struct pf_state *state, struct pf_column *column, const struct given *given, int32_t *codes)
+{
+    const int32_t *entries = given->values;
+    for (size_t i = 0; i < given->rows; i++) {
+        int32_t entry = entries[i];
+        if (given->valid != NULL && !given->valid[i]) {
+            pf_column_put_null(column);
+            continue;
+        }
+        if (entry < 0 || entry >= PyList_GET_SIZE(given->categories))
+            return bad(column->kind.name, "a code without a text");
+        if (codes[entry] == 0) {
+            if (!category(state, column, PyList_GET_ITEM(given->categories, entry), &codes[entry]))
+                return false;
+            codes[entry]++;
+        }
+        pf_column_put_number(column, (uint32_t)(codes[entry] - 1));
+    }
+    return true;
+}
+
+static bool fill_text(struct pf_state *state, struct pf_column *column, const struct given *given)
+{
+    int32_t *codes = PyMem_Calloc((size_t)PyList_GET_SIZE(given->categories) + 1, sizeof *codes);
+    struct pf_error error = {.status = PF_OK};
+    bool good = codes != NULL || PyErr_NoMemory() != NULL;
+    if (good && pf_column_reserve(column, given->rows, &error) != PF_OK)
+        good = pf_raise(state, &error) != NULL;
+    good = good && put_codes(state, column, given, codes);
+    PyMem_Free(codes);
+    return good;
+}
+
+/* ----------------------------------------------------------------------------------------------------- other columns */
+
+/* Offsets never go back, nor beyond the octets, and nulls have none. */
+static bool check_offsets(const struct pf_kind *kind, const struct given *given)
+{
+    const int64_t *offsets = given->values;
+    for (size_t i = 0; i < given->rows; i++) {
+        if (offsets[i] < 0 || offsets[i] > offsets[i + 1])
+            return bad(kind->name, "offsets that go back");
+        if (given->valid != NULL && !given->valid[i] && offsets[i] != offsets[i + 1])
+            return bad(kind->name, "octets of a null");
+    }
+    if (given->rows != 0 && (uint64_t)offsets[given->rows] > given->octets_size)
+        return bad(kind->name, "offsets beyond its octets");
+    return true;
+}
+
+/* Strings are UTF-8 where all of them together are, and none begins within a character. */
+static bool check_strings(const struct pf_kind *kind, const struct given *given)
+{
+    const int64_t *offsets = given->values;
+    if (kind->type != PF_STRING || given->rows == 0)
+        return true;
+    int64_t first = offsets[0], end = offsets[given->rows];
+    PyObject *text = PyUnicode_DecodeUTF8((const char *)given->octets + first, (Py_ssize_t)(end - first), "strict");
     if (text == NULL)
         return false;
-    if (pf_column_put_octets(column, text, (size_t)size, &error) != PF_OK)
-        return pf_raise(state, &error) != NULL;
+    Py_DECREF(text);
+    for (size_t i = 0; i < given->rows; i++) {
+        if (offsets[i] < end && (given->octets[offsets[i]] & 0xc0) == 0x80)
+            return bad(kind->name, "a text that begins within a character");
+    }
     return true;
 }
 
-static bool put_octets(struct pf_state *state, struct pf_column *column, const struct given *given, size_t row)
+/* Bit i is set where octet i is not 0. */
+static uint8_t *bits_of(const npy_bool *valid, size_t rows)
 {
-    struct pf_error error = {.status = PF_OK};
-    const int64_t *offsets = given->values;
-    bool within =
-        offsets[row] >= 0 && offsets[row] <= offsets[row + 1] && (uint64_t)offsets[row + 1] <= given->octets_size;
-    if (!within)
-        return bad(column->kind.name, "offsets beyond its octets");
-    const uint8_t *octets = given->octets + offsets[row];
-    size_t size = (size_t)(offsets[row + 1] - offsets[row]);
-    if (column->kind.type == PF_STRING) {
-        PyObject *text = PyUnicode_DecodeUTF8((const char *)octets, (Py_ssize_t)size, "strict");
-        if (text == NULL)
-            return false;
-        Py_DECREF(text);
-    }
-    if (pf_column_put_octets(column, octets, size, &error) != PF_OK)
-        return pf_raise(state, &error) != NULL;
-    return true;
+    uint8_t *bits = pf_alloc_array(rows / 8 + 1, 1);
+    for (size_t i = 0; bits != NULL && i < rows; i++)
+        bits[i / 8] |= (uint8_t)((unsigned)(valid[i] != 0) << (i % 8));
+    return bits;
 }
 
 static bool fill(struct pf_state *state, struct pf_column *column, const struct given *given)
 {
-    struct pf_error error = {.status = PF_OK};
     size_t size = pf_type_size(column->kind.type);
-    if (pf_column_reserve(column, given->rows, &error) != PF_OK)
+    struct pf_error error = {.status = PF_OK};
+    bool is_long = pf_type_is_long(column->kind.type);
+    if (is_long && (!check_offsets(&column->kind, given) || !check_strings(&column->kind, given)))
+        return false;
+    struct pf_column lent = {
+        .kind = column->kind,
+        .rows = given->rows,
+        .values = (uint8_t *)given->values, /* only read */
+        .octets = (uint8_t *)given->octets,
+        .valid = given->valid != NULL ? bits_of(given->valid, given->rows) : NULL,
+    };
+    enum pf_status status = given->valid != NULL && lent.valid == NULL ? pf_fail_memory(&error) : PF_OK;
+    if (status == PF_OK)
+        status = pf_column_append(column, &lent, 0, given->rows, &error);
+    pf_free(lent.valid);
+    if (status != PF_OK)
         return pf_raise(state, &error) != NULL;
-    for (size_t i = 0; i < given->rows; i++) {
-        if (given->valid != NULL && !given->valid[i])
-            pf_column_put_null(column);
-        else if (column->kind.type == PF_TEXT
-                     ? !put_text(state, column, given, i)
-                     : pf_type_is_long(column->kind.type) && !put_octets(state, column, given, i))
-            return false;
-        else if (column->kind.type != PF_TEXT && !pf_type_is_long(column->kind.type))
-            pf_column_put_number(column, number_at(given, i, size));
+    for (size_t i = 0; given->valid != NULL && !is_long && i < given->rows; i++) {
+        if (!given->valid[i])
+            memset(column->values + i * size, 0, size);
     }
     return true;
 }
+
+/* ----------------------------------------------------------------------------------------------------------- frames */
 
 /* (name, type, nullable) */
 static bool kind_from(PyObject *tuple, struct pf_kind *kind)
@@ -153,49 +206,69 @@ static bool kind_from(PyObject *tuple, struct pf_kind *kind)
     return bad(name, "no type there is");
 }
 
-static bool fill_part(struct pf_state *state, struct pf_part *part, const struct pf_kind *kinds, PyObject *columns)
+static bool kinds_from(PyObject *schema, struct pf_kind *kinds)
 {
-    struct given given;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(columns); i++) {
-        PyObject *tuple = PyTuple_GET_ITEM(columns, i);
-        if (!PyTuple_Check(tuple) || !given_from(tuple, &kinds[i], &given))
-            return PyErr_Occurred() ? false : bad(kinds[i].name, "three arrays were expected");
-        if (i != 0 && given.rows != part->rows)
-            return bad(kinds[i].name, "columns of different length");
-        part->rows = given.rows;
-        if (!fill(state, part->columns[i], &given))
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(schema); i++) {
+        if (!kind_from(PyTuple_GET_ITEM(schema, i), &kinds[i]))
             return false;
     }
     return true;
 }
 
-/* frame_from(((name, type, nullable), ...), ((values, valid, categories or octets), ...)) */
+static bool fill_part(struct pf_state *state, struct pf_part *part, const struct pf_kind *kinds, PyObject *columns)
+{
+    struct given given;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(columns); i++) {
+        if (!given_from(PyTuple_GET_ITEM(columns, i), &kinds[i], &given))
+            return false;
+        if (i != 0 && given.rows != part->rows)
+            return bad(kinds[i].name, "columns of different length");
+        part->rows = given.rows;
+        if (kinds[i].type == PF_TEXT ? !fill_text(state, part->columns[i], &given)
+                                     : !fill(state, part->columns[i], &given))
+            return false;
+    }
+    return true;
+}
+
+static bool add_part(struct pf_state *state, struct pf_frame *frame, PyObject *columns)
+{
+    struct pf_error error = {.status = PF_OK};
+    if (!PyTuple_Check(columns) || (size_t)PyTuple_GET_SIZE(columns) != frame->columns)
+        return bad("?", "a part with the columns of the schema was expected");
+    struct pf_part *part = pf_part_new(frame->kinds, frame->columns);
+    if (part == NULL)
+        return PyErr_NoMemory() != NULL;
+    if (!fill_part(state, part, frame->kinds, columns)) {
+        pf_part_free(part, frame->columns);
+        return false;
+    }
+    if (pf_frame_add(frame, part, &error) != PF_OK) /* the part is the frame's */
+        return pf_raise(state, &error) != NULL;
+    return true;
+}
+
+/* frame_from(((name, type, nullable), ...), ((values, valid, categories or octets), ...), ...): of parts, one behind the
+ * other. */
 PyObject *pf_frame_from(PyObject *module, PyObject *arguments)
 {
     enum { MOST_COLUMNS = 4096 }; /* many times the catalogue */
     struct pf_state *state = pf_state_of(module);
     struct pf_error error = {.status = PF_OK};
-    PyObject *schema, *columns;
-    if (!PyArg_ParseTuple(arguments, "O!O!:frame_from", &PyTuple_Type, &schema, &PyTuple_Type, &columns))
-        return NULL;
+    PyObject *schema = PyTuple_GET_SIZE(arguments) != 0 ? PyTuple_GET_ITEM(arguments, 0) : NULL;
+    if (schema == NULL || !PyTuple_Check(schema))
+        return PyErr_Format(PyExc_TypeError, "frame_from: a schema is needed");
     size_t count = (size_t)PyTuple_GET_SIZE(schema);
-    if (count == 0 || count > MOST_COLUMNS || count != (size_t)PyTuple_GET_SIZE(columns))
+    if (count == 0 || count > MOST_COLUMNS)
         return PyErr_Format(PyExc_ValueError, "a frame of no or too many columns");
     struct pf_kind *kinds = PyMem_Calloc(count, sizeof *kinds);
     struct pf_frame_object *frame = kinds != NULL ? pf_frame_object_new(state) : NULL;
-    struct pf_part *part = NULL;
     bool good = frame != NULL || PyErr_NoMemory() != NULL;
-    for (size_t i = 0; good && i < count; i++)
-        good = kind_from(PyTuple_GET_ITEM(schema, (Py_ssize_t)i), &kinds[i]);
-    if (good && (part = pf_part_new(kinds, count)) == NULL)
-        good = PyErr_NoMemory() != NULL;
-    good = good && fill_part(state, part, kinds, columns);
+    good = good && kinds_from(schema, kinds);
     if (good && pf_frame_init(&frame->frame, kinds, count, &error) != PF_OK)
         good = pf_raise(state, &error) != NULL;
-    if (!good && part != NULL)
-        pf_part_free(part, count);
-    if (good && pf_frame_add(&frame->frame, part, &error) != PF_OK) /* the part is the frame's */
-        good = pf_raise(state, &error) != NULL;
+    for (Py_ssize_t i = 1; good && i < PyTuple_GET_SIZE(arguments); i++)
+        good = add_part(state, &frame->frame, PyTuple_GET_ITEM(arguments, i));
     PyMem_Free(kinds);
     if (!good)
         Py_CLEAR(frame);

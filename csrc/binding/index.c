@@ -138,6 +138,40 @@ static PyObject *place_tuple(const struct pf_pfx_place *place)
                          time_or_none(timed, place->least), time_or_none(timed, place->most));
 }
 
+/* The last place at or before `offset`; NULL where there is none. */
+static const struct pf_pfx_place *place_before(const struct pf_pfx *index, uint64_t offset)
+{
+    size_t low = 0, high = index->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index->places[middle].offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low != 0 ? &index->places[low - 1] : NULL;
+}
+
+PyObject *pf_input_entry_method(PyObject *object, PyObject *argument)
+{
+    const struct pf_pfx *index = ((struct pf_input_object *)object)->index;
+    unsigned long long offset = PyLong_AsUnsignedLongLong(argument);
+    if (PyErr_Occurred())
+        return NULL;
+    const struct pf_pfx_place *place = index != NULL ? place_before(index, offset) : NULL;
+    if (place == NULL)
+        Py_RETURN_NONE;
+    PyObject *told = PyTuple_New((Py_ssize_t)place->descriptions);
+    for (size_t i = 0; told != NULL && i < place->descriptions; i++) {
+        PyObject *described = PyLong_FromUnsignedLongLong(index->descriptions[i]);
+        if (described == NULL)
+            Py_CLEAR(told);
+        else
+            PyTuple_SET_ITEM(told, (Py_ssize_t)i, described);
+    }
+    return told != NULL ? Py_BuildValue("KN", (unsigned long long)place->offset, told) : NULL;
+}
+
 PyObject *pf_input_index(PyObject *object, void *closure)
 {
     const struct pf_pfx *index = ((struct pf_input_object *)object)->index;

@@ -342,6 +342,8 @@ static PyObject *get_found(PyObject *self, void *closure)
 static PyMethodDef input_methods[] = {
     {"cut", pf_input_cut_method, METH_VARARGS,
      "cut(start, end, told, before): becomes a piece of itself; for inputs that nobody else has."},
+    {"entry", pf_input_entry_method, METH_O,
+     "entry(offset): (of the last record before it that its index knows, of what was told before that), or None."},
     {"guess", pf_input_guess_method, METH_O, "guess(offset): where records may go on from there, or None."},
     {"end", input_end, METH_NOARGS, "end(): a file that is followed ends with what it has; whether it does so now."},
     {"set_index", pf_input_set_index, METH_O,

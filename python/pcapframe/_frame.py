@@ -378,10 +378,9 @@ class Frame:
 
     def __reduce__(self) -> Any:
         """Plain arrays and the provenance: what is loaded is the same table, but knows no capture to read again."""
-        from ._state import Table, packed
+        from ._state import Table
 
-        about, arrays = Table.from_native(self._native).arrays()
-        return _restored, (type(self).__name__, packed({"schema": about}, arrays), self.provenance, self._asked)
+        return _restored, (type(self).__name__, Table.from_native(self._native), self.provenance, self._asked)
 
     def __copy__(self) -> Frame:
         return self  # never changed
@@ -672,12 +671,9 @@ class Frame:
         )
 
 
-def _restored(kind: str, octets: bytes, made_from: dict[str, Any], asked: dict[str, Any] | None) -> Frame:
+def _restored(kind: str, table: Any, made_from: dict[str, Any], asked: dict[str, Any] | None) -> Frame:
     """A Frame as it was pickled."""
-    from ._state import Table, unpacked
-
-    header, arrays = unpacked(octets, "a pickled Frame")
-    native = Table.of(header["schema"], arrays).native()
+    native = table.native()
     if kind == "Hits":
         from ._match import Hits
 

@@ -68,7 +68,7 @@ class _Chain:
         by_piece: dict[tuple[int, int], list[Run]] = {}
         for run in runs.values():
             by_piece.setdefault((run.file, run.piece), []).append(run)
-        for file in range(len(plan.files)):
+        for file in plan.files:
             self._follow(plan, file, by_piece)
 
     def _follow(self, plan: Plan, file: int, by_piece: Mapping[tuple[int, int], list[Run]]) -> None:
@@ -108,7 +108,7 @@ class Partial:
     def __init__(
         self, plan: Plan, question: Question, runs: dict[_Place, Run], states: dict[frozenset[_Place], _state.State]
     ) -> None:
-        self._plan, self._question, self._runs = plan, question, runs
+        self._plan, self._question, self._runs = _pieces.whole(plan), question, runs
         self._states = self._settled(states)
 
     def _settled(self, states: dict[frozenset[_Place], _state.State]) -> dict[frozenset[_Place], _state.State]:
@@ -135,11 +135,26 @@ class Partial:
         if twice:
             file, piece, _, _ = min(twice)
             raise CaptureError(f"the same piece is there twice: {Partition(self._plan, file, piece)!r}")
-        return Partial(self._plan, self._question, self._runs | other._runs, self._states | other._states)
+        plan = self._plan.known(other._plan)
+        return Partial(plan, self._question, self._runs | other._runs, self._states | other._states)
 
     def missing(self) -> list[Partition]:
-        """Return the pieces that are still to be asked: those that are not there, and those whose guess was wrong."""
-        return _Chain(self._plan, self._runs).missing
+        """Return the pieces that are still to be asked: those that are not there, and those whose guess was wrong.
+
+        Raises
+        ------
+        CaptureError
+            There is nothing of a file, and the capture was not cut in this process: `Capture.partitions` does.
+        """
+        return self._missing(_pieces.whole(self._plan))
+
+    def _missing(self, plan: Plan) -> list[Partition]:
+        if not plan.complete:
+            raise CaptureError(
+                f"{plan.count - len(plan.files)} of {plan.count} files are missing, of which nothing is known here: "
+                "Capture.partitions, as the capture was cut, tells which"
+            )
+        return _Chain(plan, self._runs).missing
 
     def finish(self) -> Any:
         """Return the answer: what the method of `Capture` returns, to the last bit.
@@ -154,22 +169,23 @@ class Partial:
         CaptureWarning
             The capture is damaged, as on one machine.
         """
-        chain = _Chain(self._plan, self._runs)
-        if chain.missing:
-            names = ", ".join(map(repr, chain.missing[:3]))
-            more = f" and {len(chain.missing) - 3} more" if len(chain.missing) > 3 else ""
-            raise CaptureError(f"{len(chain.missing)} pieces are missing: {names}{more}; missing() gives them")
-        before = list(_befores(chain.fit))
-        faults = tuple(_faults(self._plan, before))
+        plan = _pieces.whole(self._plan)
+        missing = self._missing(plan)
+        if missing:
+            names = ", ".join(map(repr, missing[:3]))
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise CaptureError(f"{len(missing)} pieces are missing: {names}{more}; missing() gives them")
+        before = list(_befores(_Chain(plan, self._runs).fit))
+        faults = tuple(_faults(plan, before))
         places = {each.run.place for each in before}
         order = {each.run.place: number for number, each in enumerate(before)}
         states = sorted(
             (min(map(order.__getitem__, key)), state) for key, state in self._states.items() if key <= places
         )
         answer = QUESTIONS[self._question.name].finish(
-            self._question, self._plan, before, [state for _, state in states], faults
+            self._question, plan, before, [state for _, state in states], faults
         )
-        if self._plan.strict and not self._question.lenient:
+        if plan.strict and not self._question.lenient:
             _refuse(faults)
         warn(faults, 3)
         return answer
@@ -179,7 +195,7 @@ class Partial:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, which `load` reads. It appears under its name when it is whole."""
         with _export.atomically(os.fsdecode(path), binary=True) as file:
-            file.write(self._octets())
+            file.write(self._octets(self._plan))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Partial:
@@ -193,14 +209,15 @@ class Partial:
         with open(path, "rb") as file:
             return cls._of(file.read(), os.fsdecode(path))
 
-    def _octets(self) -> bytes:
+    def _octets(self, plan: Plan) -> bytes:
+        known = dataclasses.asdict(plan)
         states, arrays = [], []
         for key, state in self._states.items():
             about, of_state = state.arrays()
             states.append({"runs": sorted(key), "about": about, "arrays": len(of_state)})
             arrays += of_state
         header = {
-            "plan": dataclasses.asdict(self._plan),
+            "plan": {**known, "files": list(known["files"].items())},
             "question": dataclasses.asdict(self._question),
             "runs": [dataclasses.astuple(run) for run in self._runs.values()],
             "kind": QUESTIONS[self._question.name].state.__name__,
@@ -229,12 +246,11 @@ class Partial:
         return cls(plan, question, runs, states)
 
     def __reduce__(self) -> Any:
-        return _loaded, (self._octets(),)
+        return _loaded, (self._octets(self._plan.only(place[0] for place in self._runs)),)
 
     def __repr__(self) -> str:
-        cut = sum(self._plan.pieces(file) for file in range(len(self._plan.files)))
         there = len({run.place[:2] for run in self._runs.values()})
-        return f"<Partial {self._question.name}: {there} of {cut} pieces, {len(self.missing())} missing>"
+        return f"<Partial {self._question.name}: {there} of {self._plan.cut} pieces>"
 
 
 def _loaded(octets: bytes) -> Partial:
@@ -242,12 +258,17 @@ def _loaded(octets: bytes) -> Partial:
 
 
 def _plan_of(about: Mapping[str, Any]) -> Plan:
-    files = tuple(_pieces.File(**{**each, "told": tuple(each["told"])}) for each in about["files"])
-    unusable = tuple(CaptureFault(**each) for each in about["unusable"])
-    plan = Plan(files, about["octets"], _state.tupled(about["narrowing"]), bool(about["strict"]), unusable)
-    for each in files:
+    given = {**about, "narrowing": _state.tupled(about["narrowing"])}
+    files = {int(number): _pieces.File(**{**each, "told": tuple(each["told"])}) for number, each in about["files"]}
+    given["files"] = dict(sorted(files.items()))
+    if about["unusable"] is not None:
+        given["unusable"] = tuple(CaptureFault(**each) for each in about["unusable"])
+    plan = Plan(**given)
+    if not isinstance(plan.digest, str):
+        raise ValueError("a plan without a digest")
+    _check_numbers(plan.count, plan.cut, plan.octets, *files)
+    for each in files.values():
         _check_numbers(each.size, each.first + 1, *each.told)
-    _check_numbers(plan.octets)
     _pieces.check_number(plan)
     return plan
 
@@ -340,7 +361,7 @@ def ask(
     kind = QUESTIONS[name]
     question = kind.resolve(*arguments, **keywords)
     plan = partition.plan
-    if sum(map(plan.pieces, range(len(plan.files)))) > 1:
+    if plan.cut > 1:
         kind.check(question, plan)
     run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options), threads)
     return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})

@@ -7,8 +7,11 @@ together compare: see `_partial`.
 from __future__ import annotations
 
 import builtins
+import json
 import os
-from dataclasses import dataclass, field, replace
+import weakref
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from . import _compressed, _core, _inputs, _sources
@@ -44,14 +47,22 @@ class File:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a capture was cut, and what narrows it."""
+    """How a capture was cut, and what narrows it. What is handed on knows only the files that it is about."""
 
-    files: tuple[File, ...]
-    octets: int
+    digest: str
+    """SHA-256 of all that follows; plans are equal by it."""
+    count: int = field(compare=False)
+    """Of all files."""
+    cut: int = field(compare=False)
+    """Of all pieces."""
+    octets: int = field(compare=False)
     """Of a piece; 0 where files are whole."""
-    narrowing: tuple[Any, ...]
-    strict: bool
-    unusable: tuple[CaptureFault, ...] = ()
+    narrowing: tuple[Any, ...] = field(compare=False)
+    strict: bool = field(compare=False)
+    files: dict[int, File] = field(compare=False)
+    """Those that are known here, by their number."""
+    unusable: tuple[CaptureFault, ...] | None = field(compare=False, default=None)
+    """Files that were left out; None where that is not known here."""
 
     def pieces(self, file: int) -> int:
         about = self.files[file]
@@ -59,6 +70,42 @@ class Plan:
 
     def end(self, file: int, piece: int) -> int:
         return self.files[file].size if piece + 1 == self.pieces(file) else (piece + 1) * self.octets
+
+    def only(self, files: Iterable[int]) -> Plan:
+        """What pieces of these files have to know; those of the first tell of files that were left out."""
+        known = {file: self.files[file] for file in sorted(set(files))}
+        return replace(self, files=known, unusable=self.unusable if 0 in known else None)
+
+    def known(self, other: Plan) -> Plan:
+        """What this one and an equal one know."""
+        if other is self or self.complete:
+            return self
+        files = dict(sorted((self.files | other.files).items()))
+        return replace(self, files=files, unusable=other.unusable if self.unusable is None else self.unusable)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.files) == self.count and self.unusable is not None
+
+
+# The plans that were made here: to say what is missing takes all files, of which pieces and partials that come back
+# know few. A plan is there as long as one of its pieces.
+_PLANS: weakref.WeakValueDictionary[str, Plan] = weakref.WeakValueDictionary()
+
+
+def whole(plan: Plan) -> Plan:
+    """The plan, with all its files where it was made here."""
+    return _PLANS.get(plan.digest, plan)
+
+
+def _plan(files: list[File], octets: int, narrowing: Any, strict: bool, unusable: tuple[CaptureFault, ...]) -> Plan:
+    import hashlib  # not worth its time at every start
+
+    about = ([astuple(file) for file in files], octets, narrowing, strict, [astuple(each) for each in unusable])
+    digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    plan = Plan(digest, len(files), 0, octets, narrowing, strict, dict(enumerate(files)), unusable)
+    plan = replace(plan, cut=sum(map(plan.pieces, plan.files)))
+    return _PLANS.setdefault(digest, plan)
 
 
 @dataclass(frozen=True)
@@ -73,8 +120,14 @@ class Partition:
     file_number: int
     piece: int
     start: int | None = None
-    """The offset of its first record; None: it is guessed."""
+    """The offset of its first record; None: it is looked for from `entry`, else guessed."""
     told: tuple[int, ...] | None = field(default=None, repr=False)
+    entry: int | None = field(default=None, repr=False)
+    """The offset of a record before it, from the file's index, at which `told` is what was told."""
+
+    def __reduce__(self) -> Any:
+        plan = self.plan.only([self.file_number])
+        return Partition, (plan, self.file_number, self.piece, self.start, self.told, self.entry)
 
     @property
     def file(self) -> str:
@@ -187,11 +240,7 @@ def _told(source: _core.Input, size: int) -> tuple[int, ...]:
     """The blocks near the beginning that describe interfaces."""
     if source.format != "pcapng":
         return ()
-    source.cut(source.first, min(size, _HEAD), (), None)
-    inputs, options = quietly((source,), ((), -(2**63), 2**63 - 1), 1)
-    _core.group(inputs, options, (), 0, (), False, False, 0, False, False)
-    assert source.found is not None
-    return source.found[6]
+    return _walked_over(source, source.first, min(size, _HEAD), ())[1]
 
 
 def _file(source: _core.Input, whole: bool) -> File:
@@ -233,14 +282,28 @@ def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int,
         return about.first, ()
     if partition.start is not None:
         return partition.start, told
+    if partition.entry is not None:
+        start, more = _walked_over(source, partition.entry, nominal, told)
+        return min(start, end), told + more
     guess = source.guess(nominal)
     return (end if guess is None or guess > end else guess), told
 
 
 def check_number(plan: Plan) -> None:
     """Raise where there are more pieces than anybody asks."""
-    if sum(map(plan.pieces, range(len(plan.files)))) > MOST:
+    if max(plan.cut, sum(map(plan.pieces, plan.files))) > MOST:
         raise ValueError(f"size: {plan.octets:,} octets each make more than {MOST:,} pieces")
+
+
+def _walked_over(
+    source: _core.Input, start: int, end: int, told: tuple[int, ...]
+) -> tuple[int, tuple[int, ...]]:
+    """The first record at or after `end`, of a walk that begins at a record, and what it was told."""
+    source.cut(start, end, told, None)
+    inputs, options = quietly((source,), ((), -(2**63), 2**63 - 1), 1)
+    _core.group(inputs, options, (), 0, (), False, False, 0, False, False)
+    assert source.found is not None
+    return source.found[0], source.found[6]
 
 
 def partitions(capture: Capture, size: Any) -> list[Partition]:
@@ -253,10 +316,20 @@ def partitions(capture: Capture, size: Any) -> list[Partition]:
         ("filter", each.expression) if isinstance(each, _core.Filter) else ("conditions", *each.given)
         for each in options.filters
     )
-    files = tuple(_file(source, not octets) for source in capture._inputs)
-    plan = Plan(files, octets, (narrowing, options.first, options.last), options.strict, capture._faults)
+    files = [_file(source, not octets) for source in capture._inputs]
+    plan = _plan(files, octets, (narrowing, options.first, options.last), options.strict, capture._faults)
     check_number(plan)
-    return [Partition(plan, file, piece) for file in range(len(files)) for piece in range(plan.pieces(file))]
+    return [
+        _entered(Partition(plan, file, piece), capture._inputs[file])
+        for file in plan.files
+        for piece in range(plan.pieces(file))
+    ]
+
+
+def _entered(partition: Partition, source: _core.Input) -> Partition:
+    """The piece with where to begin to look for its start, where the file has an index."""
+    entry = source.entry(partition.octets[0]) if partition.piece else None
+    return partition if entry is None else replace(partition, entry=entry[0], told=entry[1])
 
 
 def narrowing_of(plan: Plan) -> tuple[Any, ...]:

@@ -131,9 +131,9 @@ def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
     from ._pieces import Partition, narrowing_of, opened
 
     try:
-        for file in range(len(plan.files)):
+        for file in plan.files:
             opened(Partition(plan, file, 0))
-        inputs = tuple(_inputs.open_path(about.name, False) for about in plan.files)
+        inputs = tuple(_inputs.open_path(about.name, False) for about in plan.files.values())
     except (CaptureError, OSError, ImportError):
         return None
     filters, first, last, _ = narrowing_of(plan)
@@ -214,9 +214,8 @@ class _Packets(Kind):
         tables = [_shifted(table, each, first) for table, each in zip(states, before, strict=True)]
         if not tables:
             tables = [_state.Table.from_native(_empty_packets(names))]
-        table = _state.Table.joined(tables)
         kept = len(names)
-        native = _state.Table(table.schema[:kept], table.columns[:kept]).native()
+        native = _state.Table.joined([_state.Table(each.schema[:kept], each.columns[:kept]) for each in tables])
         asked = None
         if suspects is not None:
             compat, nxdomain, data = suspects[0]

@@ -109,7 +109,7 @@ def counted(pieces: Iterable[Mapping[str, int]], parts: Iterable[Mapping[str, in
 
 def by_start(tables: Sequence[_state.Table], names: Sequence[str] = ("flow_start", "flow_id")) -> _core.Frame:
     """The rows of all parts, by start time, then first packet."""
-    native = _state.Table.joined(tables).native()
+    native = _state.Table.joined(tables)
     frame = Frame(native)
     order = np.lexsort([frame[name].values for name in reversed(names)])
     return native.take(order.astype(np.intp))
@@ -247,7 +247,7 @@ def packets_of(piece: Piece, question: Any, strings: str) -> Any:
 
 def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Table, Any, Any]:
     """Hits in a whole capture, by one worker: a name may go in segments of several pieces."""
-    for file in range(len(plan.files)):
+    for file in plan.files:
         _pieces.opened(_pieces.Partition(plan, file, 0))
     capture = _questions.capture_of(plan, ())
     with warnings.catch_warnings():

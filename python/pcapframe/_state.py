@@ -164,11 +164,17 @@ class Table(State):
         return cls(schema, [native.column(number) for number in range(len(schema))])
 
     def native(self) -> _core.Frame:
+        return Table.joined([self])
+
+    @staticmethod
+    def joined(tables: Sequence[Table]) -> _core.Frame:
+        """The rows of tables of one schema, one behind the other."""
+
         def fit(array: Any) -> Any:
             return np.require(array, requirements=("C", "A")) if isinstance(array, np.ndarray) else array
 
-        columns = tuple((fit(values), fit(valid), fit(more)) for values, valid, more in self.columns)
-        return _core.frame_from(self.schema, columns)
+        parts = [tuple((fit(values), fit(valid), fit(more)) for values, valid, more in t.columns) for t in tables]
+        return _core.frame_from(tables[0].schema, *parts)
 
     def __len__(self) -> int:
         values, kind = self.columns[0][0], self.schema[0][1]
@@ -210,40 +216,3 @@ class Table(State):
                 (values, valid if nullable else None, more if kind in ("text", "string", "binary") else None)
             )
         return cls(schema, columns)
-
-    @staticmethod
-    def joined(tables: Sequence[Table]) -> Table:
-        """The rows of tables of one schema, one behind the other; categories in the order of their first appearance."""
-        schema, columns = tables[0].schema, []
-        for number, (_, kind, nullable) in enumerate(schema):
-            parts = [table.columns[number] for table in tables]
-            valid = np.concatenate([part[1] for part in parts if part[1] is not None]) if nullable else None
-            join = _texts if kind == "text" else _long if kind in ("string", "binary") else _numbers
-            columns.append(join(parts, valid))
-        return Table(schema, columns)
-
-
-def _numbers(parts: list[_Column], valid: _Array | None) -> _Column:
-    return np.concatenate([values for values, _, _ in parts]), valid, None
-
-
-def _texts(parts: list[_Column], valid: _Array | None) -> _Column:
-    codes: dict[str, int] = {}
-    found = []
-    for values, _, texts in parts:
-        assert isinstance(texts, list)
-        table = np.array([codes.setdefault(text, len(codes)) for text in texts] or [0], np.int32)
-        found.append(table[values])
-    values = np.concatenate(found)
-    return values if valid is None else np.where(valid, values, np.int32(0)), valid, list(codes)
-
-
-def _long(parts: list[_Column], valid: _Array | None) -> _Column:
-    offsets, octets, at = [np.zeros(1, np.int64)], [], 0
-    for values, _, mine in parts:
-        assert isinstance(mine, np.ndarray)
-        if len(values):
-            offsets.append(values[1:] - values[0] + at)
-            octets.append(mine[values[0] : values[-1]])
-            at += int(values[-1] - values[0])
-    return np.concatenate(offsets), valid, np.concatenate(octets) if octets else np.zeros(0, np.uint8)

@@ -103,6 +103,12 @@ def _handed(client: Any, value: Any) -> Any:
     return client.submit(_same, value, pure=False)
 
 
+def _fetched(client: Any, futures: Any) -> Any:
+    """What futures hold, from the workers that have it: through the scheduler only where the client was told so, or
+    cannot reach them."""
+    return client.gather(futures, direct=True if client.direct_to_workers is None else None)
+
+
 def _here() -> str:
     """The worker's address, for messages."""
     try:
@@ -137,13 +143,13 @@ def _whole(
     client: Any, pieces: Sequence[Partition], ask: Callable[[Sequence[Partition]], list[Any]]
 ) -> _partial.Partial:
     """The sum of the partials of all pieces, none of which is missing; what was guessed wrong is asked again."""
-    whole: _partial.Partial = _tree(client, ask(pieces)).result()
+    whole: _partial.Partial = _fetched(client, _tree(client, ask(pieces)))
     # Each round has the exact start of one more piece at least, so there are no more rounds than pieces.
     for _ in pieces:
         missing = whole.missing()
         if not missing:
             break
-        whole = whole + _tree(client, ask(missing)).result()
+        whole = whole + _fetched(client, _tree(client, ask(missing)))
     return whole
 
 
@@ -219,7 +225,7 @@ class _Flows:
         return parts, _shuffle.counted(read, made)
 
     def frame(self) -> FlowFrame:
-        tables = [table for table, _ in self.client.gather(self.parts)]
+        tables = [table for table, _ in _fetched(self.client, self.parts)]
         native = _shuffle.by_start(tables)
         faults = self.capture._faults + self.walked.faults
         return _options.FlowFrame(native, self.capture, faults, self.job.options, self.job.names, self.counters)
@@ -367,7 +373,7 @@ def score(captures: Any, model: Any, reasons: int = 0, *, client: Any = None, si
     else:
         handed = _handed(made.client, model)
         futures = [made.client.submit(_shuffle.scored, part, made.given, handed, pure=False) for part in made.parts]
-        tables = [table for table in made.client.gather(futures) if table is not None]
+        tables = [table for table in _fetched(made.client, futures) if table is not None]
         if not tables:
             raise ValueError(f"score: no flows in {', '.join(made.capture.files)}")
         columns = {name: joined([table[name] for table in tables]) for name in tables[0]}
@@ -414,7 +420,7 @@ def detect(
     walked, events = _read(client, capture.partitions(size), _shuffle.detect_events, job)
     before = [each.packets for each in walked.before]
     futures = [future for _, future in events.values()]
-    rows, counters = client.submit(_shuffle.detected, job, before, *futures, pure=False).result()
+    rows, counters = _fetched(client, client.submit(_shuffle.detected, job, before, *futures, pure=False))
     found = detectors._findings(rows, counters, capture, capture._faults + walked.faults, only, length, thresholds)
     _shuffle.tell(walked)
     return found
@@ -511,7 +517,7 @@ def match(captures: Any, indicators: Indicators, *, flows: Any = False, client: 
     client, capture = _client(client), _capture(captures)
     plan = capture.partitions(None)[0].plan
     handed = _handed(client, (indicators, flows))
-    table, faults, asked = client.submit(_matched, plan, handed, pure=False).result()
+    table, faults, asked = _fetched(client, client.submit(_matched, plan, handed, pure=False))
     _shuffle.tell(_shuffle.Walk([], tuple(faults[len(capture._faults) :])))
     return Hits(table.native(), capture, tuple(faults), asked)
 
