@@ -124,7 +124,7 @@ class Sums:
         self._local = self._nowhere = self._dropped = 0
 
     def add(self, frame: Frame) -> None:
-        """Add packets; `frame` has ``ip_src``, ``ip_dst``, ``frame_len``, ``frame_time``; ``protocol`` for routes of each."""
+        """Add packets: ``ip_src``, ``ip_dst``, ``frame_len``, ``frame_time``, and ``protocol`` for routes of each."""
         self._add(_pairs(frame, self._by_protocol))
         if len(self._found) > 2 * self._most:
             self._let_go()
