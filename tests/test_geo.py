@@ -239,6 +239,35 @@ def test_lines_are_bounded(cap: pf.Capture) -> None:
         pf.geo.map(cap, n=3000)
 
 
+def test_memory_is_bounded_by_places_not_by_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heaviest routes are kept, and what was let go is told: nothing is lost without a word."""
+    from pcapframe import _geo_routes
+    from pcapframe._geo_locate import Location
+
+    def located(addresses: Any, _: Any) -> dict[str, Location]:
+        return {a: Location("public", latitude=int(a.split(".")[3]) / 3, longitude=1.0, country=a) for a in addresses}
+
+    monkeypatch.setattr(_geo_routes, "located", located)
+    dice = np.random.default_rng(4)
+    pairs = [(f"8.8.8.{a % 200}", f"9.9.9.{a % 7}") for a in dice.zipf(1.3, 4000).tolist()]
+    cap = between(*pairs)
+    sums = _geo_routes.Sums(most=50)
+    for frame in cap.batches(["ip_src", "ip_dst", "frame_len", "frame_time"], rows=250):
+        sums.add(frame)
+        assert len(sums._found) <= 100
+    found = sums.routes()
+    assert len(found.routes) == 50
+    assert sum(route.packets for route in found.routes) + found.local + found.nowhere + found.dropped == len(pairs)
+    assert found.dropped
+    assert any(f"{found.dropped:,} packets go between places that are not among" in words for words in found.told)
+    exact: dict[tuple[str, str], int] = {}
+    for pair in pairs:
+        exact[pair] = exact.get(pair, 0) + 1
+    heaviest = sorted(exact, key=lambda pair: -exact[pair])[:5]
+    names = {(route.start.name, route.end.name): route.packets for route in found.routes}
+    assert {pair: names.get(pair) for pair in heaviest} == {pair: exact[pair] for pair in heaviest}
+
+
 # --- KML -------------------------------------------------------------------------------------------------------------
 
 

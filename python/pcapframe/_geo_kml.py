@@ -58,7 +58,7 @@ def kml(
     Parameters
     ----------
     cap : Capture
-        Read once.
+        Read once, in bounded memory: of lines beyond 32,768 those with most octets are kept.
     path : path
         The file appears under its name when it is whole.
     home : (latitude, longitude), optional
@@ -85,8 +85,7 @@ def kml(
     document = ElementTree.SubElement(root, "Document")
     files = ", ".join(legible(os.path.basename(name)) for name in cap.files)[:200]
     _element(document, "name", f"Traffic of {files}")
-    about = f"{found.local:,} packets stay in one place, {found.nowhere:,} have an end without a known place."
-    _element(document, "description", about)
+    _element(document, "description", "; ".join(found.told) or "all packets are in the lines")
     shown: list[Route] = []
     for number, (protocol, routes) in enumerate(_folders(found.routes)):
         most = max(route.octets for route in routes)

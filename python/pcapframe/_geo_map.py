@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._geo_locate import Databases, world
-from ._geo_routes import Place, Route, routes_of
+from ._geo_routes import Place, Route, Routes, routes_of
 from ._plot_style import ALARM, COLOURS, INK, QUIET, canvas, check_most, dress, label, legend, short
 
 _Array = np.ndarray[Any, Any]
@@ -36,7 +36,7 @@ def map(
     Parameters
     ----------
     cap : Capture
-        Read once.
+        Read once, in bounded memory: of lines beyond 32,768 those with most octets are kept.
     home : (latitude, longitude), optional
         Where your private addresses are. Without it what comes from or goes to them is left out, and counted below.
     database : path or list of paths, optional
@@ -63,7 +63,7 @@ def map(
     for route in reversed(shown):
         _line(ax, route, math.sqrt(route.octets / most))
     _places(ax, shown)
-    _told(ax, found.routes, shown, found.local, found.nowhere)
+    _told(ax, found, shown)
     ax.set_xlim(-180, 180)
     south = min((p.latitude for route in shown for p in (route.start, route.end)), default=0.0)
     ax.set_ylim(_SOUTH if south > _SOUTH else -90, _NORTH)
@@ -178,12 +178,9 @@ def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, floa
             return
 
 
-def _told(ax: Any, routes: list[Route], shown: list[Route], local: int, nowhere: int) -> None:
-    parts = [f"{len(shown):,} of {len(routes):,} lines, {short(sum(route.octets for route in shown))}B"]
-    if local:
-        parts.append(f"{local:,} packets stay in one place")
-    if nowhere:
-        parts.append(f"{nowhere:,} packets have an end without a known place")
+def _told(ax: Any, found: Routes, shown: list[Route]) -> None:
+    octets = short(sum(route.octets for route in shown))
+    parts = [f"{len(shown):,} of {len(found.routes):,} lines, {octets}B", *found.told]
     ax.text(
         0,
         -0.02,

@@ -6,11 +6,20 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ._frame import Column, Frame
 from ._geo_locate import Databases, Location, located
 from ._reader import Capture
 
 _HOSTS = 8  # addresses that a route remembers at each end
 _KEPT = 1 << 18  # places of addresses that are remembered from one addition to the next: some 50 MB
+_PACKETS = 1 << 17  # of a batch: some 10 MB
+ROUTES = 1 << 15
+"""Routes that are kept, the ones with most octets: more than a map (2,000) or a KML (18,000) shows. Up to twice as many
+are followed before the lightest are let go: some 100 MB."""
+
+_LATEST = np.iinfo(np.int64).max
 
 
 class Place(NamedTuple):
@@ -58,6 +67,18 @@ class Routes(NamedTuple):
     """Packets that stay in one place."""
     nowhere: int
     """Packets one of whose ends has no known place."""
+    dropped: int = 0
+    """Packets between places that were let go, as too many others have more."""
+
+    @property
+    def told(self) -> list[str]:
+        """What is not among the routes, in words."""
+        counted = (
+            (self.local, "stay in one place"),
+            (self.nowhere, "have an end without a known place"),
+            (self.dropped, f"go between places that are not among the {ROUTES:,} pairs with most octets"),
+        )
+        return [f"{packets:,} packets {words}" for packets, words in counted if packets]
 
 
 def check_home(home: Any) -> Place | None:
@@ -85,17 +106,30 @@ def _place(location: Location, home: Place | None) -> Place | None:
 
 
 class Sums:
-    """Packets added up by route, as they come."""
+    """Packets added up by route, as they come; memory is bounded by `ROUTES` and the addresses of one addition."""
 
-    def __init__(self, home: Any = None, database: Databases = None, marked: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Any = None,
+        database: Databases = None,
+        marked: Container[str] = (),
+        *,
+        by_protocol: bool = False,
+        most: int | None = None,
+    ) -> None:
         self._home, self._database, self._marked = check_home(home), database, marked
+        self._by_protocol, self._most = by_protocol, ROUTES if most is None else most
         self._places: dict[str | None, Place | None] = {}
         self._found: dict[tuple[Place, Place, str, bool], Route] = {}
-        self._local = self._nowhere = 0
+        self._local = self._nowhere = self._dropped = 0
 
-    def add(self, rows: Iterable[tuple[str, str, str, int, int, int | None, int | None]]) -> None:
-        """Add ``(source, destination, protocol, packets, octets, first, last)``, each a few times at most."""
-        rows = list(rows)
+    def add(self, frame: Frame) -> None:
+        """Add packets: ``ip_src``, ``ip_dst``, ``frame_len``, ``frame_time``, and ``protocol`` for routes of each."""
+        self._add(_pairs(frame, self._by_protocol))
+        if len(self._found) > 2 * self._most:
+            self._let_go()
+
+    def _add(self, rows: list[tuple[str, str, str, int, int, int | None, int | None]]) -> None:
         places = self._places_of(address for row in rows for address in row[:2])
         for source, destination, protocol, packets, octets, first, last in rows:
             start, end = places[source], places[destination]
@@ -105,8 +139,16 @@ class Sums:
                 self._local += packets
             else:
                 key = (start, end, protocol, source in self._marked or destination in self._marked)
-                route = self._found.setdefault(key, Route(*key))
+                route = self._found.get(key)
+                if route is None:
+                    route = self._found[key] = Route(*key)
                 route.add(source, destination, packets, octets, first, last)
+
+    def _let_go(self) -> None:
+        """Keep the routes with most octets so far; one that comes again begins anew."""
+        routes = self._ordered()
+        self._dropped += sum(route.packets for route in routes[self._most :])
+        self._found = {(route.start, route.end, route.protocol, route.marked): route for route in routes[: self._most]}
 
     def _places_of(self, addresses: Iterable[str]) -> dict[str | None, Place | None]:
         if len(self._places) > _KEPT:
@@ -116,26 +158,60 @@ class Sums:
             self._places[address] = _place(location, self._home)
         return self._places
 
-    def routes(self) -> Routes:
-        """All of them."""
-        order = sorted(
+    def _ordered(self) -> list[Route]:
+        return sorted(
             self._found.values(),
             key=lambda route: (-route.octets, route.start, route.end, route.protocol, route.marked),
         )
-        return Routes(order, self._local, self._nowhere)
+
+    def routes(self) -> Routes:
+        """The largest of them."""
+        self._let_go()
+        return Routes(list(self._found.values()), self._local, self._nowhere, self._dropped)
+
+
+def _pairs(frame: Frame, by_protocol: bool) -> list[tuple[str, str, str, int, int, int | None, int | None]]:
+    """Source, destination, protocol, packets, octets, first and last time: one of each pair, the largest first."""
+    ends = (frame["ip_src"], frame["ip_dst"])
+    there = np.ones(len(frame), dtype=bool)
+    for column in ends:
+        there &= True if column.valid is None else column.valid
+    if not there.any():
+        return []
+    columns: list[Column] = [*ends, *([frame["protocol"]] if by_protocol else [])]
+    names = [column.categories for column in columns]
+    codes = [column.codes[there].astype(np.int64) for column in columns]
+    key = codes[0]
+    for kinds, more in zip(names[1:], codes[1:], strict=True):  # below 2^63: of a batch each has few categories
+        key = key * len(kinds) + more
+    order = np.argsort(key, kind="stable")
+    starts = np.append(0, np.flatnonzero(np.diff(key[order])) + 1)
+    octets = np.add.reduceat(frame["frame_len"].values[there][order].astype(np.int64), starts)
+    packets = np.diff(np.append(starts, len(order)))
+    time = frame["frame_time"]
+    times = time.values[there][order]
+    timed = np.ones(len(times), dtype=bool) if time.valid is None else time.valid[there][order]
+    first = np.minimum.reduceat(np.where(timed, times, _LATEST), starts)
+    last = np.maximum.reduceat(np.where(timed, times, -_LATEST), starts)
+    known = np.logical_or.reduceat(timed, starts)
+    rows = []
+    for place in np.argsort(-octets, kind="stable").tolist():
+        at = order[starts[place]]
+        source, destination, *protocol = (of[code[at]] for of, code in zip(names, codes, strict=True))
+        between = (int(first[place]), int(last[place])) if known[place] else (None, None)
+        kept = (int(packets[place]), int(octets[place]))
+        rows.append((source, destination, protocol[0] if protocol else "", *kept, *between))
+    return rows
 
 
 def routes_of(
     cap: Capture, caller: str, home: Any, database: Databases, marked: Container[str], by_protocol: bool
 ) -> Routes:
-    """Add up a capture in one pass; memory grows with the pairs of addresses."""
+    """Add up a capture batch by batch, in one pass: the pairs of addresses are not kept."""
     if not isinstance(cap, Capture):
         raise TypeError(f"{caller} takes a Capture, not {type(cap).__name__}")
-    sums = Sums(home, database, marked)
-    fields = ("ip_src", "ip_dst", *(("protocol",) if by_protocol else ()))
-    pairs: Any = cap.count(*fields, sum="frame_len", min="frame_time", max="frame_time")
-    columns = {name: pairs[name].tolist() for name in pairs.columns}
-    columns.setdefault("protocol", [""] * len(pairs))
-    names = ("ip_src", "ip_dst", "protocol", "count", "sum_frame_len", "min_frame_time", "max_frame_time")
-    sums.add(zip(*(columns[name] for name in names), strict=True))
+    sums = Sums(home, database, marked, by_protocol=by_protocol)
+    columns = ["ip_src", "ip_dst", "frame_len", "frame_time", *(["protocol"] if by_protocol else [])]
+    for frame in cap.batches(columns, rows=_PACKETS):
+        sums.add(frame)
     return sums.routes()

@@ -32,23 +32,11 @@ class Ways:
         self.missing: ImportError | None = None
 
     def add(self, frame: Frame) -> None:
-        """Add packets; `frame` has ``ip_src``, ``ip_dst`` and ``frame_len``."""
+        """Add packets; `frame` has ``ip_src``, ``ip_dst``, ``frame_len`` and ``frame_time``."""
         if self.missing is not None:
             return
-        source, destination = frame["ip_src"], frame["ip_dst"]
-        there = np.ones(len(frame), dtype=bool)
-        for column in (source, destination):
-            there &= True if column.valid is None else column.valid
-        pairs = source.codes[there].astype(np.int64) << 32 | destination.codes[there]
-        keys, inverse = np.unique(pairs, return_inverse=True)
-        packets = np.bincount(inverse, minlength=len(keys)).tolist()
-        octets = np.bincount(inverse, weights=frame["frame_len"].values[there], minlength=len(keys)).tolist()
-        senders, receivers = source.categories, destination.categories
         try:
-            self.sums.add(
-                (senders[key >> 32], receivers[key & 0xFFFFFFFF], "", count, int(size_of), None, None)
-                for key, count, size_of in zip(keys.tolist(), packets, octets, strict=True)
-            )
+            self.sums.add(frame)
         except ImportError as error:
             self.missing = error
 
@@ -57,10 +45,10 @@ def world_map(ways: Ways) -> tuple[str, list[Route]]:
     """Return the drawing, or a sentence where what it needs is not there, and the routes drawn."""
     if ways.missing is not None:
         return f'<p class="none">No map: {html.escape(str(ways.missing))}</p>', []
-    routes, local, nowhere = ways.sums.routes()
-    told = f"{nowhere:,} packets have an end in no known country, {local:,} stay in one."
+    found = ways.sums.routes()
+    routes, told = found.routes, "".join(f" {words}." for words in found.told)
     if not routes:
-        return f'<p class="none">Nothing goes from one country to another. {told}</p>', []
+        return f'<p class="none">Nothing goes from one country to another.{told}</p>', []
     shapes = (np.reshape(line, (-1, 2)) / 10 for line in world()["outline"])
     land = "".join(_path(shape) + "z" for shape in shapes)
     most = routes[0].octets or 1
@@ -77,7 +65,7 @@ def world_map(ways: Ways) -> tuple[str, list[Route]]:
     drawing = (
         '<figure class="map"><svg viewBox="-180 -84 360 142" role="img" aria-label="Lines between countries">'
         f'<path class="land" d="{land}"/><g class="routes">{"".join(lines)}</g><g class="places">{dots}</g></svg>'
-        f"<figcaption>Countries of registration; a line is as wide as its octets. {told} Outline: Natural Earth."
+        f"<figcaption>Countries of registration; a line is as wide as its octets.{told} Outline: Natural Earth."
         "</figcaption></figure>"
     )
     return drawing, routes[:LINES]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -25,7 +27,13 @@ _NARROW: list[int] = [  # each divides the next
 ]  # fmt: skip
 _MOST = 24 * BINS  # narrow bins: so many that the next wider ones, 24 times as wide at most, are narrow enough, too
 _Rows = Iterable[tuple[int, str, int, int]]
-_WIDE, _HIGH, _LEFT, _BOTTOM, _TOP = 960, 240, 70, 24, 8
+_HIGH = 1000  # units of the drawing from the bottom to the top; across, a bin is one
+_TICKS = 6  # along the time, at most
+_STEPS: list[int] = [
+    *(factor * 10**power for power in range(9) for factor in (1, 2, 5)),
+    *(n * _S for n in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)),
+    *(days * 86_400 * _S for days in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)),
+]
 
 
 def bin_width(span: int) -> int:
@@ -116,13 +124,12 @@ def timeline(counted: Bins) -> str:
     width = bin_width(last - first)
     bins = last // width - first // width + 1
     series = _series(counted.rows(width), first, width, bins)
-    edges = [(first // width + at) * width for at in range(bins + 1)]
-    labels = [when(edge, 3 if width < _S else 0) for edge in edges]
-    most = max(1, max(map(sum, zip(*(octets for _, octets, _ in series), strict=True)), default=1))
+    start = first // width * width
+    labels = [when(start + at * width, 3 if width < _S else 0) for at in range(bins + 1)]
     data = {
-        "labels": labels, "left": _LEFT, "right": _WIDE - 8,
+        "labels": labels,
         "series": [{"octets": octets, "packets": packets} for _, octets, packets in series],
-    }  # fmt: skip
+    }
     rows = "".join(
         f'<tr><th scope="row"><svg class="key" viewBox="0 0 16 12" aria-hidden="true"><rect width="16" height="12" '
         f'class="s{at}"/></svg>{html.escape(legible(name))}</th><td class="n">{sum(packets):,}</td>'
@@ -130,57 +137,76 @@ def timeline(counted: Bins) -> str:
         for at, (name, octets, packets) in enumerate(series)
     )
     return (
-        f'<figure id="time">{_drawing(series, most, bins, labels, width)}'
+        f'<figure id="time"><figcaption>Octets per {duration(width)}, by the highest protocol of a packet. Drag over '
+        "a range, or move the handles, to count what is in it.</figcaption>"
+        f"{_drawing(series, bins, start, width)}"
         '<div class="range"><label>From <input type="range" id="from" min="0" '
         f'max="{bins - 1}" value="0"></label><label>to <input type="range" id="to" min="1" max="{bins}" value="{bins}">'
-        "</label><output></output></div>"
-        '<table class="legend"><caption>Octets by the highest protocol, in what is marked</caption><thead><tr>'
-        f'<th scope="col">Protocol</th><th scope="col" class="n">Packets</th><th scope="col" class="n">Octets</th></tr>'
+        '</label></div><p class="range"><output></output> <button type="button" hidden>Show all</button></p>'
+        '<table class="legend" aria-label="Packets and octets in what is marked"><thead><tr>'
+        '<th scope="col">Protocol</th><th scope="col" class="n">Packets</th><th scope="col" class="n">Octets</th></tr>'
         "</thead>"
         f"<tbody>{rows}</tbody></table>"
         f'<script type="application/json">{json.dumps(data)}</script></figure>'
     )
 
 
-def _drawing(
-    series: list[tuple[str, list[int], list[int]]], most: int, bins: int, labels: list[str], width: int
-) -> str:
-    across, down = (_WIDE - 8 - _LEFT) / bins, _HIGH - _BOTTOM - _TOP
+def _drawing(series: list[tuple[str, list[int], list[int]]], bins: int, start: int, width: int) -> str:
+    """The layers, and beside them the numbers as text of the page, which keeps its size when the drawing is narrow."""
+    highest = max(1, max(map(sum, zip(*(octets for _, octets, _ in series), strict=True))))
+    step = _round_up(highest / 3)
+    most = step * -(-highest // step)
     below = [0] * bins
     shapes = []
     for at, (name, octets, _) in enumerate(series):
         above = [low + more for low, more in zip(below, octets, strict=True)]
-        upper = "".join(
-            f"L{_LEFT + n * across:.1f} {_y(value, most, down)}h{across:.2f}" for n, value in enumerate(above)
-        )
-        lower = "".join(
-            f"L{_LEFT + (n + 1) * across:.1f} {_y(below[n], most, down)}h{-across:.2f}" for n in reversed(range(bins))
-        )
+        upper = "".join(f"L{n} {_y(value, most)}h1" for n, value in enumerate(above))
+        lower = "".join(f"L{n + 1} {_y(below[n], most)}h-1" for n in reversed(range(bins)))
         shapes.append(
             f'<path class="s{at}" d="M{upper[1:]}{lower}z"><title>{html.escape(legible(name))}</title></path>'
         )
         below = above
-    ticks = "".join(
-        f'<line x1="{_LEFT}" x2="{_WIDE - 8}" y1="{_y(value, most, down)}" y2="{_y(value, most, down)}"/>'
-        f'<text x="{_LEFT - 6}" y="{_y(value, most, down)}" dy=".35em" text-anchor="end">{size(value)}</text>'
-        for value in (0, most // 2, most)
-    )
-    places = sorted({0, bins // 2, bins})
-    anchors = {places[0]: "start", places[-1]: "end"}
+    levels = range(0, most + 1, step)
+    lines = "".join(f'<line x1="0" x2="{bins}" y1="{_y(value, most)}" y2="{_y(value, most)}"/>' for value in levels)
+    amounts = "".join(f'<span style="bottom:{100 * value / most:.1f}%">{_rounded(value)}</span>' for value in levels)
     times = "".join(
-        f'<text x="{_LEFT + n * across:.1f}" y="{_HIGH - 6}" text-anchor="{anchors.get(n, "middle")}">'
-        f"{labels[n]}</text>"
-        for n in places
+        f'<span style="left:{100 * (time - start) / (bins * width):.1f}%">{text}</span>'
+        for time, text in _time_ticks(start, bins * width)
     )
-    per = duration(width)
     return (
-        f'<svg viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="Octets per {per}, by protocol">'
-        f'<g class="axis">{ticks}{times}</g>{"".join(shapes)}'
-        f'<rect class="mark" x="{_LEFT}" y="{_TOP}" width="0" height="{down}"/>'
-        f'<rect class="catch" x="{_LEFT}" y="{_TOP}" width="{_WIDE - 8 - _LEFT}" height="{down}"/></svg>'
-        f"<figcaption>Octets per {per}. Drag over a range, or move the handles, to count what is in it.</figcaption>"
+        f'<div class="chart"><div class="amounts" aria-hidden="true">{amounts}</div>'
+        f'<svg viewBox="0 0 {bins} {_HIGH}" preserveAspectRatio="none" role="img" '
+        f'aria-label="Octets per {duration(width)}, by protocol"><g class="axis">{lines}</g>{"".join(shapes)}'
+        f'<rect class="mark" width="0" height="{_HIGH}"/><rect class="catch" width="{bins}" height="{_HIGH}"/></svg>'
+        f'<div class="times" aria-hidden="true">{times}</div></div>'
     )
 
 
-def _y(value: int, most: int, down: int) -> str:
-    return f"{_TOP + down - down * value / most:.1f}"
+def _y(value: int, most: int) -> str:
+    return f"{_HIGH - _HIGH * value / most:.0f}"
+
+
+def _round_up(value: float) -> int:
+    """1, 2 or 5 times a power of ten, and not below `value`."""
+    power = 10 ** max(0, math.ceil(math.log10(value)) - 1)
+    return next(int(factor * power) for factor in (1, 2, 5, 10) if factor * power >= value)
+
+
+def _rounded(octets: int) -> str:
+    """A size without digits that say nothing."""
+    return re.sub(r"(?:\.|(\.\d*[1-9]))0+ ", r"\1 ", size(octets)) if octets >= 1000 else str(octets)
+
+
+def _time_ticks(start: int, span: int) -> list[tuple[int, str]]:
+    """Round times within a span (ns), and how little of each is enough: the line below has the date."""
+    step = next((step for step in _STEPS if step * _TICKS >= span), _STEPS[-1])
+    day = 86_400 * _S
+    ticks = list[tuple[int, str]]()
+    for time in range(-(-start // step) * step, start + span + 1, step):
+        text = when(time, 9 if step < 1000 else 6 if step < 10**6 else 3)
+        date, _, clock = text.rstrip("Z").partition(" ")
+        if step >= day or (time % day == 0 and ticks):
+            ticks.append((time, date))
+        else:
+            ticks.append((time, clock if step < _S else clock[:8] if step % (60 * _S) else clock[:5]))
+    return ticks

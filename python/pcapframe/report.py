@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -20,17 +21,15 @@ from ._indicators import Indicators
 from ._match import Hits, hits_of
 from ._reader import Capture
 from ._report_map import Ways, world_map
+from ._report_table import ROWS, safe, table
 from ._report_time import Bins, timeline
 from ._text import legible
 from .detectors import Search
 
 KEYS = 1000
 """Keys that a count keeps: what is above a thousandth of all packets is among them, and memory is bounded."""
-_LONG = 40  # characters of a cell that may be broken anywhere; an address is no longer
 PACKETS = 1 << 17
 """Packets of a batch: some 50 MB, while the next ones are read."""
-ROWS = 100
-"""Rows of a table at most: who wants more asks for a Frame."""
 
 
 class Section(NamedTuple):
@@ -39,76 +38,6 @@ class Section(NamedTuple):
     key: str
     title: str
     body: str
-
-
-def _text(value: Any) -> str:
-    """A cell, safe in HTML; text off the wire has its escapes already."""
-    return "" if value is None else html.escape(legible(str(value)))
-
-
-def _number(value: int) -> str:
-    return f'<td class="n" data-v="{value}">{value:,}</td>'
-
-
-def _octets(value: int) -> str:
-    return f'<td class="n" data-v="{value}">{size(value)}</td>'
-
-
-def _when(value: int | None) -> str:
-    return f'<td class="when" data-v="{value or 0}">{html.escape(when(value, 0))}</td>'
-
-
-def _words(value: Any) -> str:
-    text = _text(value)
-    return f'<td class="long">{text}</td>' if len(text) > _LONG else f"<td>{text}</td>"
-
-
-_CELLS: dict[str, Callable[[Any], str]] = {"n": _number, "octets": _octets, "when": _when, "": _words}
-
-
-def table(
-    key: str, caption: str, columns: dict[str, str], rows: list[tuple[Any, ...]], total: int | None = None
-) -> str:
-    """A table that can be sorted and filtered.
-
-    Parameters
-    ----------
-    key : str
-        Its identifier in the page.
-    caption : str
-        What its rows are.
-    columns : dict
-        Heading to kind: ``n`` (a number), ``octets``, ``when`` (ns), ``""`` (text).
-    rows : list of tuple
-        At most `ROWS` are shown.
-    total : int, optional
-        How many rows there would be, where `rows` has not all of them.
-    """
-    if not rows:
-        return f'<p class="none">{html.escape(caption)}: none.</p>'
-    kinds = list(columns.values())
-    head = "".join(
-        f'<th scope="col"{" class=n" if kind in ("n", "octets") else ""}><button type="button">{html.escape(name)}'
-        "</button></th>"
-        for name, kind in columns.items()
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(_CELLS[kind if cell is not None else ""](cell) for kind, cell in zip(kinds, row, strict=True))
-        + "</tr>\n"
-        for row in rows[:ROWS]
-    )
-    total = len(rows) if total is None else total
-    of = f" (the first {min(len(rows), ROWS):,} of {total:,})" if total > ROWS else ""
-    search = (
-        f'<label class="filter">Filter <input type="search" data-for="{key}" autocomplete="off"></label>'
-        if len(rows) > 5
-        else ""
-    )
-    return (
-        f'{search}<div class="table" tabindex="0" role="region" aria-label="{html.escape(caption)}"><table id="{key}">'
-        f"<caption>{html.escape(caption)}{of}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
 
 
 def _rows(frame: Any, *names: str) -> list[tuple[Any, ...]]:
@@ -131,6 +60,10 @@ class _Asked(NamedTuple):
     hosts: Seen
     verdicts: Any
 
+    def cut(self, key: str) -> bool:
+        """Whether a count may have had more keys than were kept."""
+        return len(self.counts[key]) >= 2 * KEYS
+
 
 def _overview(asked: _Asked) -> Iterator[str]:
     info = asked.info
@@ -145,7 +78,7 @@ def _overview(asked: _Asked) -> Iterator[str]:
     rows += [("Interface", ", ".join(filter(None, (each.name, each.description)))) for each in info.interfaces]
     rows += [("Recorded by", text) for text in info.recorded_by or ()]
     rows += [("Comment", text) for text in info.comments or ()]
-    yield "<dl>" + "".join(f"<dt>{name}</dt><dd>{_text(value)}</dd>" for name, value in rows if value) + "</dl>"
+    yield "<dl>" + "".join(f"<dt>{name}</dt><dd>{safe(value)}</dd>" for name, value in rows if value) + "</dl>"
 
 
 def _timeline(asked: _Asked) -> Iterator[str]:
@@ -156,10 +89,10 @@ def _findings(asked: _Asked) -> Iterator[str]:
     names = ("severity", "kind", "source", "target", "port", "first_time", "last_time", "evidence", "technique")
     order = {"high": 0, "medium": 1, "low": 2}
     found = sorted(_rows(asked.findings, *names), key=lambda row: (order.get(row[0], 3), row[5]))
-    rows = [(*row[:6], duration(row[6] - row[5]), *row[7:]) for row in found]
-    shape = {"Severity": "", "Kind": "", "Source": "", "Target": "", "Port": "", "First": "when", "Lasted": "",
-             "Evidence": "", "ATT&CK": ""}  # fmt: skip
-    yield table("findings-table", "What detectors found", shape, rows)
+    rows = [(*row[:6], row[6] - row[5], row[7], row[8] or None) for row in found]
+    shape = {"Severity": "grade", "Kind": "", "Source": "whole", "Target": "whole", "Port": "", "First": "when",
+             "Lasted": "lasted", "Evidence": "", "ATT&CK": ""}  # fmt: skip
+    yield _without_empty("findings-table", "What detectors found", shape, rows)
 
 
 def _hits(asked: _Asked) -> Iterator[str]:
@@ -175,7 +108,7 @@ def _verdicts(asked: _Asked) -> Iterator[str]:
     if verdicts is None:
         return
     if verdicts.error is not None:
-        yield f'<p class="none">{_text(verdicts.error)}</p>'
+        yield f"<p>{safe(verdicts.error)}</p>"
         return
     rows: list[tuple[Any, ...]] = sorted(verdicts.classes.items(), key=lambda item: (-item[1], item[0]))
     yield table("classes-table", "Flows by what the model takes them for", {"Class": "", "Flows": "n"}, rows)
@@ -188,7 +121,7 @@ def _hosts(asked: _Asked) -> Iterator[str]:
     found = table_of(asked.hosts, asked.cap, asked.findings, asked.hits)
     names = ("address", "names", "users", "systems", "roles", "services", "packets_sent", "packets_received", "peers",
              "first_seen", "findings", "hits")  # fmt: skip
-    shape = {"Address": "", "Names": "", "Users": "", "Systems": "", "Roles": "", "Services": "", "Sent": "n",
+    shape = {"Address": "whole", "Names": "", "Users": "", "Systems": "", "Roles": "whole", "Services": "", "Sent": "n",
              "Received": "n", "Peers": "n", "First seen": "when", "Findings": "", "Hits": ""}  # fmt: skip
     yield _without_empty("hosts-table", "Hosts by packets", shape, _rows(found, *names))
 
@@ -225,7 +158,7 @@ def _question(fields: tuple[str, ...], asked: dict[str, Any]) -> Question:
 def _talkers(asked: _Asked) -> Iterator[str]:
     rows = _rows(asked.counts["talkers"], "ip_src", "count", "sum_frame_len", "distinct_ip_dst")
     shape = {"Source": "", "Packets": "n", "Octets": "octets", "Destinations": "n"}
-    yield table("talkers-table", "Sources by packets", shape, rows)
+    yield table("talkers-table", "Sources by packets", shape, rows, least=asked.cut("talkers"))
 
 
 def _conversations(asked: _Asked) -> Iterator[str]:
@@ -244,7 +177,7 @@ def _conversations(asked: _Asked) -> Iterator[str]:
     rows.sort(key=lambda row: -(row[4] + row[5]))
     shape = {"A": "", "B": "", "Packets A to B": "n", "Packets back": "n", "Octets A to B": "octets",
              "Octets back": "octets", "First": "when"}  # fmt: skip
-    yield table("conversations-table", "Pairs of addresses by octets", shape, rows)
+    yield table("conversations-table", "Pairs of addresses by octets", shape, rows, least=asked.cut("conversations"))
 
 
 def _protocols(asked: _Asked) -> Iterator[str]:
@@ -253,14 +186,16 @@ def _protocols(asked: _Asked) -> Iterator[str]:
     yield table("protocols-table", "Highest protocol of a packet", shape, rows)
     names = ("tcp_flags_syn", "tcp_flags_ack", "tcp_dstport", "count", "distinct_ip_src", "distinct_ip_dst")
     rows = [row[2:] for row in _rows(asked.counts["ports"], *names) if row[:2] == (1, 0)]
-    shape = {"Port": "n", "SYNs": "n", "Clients": "n", "Servers": "n"}
-    yield table("ports-table", "TCP ports that were asked for", shape, rows)
+    shape = {"Port": "port", "SYNs": "n", "Clients": "n", "Servers": "n"}
+    yield table("ports-table", "TCP ports that were asked for", shape, rows, least=asked.cut("ports"))
 
 
 def _dns(asked: _Asked) -> Iterator[str]:
     names = ("dns_flags_response", "dns_qry_name", "count", "distinct_ip_src")
     rows = [row[1:] for row in _rows(asked.counts["dns"], *names) if row[0] == 0]
-    yield table("dns-table", "Names asked for", {"Name": "", "Queries": "n", "Clients": "n"}, rows)
+    yield table(
+        "dns-table", "Names asked for", {"Name": "", "Queries": "n", "Clients": "n"}, rows, least=asked.cut("dns")
+    )
     names = ("dns_flags_response", "dns_flags_rcode", "count", "distinct_dns_qry_name")
     rows = [(_RCODES.get(row[1], row[1]), *row[2:]) for row in _rows(asked.counts["rcodes"], *names) if row[0] == 1]
     yield table("rcode-table", "Answers by response code", {"Response": "", "Answers": "n", "Names": "n"}, rows)
@@ -272,17 +207,29 @@ _RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP"
 def _tls(asked: _Asked) -> Iterator[str]:
     rows = _rows(asked.counts["tls"], _NAME, "count", "distinct_ip_src", "distinct_ip_dst")
     shape = {"Server name": "", "Hellos": "n", "Clients": "n", "Servers": "n"}
-    yield table("tls-table", "TLS server names", shape, rows)
+    yield table("tls-table", "TLS server names", shape, rows, least=asked.cut("tls"))
     rows = _rows(asked.counts["ja4"], "tls_handshake_ja4", "count", "distinct_ip_src", f"distinct_{_NAME}")
     shape = {"JA4": "", "Hellos": "n", "Clients": "n", "Names": "n"}
-    yield table("ja4-table", "TLS clients by fingerprint", shape, rows)
+    yield table("ja4-table", "TLS clients by fingerprint", shape, rows, least=asked.cut("ja4"))
 
 
 def _http(asked: _Asked) -> Iterator[str]:
     rows = _rows(asked.counts["hosts"], "http_host", "count", "distinct_ip_src", "distinct_http_request_uri")
-    yield table("http-table", "HTTP hosts", {"Host": "", "Requests": "n", "Clients": "n", "URIs": "n"}, rows)
+    yield table(
+        "http-table",
+        "HTTP hosts",
+        {"Host": "", "Requests": "n", "Clients": "n", "URIs": "n"},
+        rows,
+        least=asked.cut("hosts"),
+    )
     rows = _rows(asked.counts["agents"], "http_user_agent", "count", "distinct_ip_src")
-    yield table("agents-table", "HTTP user agents", {"User-Agent": "", "Requests": "n", "Clients": "n"}, rows)
+    yield table(
+        "agents-table",
+        "HTTP user agents",
+        {"User-Agent": "", "Requests": "n", "Clients": "n"},
+        rows,
+        least=asked.cut("agents"),
+    )
 
 
 def _map(asked: _Asked) -> Iterator[str]:
@@ -310,7 +257,7 @@ def _provenance(asked: _Asked) -> Iterator[str]:
 
 
 def _text_block(text: str) -> str:
-    return "\n".join(map(_text, text.splitlines()))
+    return "\n".join(map(safe, text.splitlines()))
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[_Asked], Iterator[str]]], ...] = (
@@ -330,6 +277,9 @@ _SECTIONS: tuple[tuple[str, str, Callable[[_Asked], Iterator[str]]], ...] = (
     ("faults", "What is wrong with it", _faults),
     ("provenance", "How this was made", _provenance),
 )
+
+
+_ALWAYS = ("overview", "timeline", "findings", "faults")  # that these have nothing to tell is worth a line of its own
 
 
 def write(
@@ -356,11 +306,16 @@ def write(
 
         model = load(model)
     asked = _ask(cap, indicators, model, Ways(database, home))
-    sections = []
+    sections, nothing = list[Section](), list[str]()
     for key, name, make in _SECTIONS:
         body = "\n".join(make(asked))
-        if body:
+        absent = re.findall(r'<p class="none">.*?</p>', body)
+        if key in _ALWAYS or len(body) > len("\n".join(absent)):
             sections.append(Section(key, name, body))
+        else:
+            nothing += absent
+    if nothing:
+        sections.insert(-2, Section("nothing", "What is not in it", f'<div class="absent">{"".join(nothing)}</div>'))
     name = title or f"Capture report: {', '.join(os.path.basename(file) for file in cap.files[:3])}"
     with _export.atomically(text) as file:
         file.write(_page(name, sections))
@@ -414,8 +369,8 @@ def _page(title: str, sections: list[Section]) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f'<header><h1>{_text(title)}</h1><nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
+        f"<title>{safe(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f'<header><h1>{safe(title)}</h1><nav aria-label="Sections"><ul>{links}</ul></nav></header>\n'
         f"<main>\n{body}\n</main>\n"
         "<footer>Times are UTC. How many there are of clients, servers, destinations, names and URIs is estimated, "
         "to about 1 %. Made by pcapframe.</footer>\n"

@@ -24,13 +24,40 @@ for (const table of document.querySelectorAll("div.table table")) {
     });
   });
 }
+/* What is filtered is shown whole; without a filter a long table shows its first rows until all are asked for. */
+const unfold = (button, all) => {
+  document.getElementById(button.getAttribute("aria-controls")).classList.toggle("few", !all);
+  button.setAttribute("aria-expanded", all);
+  button.textContent = all ? "Show fewer rows" : button.dataset.more;
+};
+for (const button of document.querySelectorAll(".more")) {
+  button.dataset.more = button.textContent;
+  button.hidden = false;
+  unfold(button, false);
+  button.addEventListener("click", () => unfold(button, button.getAttribute("aria-expanded") !== "true"));
+}
 for (const field of document.querySelectorAll("input[type=search]")) {
-  const rows = [...document.getElementById(field.dataset.for).tBodies[0].rows];
+  const table = document.getElementById(field.dataset.for);
+  const more = document.querySelector(`.more[aria-controls="${field.dataset.for}"]`);
   field.addEventListener("input", () => {
     const text = field.value.toLowerCase();
+    const rows = [...table.tBodies[0].rows];
     for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(text);
+    const found = rows.filter((row) => !row.hidden).length;
+    field.parentElement.querySelector("output").textContent = text ? `${found} of ${rows.length} rows` : "";
+    if (more) {
+      more.hidden = text !== "";
+      table.classList.toggle("few", !text && more.getAttribute("aria-expanded") !== "true");
+    }
   });
 }
+/* Only a table that is wider than the page needs the keyboard to be moved. */
+const boxes = document.querySelectorAll("div.table");
+const reach = () => {
+  for (const box of boxes) box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+};
+addEventListener("resize", reach);
+reach();
 
 /* The timeline: a range is marked with the pointer or the two handles, and what is in it is counted. */
 const figure = document.getElementById("time");
@@ -38,6 +65,7 @@ if (figure) {
   const data = JSON.parse(figure.querySelector("script").textContent);
   const bins = data.labels.length - 1;
   const [from, to] = figure.querySelectorAll("input");
+  const whole = figure.querySelector("button");
   const mark = figure.querySelector(".mark");
   const space = figure.querySelector(".catch");
   const rows = [...figure.querySelector(".legend").tBodies[0].rows];
@@ -49,10 +77,11 @@ if (figure) {
   const show = (start, end) => {
     from.value = start;
     to.value = end;
-    const across = (data.right - data.left) / bins;
-    const all = start === 0 && end === bins;
-    mark.setAttribute("x", data.left + start * across);
-    mark.setAttribute("width", all ? 0 : (end - start) * across);
+    from.setAttribute("aria-valuetext", data.labels[start]);
+    to.setAttribute("aria-valuetext", data.labels[end]);
+    whole.hidden = start === 0 && end === bins;
+    mark.setAttribute("x", start);
+    mark.setAttribute("width", whole.hidden ? 0 : end - start);
     const sum = (list) => list.slice(start, end).reduce((one, other) => one + other, 0);
     let packets = 0;
     let octets = 0;
@@ -80,7 +109,11 @@ if (figure) {
     drag(event);
   });
   space.addEventListener("pointermove", (event) => begun !== null && drag(event));
-  space.addEventListener("pointerup", () => (begun = null));
+  for (const end of ["pointerup", "pointercancel"]) space.addEventListener(end, () => (begun = null));
+  whole.addEventListener("click", () => {
+    show(0, bins);
+    from.focus();
+  });
   space.addEventListener("dblclick", () => show(0, bins));
   show(0, bins);
 }
