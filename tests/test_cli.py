@@ -101,27 +101,48 @@ def test_module_and_script_are_the_same_command() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nosuch"], "invalid choice"),
-        (["--threads", "2", "info"], "VERB"),
+        (["nosuch"], "no verb 'nosuch'"),
+        (["inf", LAB], "no verb 'inf'; did you mean info"),
+        ([LAB], "a verb comes first, such as: pcapframe info"),
+        (["cicids", "lod"], "no part 'lod'; did you mean load"),
+        (["--threads", "2"], "no verb '2'"),
+        (["info", LAB, "--ful"], "no option --ful; did you mean --full"),
+        (["--json"], "no option --json here: options follow the verb"),
+        (["info", LAB, "--threads", "x"], "--threads: 'x': a whole number is needed (pcapframe info --help)"),
         (["info"], "FILE"),
         (["info", "nosuch.pcap"], "nosuch.pcap: No such file or directory"),
         (["info", "nosuch-*.pcap"], "no file matches"),
         (["info", __file__], "is no capture"),
         (["info", os.path.dirname(__file__)], "directory"),
         (["info", "-", LAB], "stands alone"),
-        (["info", LAB, "--threads", "0"], "1 to 1024"),
+        (["info", LAB, "--threads", "0"], "error: --threads: "),
         (["counts", LAB, "--sigma", "nan"], "a number is needed"),
         (["counts", LAB, "--top", "-1"], "a whole number is needed"),
         (["counts", LAB, "--kind", "dns,tls"], "dns, ip or seq"),
-        (["counts", LAB, "--dns-rule", "full"], "invalid choice"),
+        (["counts", LAB, "--dns-rule", "full"], "--dns-rule: empty or nxdomain, not 'full'"),
         (["counts", LAB, "-o", "counts.xlsx"], ".csv or .json"),
         (["counts", LAB, "--by", "ip_src", "-o", "counts.xlsx"], ".csv or .json"),
         (["counts", LAB, "--by", "ip_srx"], "did you mean ip_src"),
         (["counts", LAB, "--by", "ip_src", "--kind", "dns"], "--kind is about the indicator counts"),
         (["counts", LAB, "--by", "ip_src", "--top", "0"], "1 or more groups"),
-        (["counts", LAB, "--every", "soon"], "no length of time"),
-        (["counts", LAB, "--sum", "ip_src"], "is text"),
-        (["counts", LAB, "--approx"], "is about distinct="),
+        (["counts", LAB, "--every", "soon"], "error: --every: 'soon' is no length of time"),
+        (["counts", LAB, "--every", "5"], "--every: '5', which needs a unit"),
+        (["counts", LAB, "--sum", "ip_src"], "--sum: ip_src is text"),
+        (["counts", LAB, "--approx"], "--approx: is about --distinct"),
+        (["flows", LAB, "--variant", "cic"], "--variant: corrected or cic2017, not 'cic'; did you mean cic2017"),
+        (["flows", LAB, "--extra", "tsl"], "--extra: some of tls, "),
+        (["detect", LAB, "--only", "scan_sin"], "--only: no rule or kind 'scan_sin'; did you mean scan_syn"),
+        (["detect", LAB, "--set", "count_sigm=3"], "--set: no threshold 'count_sigm'; did you mean count_sigma"),
+        (["detect", LAB, "--window", "ten"], "--window: "),
+        (["info", LAB, "--filter", "tcp.dstport == 80"], "written --where tcp_dstport=80"),
+        (["info", LAB, "--where", "frame_time=yesterday"], "'yesterday' is no time such as"),
+        (["capture", "lo", "--rotate", "1h"], "--rotate: needs -o"),
+        (["capture", "lo", "--keep", "2"], "--keep: needs --rotate"),
+        (["capture", "lo", "--octets", "much"], "--octets: octets such as"),
+        (["capture", "lo", "--seconds", "soon"], "--seconds: 'soon': seconds, or a length of time"),
+        (["match", LAB], "--indicators is needed"),
+        (["match", "--indicators", LAB], "FILE is needed"),
+        (["report", LAB], "-o is needed"),
         (["counts", LAB, "-o", "nosuch/counts.csv"], "No such folder"),
         (["select", LAB], "keys are needed"),
         (["select", LAB, "--kind", "ip", "--ip", "192.0.2.1"], "--auto"),
@@ -132,7 +153,7 @@ def test_module_and_script_are_the_same_command() -> None:
         (["select", LAB, "--ip", "192.0.2.1", "-o", "out.docx"], "can be written"),
         (["select", LAB, "--ip", "192.0.2.1", "-o", LAB], "is the capture that is read"),
         (["check", LAB], "--against"),
-        (["check", LAB, "--against", "tcpdump"], "invalid choice"),
+        (["check", LAB, "--against", "tcpdump"], "tshark or scapy, not 'tcpdump'"),
     ],
 )
 def test_wrong_use_and_unusable_input_is_one_line(run: Run, arguments: list[str], said: str) -> None:
@@ -524,7 +545,7 @@ def test_a_closed_pipe_is_no_error() -> None:
     done.stderr.close()
 
 
-def test_interrupt_is_quiet(tmp_path: Path) -> None:
+def test_interrupt_is_one_line(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     done = started("counts", str(fifo))
@@ -534,7 +555,7 @@ def test_interrupt_is_quiet(tmp_path: Path) -> None:
         time.sleep(0.5)
         done.send_signal(signal.SIGINT)
         out, err = done.communicate(timeout=20)
-    assert (done.returncode, out, err) == (130, "", "")
+    assert (done.returncode, out, err) == (130, "", "pcapframe: interrupted\n")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")

@@ -267,25 +267,70 @@ def test_what_the_command_prints_fits_the_terminal(
         assert not [line for line in long if line not in example], (arguments, long)
 
 
-def test_keys_of_json_are_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+def keys_of(told: object, data: set[str]) -> Iterator[str]:
+    """The keys of a document, those within objects and lists too, but for objects whose keys are data."""
+    if isinstance(told, list):
+        for each in told[:1]:
+            yield from keys_of(each, data)
+    elif isinstance(told, dict):
+        for key, value in told.items():
+            yield key
+            if key not in data:
+                yield from keys_of(value, data)
+
+
+def test_keys_of_json_are_on_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     sections = {part.split("\n", 1)[0]: part for part in re.split(r"^##+ ", page, flags=re.MULTILINE)}
-    lab = str(ROOT / "examples" / "lab.pcap")
-    for title, arguments in {
-        "info": ["info", lab],
-        "counts": ["counts", lab],
-        "counts --by": ["counts", "--by", "ip_src", "--every", "5s", lab],
-        "packets": ["packets", "--where", "udp_dstport=53", lab],
-        "select": ["select", "--ip", "203.0.113.9", lab],
-        "flows": ["flows", lab],
-    }.items():
-        assert cli.main([*arguments, "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        for key in told:
-            named = f"`{key}`" in sections[title] or (
-                title == "info" and "the rest of `CaptureInfo`" in sections[title]
-            )
-            assert named, (title, key)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    lab, feed = "examples/lab.pcap", "examples/indicators.txt"
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes((ROOT / "examples" / "lab.pcap").read_bytes()[:100_001])
+    asked = {
+        "info": [["info", lab], ["info", "--full", str(cut)]],
+        "index": [["index", lab, "-o", "lab.pfx"]],
+        "counts": [["counts", lab], ["counts", lab, "-o", "c.csv"]],
+        "counts --by": [
+            ["counts", "--by", "ip_src", "--every", "5s", lab],
+            ["counts", "--by", "ip_src", "-o", "b.csv", lab],
+        ],
+        "packets": [
+            ["packets", "--where", "udp_dstport=53", lab],
+            ["packets", "-o", "p.csv", lab],
+            ["packets", "--list"],
+        ],
+        "select": [["select", "--ip", "203.0.113.9", "--auto", "3", lab], ["select", "--seq", "1", "-o", "s.csv", lab]],
+        "flows": [["flows", lab], ["flows", "-o", "f.csv", lab], ["flows", "--features"]],
+        "match": [["match", lab, "--indicators", feed], ["match", lab, "--indicators", feed, "-o", "m.csv"]],
+        "report": [["report", lab, "-o", "r.html"]],
+        "hosts": [["hosts", lab], ["hosts", lab, "-o", "h.csv"]],
+        "detect": [["detect", lab], ["detect", lab, "-o", "d.csv"], ["detect", "--rules"]],
+    }
+    if shutil.which("tshark"):
+        asked["check"] = [["check", "--against", "tshark", "--sample", "50", lab]]
+    # Their keys are data, or columns, which other pages have.
+    data = {"packet_faults", "oddities", "other_blocks", "options", "packets", "end_reasons", "skipped", "counts"}
+    data |= {"thresholds", "keys", "bounds", "severities"}
+    columns = {"packets", "select", "flows", "match", "hosts", "detect", "counts --by"}
+    for title, lines in asked.items():
+        for arguments in lines:
+            assert cli.main([*arguments, "--json"]) == (1 if str(cut) in arguments else 0)
+            told = json.loads(capsys.readouterr().out)
+            rows = told.pop("rows", [])
+            listed = not {"--features", "--rules"}.isdisjoint(arguments)
+            found = {*keys_of(told, data), *(keys_of(rows, {"thresholds"}) if listed or title not in columns else ())}
+            assert [key for key in found if f"`{key}`" not in sections[title]] == [], arguments
+            assert not rows or "`rows`" in sections[title]
+    counted = json.loads(_said(["counts", lab, "--json"], capsys))["counts"]
+    assert {*keys_of(list(counted.values()), set())} <= set(re.findall(r"`(\w+)`", sections["counts"]))
+
+
+def _said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert cli.main(arguments) == 0
+    return capsys.readouterr().out
 
 
 def test_figures_of_the_readme_are_those_that_were_measured() -> None:

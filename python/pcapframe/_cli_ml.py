@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from typing import Any
 
 from . import _command_score, _commands_ml
+from ._arguments import Parser, seconds, separated, whole
 
 MODELS = ("logistic", "random_forest", "gradient_boosting", "xgboost", "isolation_forest", "sigma")
 SPLITS = ("time", "day", "group", "dedup-random", "random", "none")
 LABEL_MAPS = ("published", "groups", "binary")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r}: a number of seconds, above 0, is needed")
-    return seconds
 
 
 def _tables(parser: Any) -> None:
@@ -28,7 +18,7 @@ def _tables(parser: Any) -> None:
         "files", nargs="+", metavar="TABLE", help="a folder, or .csv, .csv.gz and .parquet files of flows"
     )
     group = parser.add_argument_group("reading")
-    group.add_argument("--days", type=lambda text: text.split(","), metavar="DAY,...", help="only these days")
+    group.add_argument("--days", type=separated, metavar="DAY,...", help="only these days")
     group.add_argument(
         "--sample", type=_commands_ml.sample, metavar="N", help="so many rows, or with a point such a share of them"
     )
@@ -39,13 +29,14 @@ def _tables(parser: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON; docs/cli.md names its keys")
 
 
-def add(verbs: Any, verb: Callable[..., Any], parser_class: Any, whole: Callable[[str], int]) -> None:
+def add(verbs: Any, verb: Callable[..., Any]) -> None:
     """Add the verbs."""
     train = verb(
         verbs, "train", "train a model on labelled flows",
         "Load and clean labelled tables of flows, test a model on a part of them, train it on all, and save it with a "
         "card that tells what it is.",
-        "pcapframe train --model random_forest --split time -o model.skops TrafficLabelling/", _commands_ml.train,
+        "python examples/flow_tables.py tables  # small ones, to try it\n"
+        "pcapframe train --model random_forest --split time -o model.skops tables/", _commands_ml.train,
     )  # fmt: skip
     _tables(train)
     train.add_argument("-o", dest="output", required=True, metavar="FILE", help="the model, a .skops file")
@@ -67,7 +58,7 @@ def add(verbs: Any, verb: Callable[..., Any], parser_class: Any, whole: Callable
     score = verb(
         verbs, "score", "tell what a saved model takes flows for",
         "Make flows of captures or of what passes an interface, or read tables of flows, and tell the class of each.",
-        "pcapframe score --model model.skops --reasons 3 capture.pcap\n"
+        "pcapframe score --model model.skops --reasons 3 examples/lab.pcap\n"
         "pcapframe score --model model.skops --live eth0 --every 10 --filter 'not port 22'", _command_score.score,
     )  # fmt: skip
     score.add_argument("files", nargs="*", metavar="FILE", help="captures, or tables of flows")
@@ -82,24 +73,26 @@ def add(verbs: Any, verb: Callable[..., Any], parser_class: Any, whole: Callable
     score.add_argument("-o", dest="output", metavar="FILE", help="write all flows to a .csv or .json file")
     live = score.add_argument_group("live")
     live.add_argument("--live", metavar="INTERFACE", help="score what passes it until Ctrl-C, and tell flagged flows")
-    live.add_argument("--seconds", type=_seconds, metavar="S", help="end after so long")
-    live.add_argument("--every", type=_seconds, default=5.0, metavar="S", help="how often (default: %(default)s)")
+    live.add_argument("--seconds", type=seconds, metavar="S", help="end after so long")
+    live.add_argument("--every", type=seconds, default=5.0, metavar="S", help="how often (default: %(default)s)")
     live.add_argument("--filter", metavar="TEXT", help="only packets that match, written as for tcpdump")
 
     cicids = verb(
         verbs, "cicids", "the data set CICIDS2017: load, clean, verify, rebuild",
         "What is done with the data set before a model is trained.", "pcapframe cicids verify TrafficLabelling/", None,
     )  # fmt: skip
-    parts = cicids.add_subparsers(title="parts", metavar="PART", parser_class=parser_class, required=True)
+    parts = cicids.add_subparsers(title="parts", metavar="PART", parser_class=Parser, required=True)
     load = verb(
         parts, "load", "what is in tables of flows",
         "Load tables in any published shape and tell rows, labels and what was met; -o writes them as one file.",
-        "pcapframe cicids load MachineLearningCVE/ -o flows.parquet", _commands_ml.cicids_load,
+        "python examples/flow_tables.py tables  # small ones, to try it\n"
+        "pcapframe cicids load tables/ -o flows.csv", _commands_ml.cicids_load,
     )  # fmt: skip
     clean = verb(
         parts, "clean", "tables of flows without what spoils training",
         "Load tables, take out what spoils training and tell how much it was.",
-        "pcapframe cicids clean MachineLearningCVE/ -o clean.parquet --label-map groups", _commands_ml.cicids_clean,
+        "python examples/flow_tables.py tables  # small ones, to try it\n"
+        "pcapframe cicids clean tables/ -o clean.csv --label-map groups", _commands_ml.cicids_clean,
     )  # fmt: skip
     for parser in (load, clean):
         _tables(parser)

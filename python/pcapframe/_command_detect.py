@@ -17,6 +17,7 @@ from ._commands import (
     _open,
     _print,
     _records,
+    _say,
     _show_rows,
     _title,
     _write_frame,
@@ -44,14 +45,14 @@ def detect(given: argparse.Namespace) -> int:
     if given.rules:
         return _rules(given)
     if not given.files:
-        raise Usage("detect: a capture is needed (or --rules)")
+        raise Usage("a capture is needed, or --rules (pcapframe detect --help)")
     capture = _open(given)
     if given.output:
         _check_output(given.output, SUFFIXES, capture)
     try:
         found = detectors.detect(capture, only=given.only, window=given.window, **_thresholds(given.set))
     except TypeError as error:
-        raise Usage(str(error)) from error
+        raise Usage(str(error).replace("detect:", "--set:")) from error
     severities = Counter(found["severity"].tolist())
     document: dict[str, Any] = {
         "files": capture.files,
@@ -66,7 +67,7 @@ def detect(given: argparse.Namespace) -> int:
         _json(document, None if given.output else _records(found))
     else:
         told = ", ".join(f"{count} {name}" for name, count in document["severities"].items() if count)
-        _print(f"{_title(capture)}: {_number(len(found), 'finding')}{f' ({told})' if told else ''}")
+        _say(f"{_title(capture)}: {_number(len(found), 'finding')}{f' ({told})' if told else ''}")
         if len(found):
             _show_rows(found[SHOWN], given.rows)
         if given.output:
@@ -86,6 +87,6 @@ def _rules(given: argparse.Namespace) -> int:
         _json({"rules": len(rows)}, rows)
         return DONE
     for row in rows:
-        _print(f"{row['rule']}: {', '.join(row['kinds'])}")
+        _say(f"{row['rule']}: {', '.join(row['kinds'])}")
         _print(*(f"    {name}={value!r}" for name, value in row["thresholds"].items()))
     return DONE

@@ -15,6 +15,7 @@ from ._commands import (
     _open,
     _print,
     _records,
+    _say,
     _show_rows,
     _title,
     _write_frame,
@@ -64,7 +65,7 @@ def counts(given: argparse.Namespace) -> int:
     if given.json:
         _json(document, None if given.output else _records(frame))
         return DONE
-    _print(f"{_title(capture)}: {_number(len(frame), 'row')}")
+    _say(f"{_title(capture)}: {_number(len(frame), 'row')}")
     if given.output:
         _print(f"rows written to {display(given.output)}")
     elif len(frame):

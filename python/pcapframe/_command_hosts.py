@@ -12,6 +12,7 @@ from ._commands import (
     _open,
     _print,
     _records,
+    _say,
     _show_rows,
     _title,
     _write_frame,
@@ -34,7 +35,7 @@ def hosts(given: argparse.Namespace) -> int:
     if given.json:
         _json(document, None if given.output else _records(frame))
         return DONE
-    _print(f"{_title(capture)}: {_number(len(frame), 'host')}")
+    _say(f"{_title(capture)}: {_number(len(frame), 'host')}")
     if given.output:
         _print(f"rows written to {display(given.output)}")
     elif len(frame):

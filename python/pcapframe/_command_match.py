@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ._arguments import captures_among
 from ._commands import (
     DONE,
     Usage,
@@ -26,6 +27,7 @@ SUFFIXES = (".csv", ".json")
 
 
 def match(given: argparse.Namespace) -> int:
+    captures_among(given, ("indicators", "allow"))
     capture = _open(given)
     if given.output:
         _check_output(given.output, SUFFIXES, capture)
@@ -58,7 +60,7 @@ def match(given: argparse.Namespace) -> int:
     _say(f"{_number(len(found), 'indicator')}, {found.skipped.total:,} skipped, {len(found.allowed):,} allowed")
     if given.skipped:
         _print(*str(found.skipped).splitlines())
-    _print(f"{_title(capture)}: {_number(len(hits), 'hit')} of {_number(len(summary), 'indicator')}")
+    _say(f"{_title(capture)}: {_number(len(hits), 'hit')} of {_number(len(summary), 'indicator')}")
     if len(summary):
         _show_rows(summary, given.rows)
     if given.output:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -16,6 +15,7 @@ from ._commands import (
     Usage,
     _check_output,
     _json,
+    _list,
     _number,
     _open,
     _print,
@@ -23,7 +23,6 @@ from ._commands import (
     _say,
     _show_rows,
     _title,
-    _width,
 )
 from ._text import display
 
@@ -34,7 +33,7 @@ ROWS_AT_ONCE = 100_000
 
 def packets(given: argparse.Namespace) -> int:
     if given.list:
-        return _list(given)
+        return _columns(given)
     if not given.files:
         raise Usage("a capture is needed (pcapframe packets --help)")
     names = tuple(given.columns or (COMMON if given.json or given.output else SHOWN))
@@ -50,7 +49,7 @@ def packets(given: argparse.Namespace) -> int:
             _json(document)
         else:
             what = _number(written, "packet" if as_capture else "row")
-            _print(f"{_title(capture)}: {what} written to {display(given.output)}")
+            _say(f"{_title(capture)}: {what} written to {display(given.output)}")
         return DONE
     batches = capture.batches(names, rows=min(given.rows, ROWS_AT_ONCE) + 1 if not given.json else ROWS_AT_ONCE)
     if given.json:
@@ -72,24 +71,16 @@ def _every_record(batches: Batches) -> Iterator[dict[str, Any]]:
         yield from _records(frame)
 
 
-def _list(given: argparse.Namespace) -> int:
+def _columns(given: argparse.Namespace) -> int:
     """What there is to ask for."""
     found = columns(*given.columns) if given.columns else list(FIELDS.values())
     if given.json:
         _json({"columns": [field._asdict() for field in found]})
         return DONE
-    group = ""
-    rows: list[Sequence[str]] = []
+    groups: dict[str, list[Sequence[str]]] = {}
     for field in found:
-        if field.group != group and rows:
-            rows.append(("", "", ""))
-        group = field.group
-        rows.append((field.name, field.kind, field.doc))
-    width = max(len(row[0]) for row in rows)
-    for name, kind, doc in rows:
-        room = max(20, _width() - width - 12)  # of the last column; what it means is never cut
-        first, *more = textwrap.wrap(doc, room) or [""]
-        _print(f"{name:{width}}  {kind:7}  {first}".rstrip(), *(" " * (width + 11) + line for line in more))
+        groups.setdefault(field.group, []).append((field.name, field.kind, field.doc))
+    _list([row for rows in groups.values() for row in (("", "", ""), *rows)][1:])
     _print("")
     _say("The catalogue's groups (tcp, dns, ...) and patterns such as 'tcp_*' stand for their columns.")
     return DONE

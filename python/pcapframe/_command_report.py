@@ -6,6 +6,7 @@ import argparse
 import os
 
 from . import _commands
+from ._arguments import captures_among
 from ._display import size
 from ._indicators import Indicators
 from ._text import display
@@ -24,6 +25,7 @@ def place(text: str) -> tuple[float, float]:
 
 
 def report(given: argparse.Namespace) -> int:
+    captures_among(given, ("indicators", "database"))
     capture = _commands._open(given)
     _commands._check_output(given.output, (".htm", ".html"), capture)
     indicators = None if given.indicators is None else Indicators.read(*given.indicators)

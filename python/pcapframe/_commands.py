@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import math
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ import pcapframe
 
 from . import _export, _flows
 from ._counts import Counts, IocCounts
-from ._display import duration, percent, printable, size, table, when
+from ._display import duration, one_day, percent, printable, room, size, table, when, width
 from ._frame import Column, Frame
 from ._reader import Capture
 from ._text import display
@@ -81,27 +80,40 @@ def _print(*lines: str) -> None:
         print(line)
 
 
-def _width() -> int:
-    return shutil.get_terminal_size((100, 24)).columns
-
-
 def _title(capture: Capture) -> str:
     files = capture.files
     name = "standard input" if files == ["-"] else display(files[0])
     return name if len(files) == 1 else f"{len(files)} files from {name} on"
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[str]) -> None:
-    lines, fit = table(names, rows, set(right), _width())
+def _table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], right: Iterable[str], times: Iterable[str] = ()
+) -> None:
+    """Print a table; where it does not fit, times of one day are shown without it."""
+    lines, fit = table(names, rows, set(right), room())
+    if fit < len(names):
+        day, shorter = one_day(rows, [n for n, name in enumerate(names) if name in set(times)])
+        if day:
+            lines, fit = table(names, shorter, set(right), room())
+            _print(f"  times are of {day}, UTC")
     _print(*lines)
     if fit < len(names):
         hidden = f"not shown, for want of room: {', '.join(names[fit:])}"
-        _print(*textwrap.wrap(hidden, _width() - 1, initial_indent="  ", subsequent_indent="    "))
+        _print(*textwrap.wrap(hidden, width() - 1, initial_indent="  ", subsequent_indent="    "))
+
+
+def _list(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of name, kind and meaning; the meaning goes on below itself and is never cut."""
+    names, kinds = (max(len(row[n]) for row in rows) for n in (0, 1))
+    indent = names + kinds + 4
+    for name, kind, meaning in rows:
+        first, *more = textwrap.wrap(meaning, max(20, width() - indent - 1)) or [""]
+        _print(f"{name:{names}}  {kind:{kinds}}  {first}".rstrip(), *(" " * indent + line for line in more))
 
 
 def _say(text: str) -> None:
     """Print a sentence, broken where the terminal ends."""
-    _print(*textwrap.wrap(text, max(20, _width() - 1), subsequent_indent="  ", break_long_words=False))
+    _print(*textwrap.wrap(text, max(20, width() - 1), subsequent_indent="  ", break_long_words=False))
 
 
 def _json(document: dict[str, Any], rows: Iterable[object] | None = None) -> None:
@@ -137,7 +149,7 @@ def info(given: argparse.Namespace) -> int:
             rows.append((name, printable(value)))
     wide = max(len(name) for name, _ in rows) + 2
     for name, value in rows:
-        lines = textwrap.wrap(value, max(20, _width() - wide - 1), break_long_words=False) or [""]
+        lines = textwrap.wrap(value, max(20, width() - wide - 1), break_long_words=False) or [""]
         _print(f"{name:{wide}}{lines[0]}", *(" " * wide + line for line in lines[1:]))
     return DONE
 
@@ -175,7 +187,8 @@ def _threshold_json(threshold: Threshold) -> dict[str, Any]:
 def _threshold_text(threshold: Threshold) -> str:
     if threshold.scale is None:  # too few keys: the note says so
         return f"{float(threshold):,.1f}"
-    return f"{float(threshold):,.1f} (mean + {threshold.k:g} standard deviations)"
+    sign = "-" if threshold.k < 0 else "+"
+    return f"{float(threshold):,.1f} (mean {sign} {abs(threshold.k):g} standard deviations)"
 
 
 def counts(given: argparse.Namespace) -> int:
@@ -330,7 +343,7 @@ def _show_rows(frame: Frame, rows: int) -> None:
         for row in zip(*head.values(), strict=True)
     ]
     _print("")
-    _table(list(head), cells, right)
+    _table(list(head), cells, right, [name for name, kind in kinds.items() if kind == "time"])
     if len(frame) > rows:
         _print(f"  ... {_number(len(frame) - rows, 'more row')}")
 
@@ -412,6 +425,8 @@ def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
 def capture(given: argparse.Namespace) -> int:
     if given.output is not None and not given.output.lower().endswith(".pcapng"):
         raise Usage(f"{given.output}: .pcapng can be written")
+    if given.rotate is not None and given.output is None:
+        raise Usage("--rotate: needs -o FILE, the name that those of the series are made of")
     names = ("filter", "seconds", "packets", "octets", "rotate", "keep", "source")
     limits = {name: getattr(given, name) for name in names}
     if given.snaplen is not None:
@@ -500,15 +515,15 @@ def _features(given: argparse.Namespace) -> int:
         )
         return DONE
     names = _flows.renamed([each.published for each in found], given.names)
-    width = max(map(len, names))
+    rows = []
     for name, each in zip(names, found, strict=True):
-        kind = each.cic2017 if old else each.corrected
         unit = f" [{each.unit}]" if each.unit else ""
         differs = f" ({each.differs})" if each.differs else ""
-        _print(f"{name:{width}}  {kind:8}  {each.definition}{unit}{differs}")
+        rows.append((name, str(each.cic2017 if old else each.corrected), f"{each.definition}{unit}{differs}"))
     for more in _flows.EXTRA:
         unit = f" [{more.unit}]" if more.unit else ""
-        _print(f"{more.name:{width}}  {more.kind:8}  --extra {more.group}: {more.definition}{unit}")
+        rows.append((more.name, more.kind, f"--extra {more.group}: {more.definition}{unit}"))
+    _list(rows)
     return DONE
 
 
@@ -534,7 +549,8 @@ def _show_report(report: dict[str, Any]) -> None:
     if theirs is not None:
         told += f", {report['against']} has {'as many' if ours == theirs else f'{theirs:,}'}"
     compared = "all" if report["compared"] == ours else f"{report['compared']:,}, evenly spread,"
-    _print(f"{told}; {compared} compared", "")
+    _say(f"{told}; {compared} compared")
+    _print("")
     rows = []
     for line in report["columns"]:
         both = line["equal"] + line["different"]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ._text import display
 
-_CLIP = 48  # characters of a cell: the longest address is shorter
+_CLIP = 48  # characters of a cell where others need the room: the longest address is shorter
+_LONGEST = 200  # of any: what stands in a line is still read
+
+
+def width() -> int:
+    """Return how many characters a line of text may have."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def room() -> int | None:
+    """Return how many characters a line of a table may have: None into a file or pipe, which has no edge."""
+    asked = os.environ.get("COLUMNS", "")
+    return width() if (asked.isdecimal() and int(asked)) or sys.stdout.isatty() else None
 
 
 def printable(text: str) -> str:
@@ -58,17 +73,17 @@ def percent(part: int, whole: int) -> str:
     return f"{min(share, 99.999) if part < whole else share:.3f} %"
 
 
-def table(names: Sequence[str], rows: Sequence[Sequence[str]], right: set[str], width: int) -> tuple[list[str], int]:
+def table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], right: set[str], width: int | None
+) -> tuple[list[str], int]:
     """Return lines of a table, and how many columns fit into `width` characters (one always does)."""
-    cells = [[clip(printable(cell)) for cell in row] for row in [names, *rows]]
-    widths = [max(len(row[n]) for row in cells) for n in range(len(names))]
-    fit = len(widths)
-    while fit > 1 and sum(widths[:fit]) + 2 * fit > width:
-        fit -= 1
+    cells = [[printable(cell) for cell in row] for row in [names, *rows]]
+    wanted = [min(max(len(row[n]) for row in cells), _LONGEST) for n in range(len(names))]
+    widths, fit = _widths(wanted, width)
     lines = [
         "  "
         + "  ".join(
-            cell.rjust(wide) if name in right else cell.ljust(wide)
+            clip(cell, wide).rjust(wide) if name in right else clip(cell, wide).ljust(wide)
             for name, cell, wide in zip(names[:fit], row, widths, strict=False)
         ).rstrip()
         for row in cells
@@ -76,5 +91,31 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], right: set[str], 
     return lines, fit
 
 
-def clip(text: str) -> str:
-    return text if len(text) <= _CLIP else text[: _CLIP - 3] + "..."
+def _widths(wanted: list[int], width: int | None) -> tuple[list[int], int]:
+    """The widths of columns, and how many fit. Where all that fit leave room, those that were cut get of it."""
+    if width is None:
+        return wanted, len(wanted)
+    widths = [min(each, _CLIP) for each in wanted]
+    fit = len(widths)
+    while fit > 1 and sum(widths[:fit]) + 2 * fit > width:
+        fit -= 1
+    spare = max(0, width - sum(widths[:fit]) - 2 * fit)
+    for n in range(fit):
+        more = min(wanted[n] - widths[n], spare)
+        widths[n] += more
+        spare -= more
+    return widths, fit
+
+
+def one_day(rows: Sequence[Sequence[str]], places: Sequence[int]) -> tuple[str, list[list[str]]]:
+    """Return the day that all times in these columns are of, and the rows with the time of day; else ``""``."""
+    days = {row[n].partition(" ")[0] for row in rows for n in places if row[n]}
+    if len(days) != 1 or "-" not in (day := days.pop()):
+        return "", []
+    cut = len(day) + 1
+    short = [[cell[cut:].rstrip("Z") if n in places else cell for n, cell in enumerate(row)] for row in rows]
+    return day, short
+
+
+def clip(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -9,7 +9,6 @@ import importlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TextIO, overload
 
@@ -77,7 +76,7 @@ def drafted(path: str) -> Iterator[str]:
     if is_special(path):
         yield path
         return
-    draft = os.path.join(folder, f"{draft_prefix(name)}{secrets.token_hex(4)}{DRAFT}")
+    draft = os.path.join(folder, f"{draft_prefix(name)}{os.urandom(4).hex()}{DRAFT}")
     try:
         # Made with the rights that the file will have: the mask of the process is no business of one thread.
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))

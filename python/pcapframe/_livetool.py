@@ -8,10 +8,12 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 TOOLS = ("dumpcap", "tcpdump")
 _WAIT = 5.0  # seconds until a tool that was told to end is killed
@@ -41,6 +43,8 @@ class Tool:
         cls, name: str, interface: str, filter: str | None, snap_len: int, buffer: int, promiscuous: bool
     ) -> Tool | None:
         """Start it; None where it is not installed, or this user may not even run it."""
+        import subprocess  # for those who capture so: not worth its time at every start
+
         found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin")
         if found is None:
             return None
@@ -75,6 +79,8 @@ class Tool:
 
     def end(self) -> None:
         """Wait for its end, not for ever."""
+        import subprocess
+
         self.interrupt()
         try:
             self._process.wait(_WAIT)

@@ -10,11 +10,13 @@ and so says and gives what it always does. A seek table is not needed, and stepp
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core
+
+if TYPE_CHECKING:
+    import concurrent.futures
 
 LEAST = 4 << 20  # octets of a file below which threads cost more than they gain
 PROCESSORS = {"gzip": 2, "zstd": 4}
@@ -122,6 +124,8 @@ class Cutter:
         self._read, self._look, self._decoder = read, _LOOKS[compression], decoder
         self._octets, self._place, self._begin = bytearray(), 0, 0
         self._over = False
+        import concurrent.futures  # which brings logging: not worth its time at every start
+
         self._threads = concurrent.futures.ThreadPoolExecutor(_core.processors(), "pcapframe-members")
 
     def close(self) -> None:

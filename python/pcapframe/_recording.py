@@ -9,10 +9,14 @@ import tempfile
 import time
 import warnings
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from . import _core, _export, _where
 from ._frame import Frame
+from ._given import wrong
 from ._livetool import TOOLS, Tool, ways
 from ._reader import Capture, _filters, _Options, _Path
 from .errors import CaptureWarning, FilterError
@@ -54,25 +58,27 @@ class CaptureStats:
 
 
 def size_of(name: str, size: Any) -> int | None:
-    """Octets as a number or as text such as ``"100MB"``; None where it is a length of time."""
+    """Octets as a number or as text such as ``"100MB"``, ``"1.5GiB"``, ``"2G"``; None where it is a length of time."""
     if isinstance(size, str):
-        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b)\s*", size, re.IGNORECASE)
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*((?i:[kmgt]?i?b)|[KMGT])\s*", size)  # 5m are minutes
         if found is None:
             return None
-        octets = int(float(found[1]) * _SIZES[found[2].upper()])
-    elif isinstance(size, int) and not isinstance(size, bool):
-        octets = size
+        octets = int(Fraction(found[1]) * _SIZES[found[2].upper().removesuffix("B") + "B"])
+    elif isinstance(size, int | np.integer) and not isinstance(size, bool):
+        octets = int(size)
     else:
         return None
     if not 0 < octets < 2**63:
-        raise ValueError(f"{name}: above 0, not {size}")
+        raise ValueError(f"{name}: above 0, not {size!r}")
     return octets
 
 
 def octets_of(name: str, size: Any) -> int | None:
+    if isinstance(size, str) and size.strip().isdecimal():
+        size = int(size)
     found = None if size is None else size_of(name, size)
     if size is not None and found is None:
-        raise ValueError(f"{name}: octets such as 1_000_000 or '100MB', not {size!r}")
+        raise wrong(name, "octets such as 1_000_000, '100MB' or '1.5GiB'", size, str, int)
     return found
 
 

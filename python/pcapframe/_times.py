@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,8 @@ def _from_text(name: str, text: str) -> int:
         if fraction is not None and not (digits and re.search(r"[T ]\d\d:?\d\d:?\d\d", whole)):
             raise ValueError("only seconds have a fraction")
     except ValueError as error:
-        raise ValueError(f"{name}: {text!r} is no time such as '2017-07-05T09:47:00.25Z': {error}") from None
+        why = "" if str(error).startswith("Invalid isoformat") else f": {error}"
+        raise ValueError(f"{name}: {text!r} is no time such as '2017-07-05T09:47:00.25Z'{why}") from None
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     return (time - _EPOCH) // timedelta(microseconds=1) * 1000 + int(digits[:9].ljust(9, "0"))
@@ -77,9 +79,13 @@ def _from_numpy(name: str, time: np.datetime64) -> int:
     return count * _UNITS[unit] if unit in _UNITS else -(-count // _FINER[unit])
 
 
-_LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": _UNITS["m"], "min": _UNITS["m"],
-            "h": _UNITS["h"], "d": _UNITS["D"]}  # fmt: skip
-_LENGTH = re.compile(r"(\d+)\s*([a-zµ]+)")
+_LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "sec": 10**9, "second": 10**9,
+            "m": _UNITS["m"], "min": _UNITS["m"], "minute": _UNITS["m"], "h": _UNITS["h"], "hr": _UNITS["h"],
+            "hour": _UNITS["h"], "d": _UNITS["D"], "day": _UNITS["D"], "w": _UNITS["W"],
+            "week": _UNITS["W"]}  # fmt: skip
+_LENGTHS |= {f"{name}s": unit for name, unit in _LENGTHS.items() if len(name) > 2}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*")
+_SHOWN = "'500ms', '1s', '1.5h', '1h 30min' or '1d'"
 
 
 def duration(name: str, length: Any) -> int:
@@ -92,10 +98,7 @@ def duration(name: str, length: Any) -> int:
 
 def _length(name: str, length: Any) -> int:
     if isinstance(length, str):
-        found = _LENGTH.fullmatch(length.strip().lower())
-        if found is None or found[2] not in _LENGTHS:
-            raise ValueError(f"{name}: {length!r} is no length of time such as '500ms', '1s', '5min', '1h' or '1d'")
-        return int(found[1]) * _LENGTHS[found[2]]
+        return _length_from_text(name, length)
     if isinstance(length, np.timedelta64):
         return _length_from_numpy(name, length)
     if isinstance(length, timedelta):  # that of pandas has its nanoseconds apart
@@ -108,6 +111,19 @@ def _length(name: str, length: Any) -> int:
     raise TypeError(
         f"{name}: text such as '1s', int nanoseconds, timedelta or numpy.timedelta64, not {type(length).__name__}"
     )
+
+
+def _length_from_text(name: str, length: str) -> int:
+    """Numbers with units, added: ``1h 30min``. Nothing is rounded."""
+    given = length.strip().lower()
+    found = _LENGTH.findall(given)
+    if not found or _LENGTH.sub("", given) or any(unit not in _LENGTHS for _, unit in found):
+        unit = ", which needs a unit:" if re.fullmatch(r"[\d.]+", given) else " is no length of time such as"
+        raise ValueError(f"{name}: {length!r}{unit} {_SHOWN}")
+    total = sum(Fraction(number) * _LENGTHS[unit] for number, unit in found)
+    if total.denominator != 1:
+        raise ValueError(f"{name}: {length!r} is no whole number of nanoseconds")
+    return int(total)
 
 
 def _length_from_numpy(name: str, length: np.timedelta64) -> int:
