@@ -394,7 +394,8 @@ def _changed(place: tuple[Any, ...], value: Any, octets: bytes) -> bytes:
 STRANGE = [None, "x", -1, 10**30, 1.5, [1]]
 
 
-@pytest.mark.parametrize("place", [("plan", "octets"), ("plan", "count"), ("plan", "cut"), ("plan", "files", 0, 1, "size"), ("plan", "files", 0, 1, "first"),
+@pytest.mark.parametrize("place", [("plan", "octets"), ("plan", "count"), ("plan", "cut"),
+                                   ("plan", "files", 0, 1, "size"), ("plan", "files", 0, 1, "first"),
                                    *(("runs", 0, number) for number in (0, 1, 2, 4, 6, 7, 8, 11))])  # fmt: skip
 def test_numbers_that_are_none_are_refused(place: tuple[Any, ...]) -> None:
     """Whoever can write a file can make its digest: what is loaded is not believed for that."""

@@ -295,9 +295,7 @@ def check_number(plan: Plan) -> None:
         raise ValueError(f"size: {plan.octets:,} octets each make more than {MOST:,} pieces")
 
 
-def _walked_over(
-    source: _core.Input, start: int, end: int, told: tuple[int, ...]
-) -> tuple[int, tuple[int, ...]]:
+def _walked_over(source: _core.Input, start: int, end: int, told: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """The first record at or after `end`, of a walk that begins at a record, and what it was told."""
     source.cut(start, end, told, None)
     inputs, options = quietly((source,), ((), -(2**63), 2**63 - 1), 1)
