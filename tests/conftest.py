@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import flow_tables
 import pcapframe as pf
 from model_tables import CLASSIFIERS, SMALL
+
+# How long an example takes says something of the machine, which may be busy, and of sanitizers; costs are measured in
+# tests of their own.
+settings.register_profile("whatever it takes", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever it takes")
 
 
 @pytest.fixture(scope="session")

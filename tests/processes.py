@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pcapframe as pf
+
 PATIENCE = 60.0  # seconds for a process to begin or a state to come: far above what a busy machine needs
 LIFETIME = 300  # seconds after which a process that nobody stopped ends by itself
-_PYTHON = Path(__file__).parent.parent / "python"
+_PACKAGE = Path(pf.__file__).parent.parent  # what the tests import, which may be built for a sanitizer
 _T = TypeVar("_T")
 
 
@@ -41,7 +43,7 @@ class Process:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name = folder, name
         self._log = folder / f"{name}.log"
-        path = os.pathsep.join(filter(None, [environment.pop("FIRST", ""), str(_PYTHON), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [environment.pop("FIRST", ""), str(_PACKAGE), os.environ.get("PYTHONPATH")]))
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -29,8 +29,8 @@ export TSAN_OPTIONS="detect_deadlocks=0:die_after_fork=0:suppressions=$PWD/tools
 export _RJEM_MALLOC_CONF=background_thread:false
 # The oracles run as they are: a sanitizer in them would test them, and capinfos hangs with one.
 mkdir -p "$here/bin"
-for tool in bash capinfos cc clang dumpcap editcap gcc mergecap sh tcpdump tshark; do
-    real=$(PATH=/usr/local/bin:/usr/bin:/bin command -v $tool) || continue
+for tool in bash capinfos cat cc clang dumpcap editcap gcc ip mergecap setcap sh sysctl tcpdump tcpreplay tshark; do
+    real=$(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin command -v $tool) || continue
     printf '#!/bin/sh\nunset LD_PRELOAD\nexec %s "$@"\n' "$real" >"$here/bin/$tool"
     chmod +x "$here/bin/$tool"
 done
