@@ -533,7 +533,7 @@ def test_interrupt_is_quiet(tmp_path: Path) -> None:
         writer.flush()
         time.sleep(0.5)
         done.send_signal(signal.SIGINT)
-        out, err = done.communicate(timeout=20)
+        out, err = done.communicate(timeout=120)
     assert (done.returncode, out, err) == (130, "", "")
 
 

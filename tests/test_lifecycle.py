@@ -24,7 +24,7 @@ import pytest
 
 import pcapframe as pf
 from captures_large import write_syns
-from interrupts import floor, interrupted, native_threads
+from interrupts import floor, interrupted, native_threads, threads_end
 
 TIMES = 200
 PACKETS = 200_000
@@ -142,14 +142,6 @@ def test_ctrl_c_while_a_fifo_stalls_at_any_moment(tmp_path: Path, small: Path, m
     assert threads_end(before)
     assert work < LIMIT
     assert statistics.median(each.wall for each in seen) < LIMIT + max(floor(0.01) for _ in range(5))
-
-
-def threads_end(before: int) -> bool:
-    """Whether there are no more threads than before: a released feed ends within 20 ms, on a busy machine later."""
-    end = time.monotonic() + 30
-    while native_threads() > before and time.monotonic() < end:
-        time.sleep(0.01)
-    return native_threads() <= before
 
 
 class Enough(Exception):
