@@ -84,9 +84,13 @@ def test_ctrl_c_that_another_thread_gets(tmp_path: Path) -> None:
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     thread = threading.Thread(target=to_this_thread)
-    with pytest.raises(KeyboardInterrupt):  # without it, this waits for ever
+
+    def ask() -> None:
         thread.start()
         pf.open(path)
+
+    with pytest.raises(KeyboardInterrupt):  # without it, this waits for ever
+        ask()
     thread.join()
 
 
