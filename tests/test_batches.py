@@ -261,7 +261,7 @@ def test_ctrl_c_while_a_fifo_stalls(tmp_path: Path, imports: str, ask: str, erro
         with path.open("wb") as file:
             file.write(DATA[:40_000])
             file.flush()
-            out, err = child.communicate(timeout=150)
+            out, err = child.communicate(timeout=300)
     finally:
         child.kill()
     assert (child.returncode, err) == (0, "")

@@ -222,7 +222,7 @@ def test_children_of_any_kind_answer_alike(method: str, times: int, small: Path,
     if method == "spawn":
         times = min(times, 20)  # each imports everything anew
     with context.Pool(2, maxtasksperchild=5) as pool:
-        assert pool.map_async(answer, [str(small)] * times, chunksize=1).get(60 + times) == [expected] * times
+        assert pool.map_async(answer, [str(small)] * times, chunksize=1).get(300) == [expected] * times
     measured(f"{times} answers by children ({method}) in {time.perf_counter() - begin:.1f} s")
     assert len(next(frames)) == 100
     assert threading.active_count() < 20

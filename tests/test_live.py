@@ -106,7 +106,7 @@ def test_seen_and_dropped_are_sent_when_the_reader_is_stopped(wire: Wire, tmp_pa
     os.kill(process.pid, signal.SIGCONT)
     time.sleep(0.2)
     os.kill(process.pid, signal.SIGINT)  # a capture that is interrupted returns what it has
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     seen, received, dropped = json.loads(out)
     assert received == [40_000]

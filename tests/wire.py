@@ -35,7 +35,7 @@ real = pytest.mark.skipif(bool(WHY), reason=WHY or "-")
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=150)
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
 @contextlib.contextmanager
@@ -85,7 +85,7 @@ class Wire:
         if not path.exists():
             path.write_bytes(captures.pcap_bytes([numbered(i) for i in range(count)]))
         rate = ["--topspeed"] if pps == 0 else [f"--pps={pps}"]
-        command = ["ip", "netns", "exec", self.namespace, "timeout", "120", "tcpreplay", "-q", "-K", *rate]
+        command = ["ip", "netns", "exec", self.namespace, "timeout", "240", "tcpreplay", "-q", "-K", *rate]
         run(*command, f"--loop={loop}", "-i", self.far, str(path))
 
     def send_once_recorded(self, count: int, pps: int) -> threading.Thread:
