@@ -152,6 +152,12 @@ def test_keys_made_to_collide_cost_no_more(stride: int, tmp_path: Path, measured
         assert ratio <= 2
 
 
+def test_the_memory_of_a_child_is_its_own() -> None:
+    """Were it not, no test of memory could fail once the tests before had taken more."""
+    taken = bytearray(256 << 20)
+    assert memory.run("print(peak())")[0] < len(taken) / 2
+
+
 # --- more of all than is kept ----------------------------------------------------------------------------------------
 
 FLOWS = """
