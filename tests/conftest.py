@@ -1,9 +1,11 @@
-"""Fixtures of several files: made-up tables of flows and their models, which nobody changes; what was measured."""
+"""Fixtures of several files: made-up tables of flows and their models, which nobody changes; two interfaces that are
+connected; what was measured."""
 
 from __future__ import annotations
 
+import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from hypothesis import HealthCheck, settings
 import flow_tables
 import pcapframe as pf
 from model_tables import CLASSIFIERS, SMALL
+from pcapframe import _recording
+from wire import Wire, inside
 
 # How long an example takes says something of the machine, which may be busy, and of sanitizers; costs are measured in
 # tests of their own.
@@ -48,6 +52,31 @@ def fitted(table: Any) -> Callable[[str], Any]:
         return made[kind]
 
     return model
+
+
+@pytest.fixture(scope="module")
+def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    made = Wire(tmp_path_factory.mktemp("wire"))
+    try:
+        made.begin()
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no network namespace here: {error.stderr.decode(errors='replace').strip()}")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def wire(namespace: Wire, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    begin = _recording.Recording.__init__
+
+    def begun(self: _recording.Recording, *arguments: Any) -> None:
+        begin(self, *arguments)
+        namespace.recording.set()
+
+    monkeypatch.setattr(_recording.Recording, "__init__", begun)
+    namespace.connect()
+    with inside(namespace.namespace):
+        yield namespace
 
 
 _FIGURES: list[str] = []  # told at the end of a run: those of docs/reliability.md come from there

@@ -85,3 +85,11 @@ def floor(delay: float) -> float:
 def native_threads() -> int:
     """How many threads this process has, those that Python does not know among them."""
     return len(os.listdir("/proc/self/task"))
+
+
+def threads_end(before: int) -> bool:
+    """Whether there are no more threads than before: a released feed ends within 20 ms, on a busy machine later."""
+    end = time.monotonic() + 30
+    while native_threads() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    return native_threads() <= before

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import pcapframe as pf
 
-PATIENCE = 60.0  # seconds for a process to begin or a state to come: far above what a busy machine needs
+PATIENCE = 120.0  # seconds for a process to begin or a state to come: far above what a busy machine needs
 LIFETIME = 300  # seconds after which a process that nobody stopped ends by itself
 _PACKAGE = Path(pf.__file__).parent.parent  # what the tests import, which may be built for a sanitizer
 _T = TypeVar("_T")
@@ -99,7 +99,7 @@ class Worker(Process):
     def __init__(self, scheduler: Scheduler, folder: Path, name: str, first: str = "", **environment: str) -> None:
         command = [
             sys.executable, "-m", "dask", "worker", scheduler.address, "--host", "127.0.0.1", "--nthreads", "1",
-            "--no-nanny", "--no-dashboard", "--name", name, "--death-timeout", "20", "--lifetime", f"{LIFETIME}s",
+            "--no-nanny", "--no-dashboard", "--name", name, "--death-timeout", "120", "--lifetime", f"{LIFETIME}s",
             "--memory-limit", "0", "--local-directory", str(folder / "dask"),
         ]  # fmt: skip
         super().__init__(folder, name, command, FIRST=first, **environment)

@@ -236,7 +236,7 @@ def test_at_shutdown(tmp_path: Path) -> None:
             [sys.executable, "-X", "dev", "-W", "error", "-c", SHUTDOWN.format(path=str(path))],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "700\n", "")
 

@@ -152,6 +152,12 @@ def test_keys_made_to_collide_cost_no_more(stride: int, tmp_path: Path, measured
         assert ratio <= 2
 
 
+def test_the_memory_of_a_child_is_its_own() -> None:
+    """Were it not, no test of memory could fail once the tests before had taken more."""
+    taken = bytearray(256 << 20)
+    assert memory.run("print(peak())")[0] < len(taken) / 2
+
+
 # --- more of all than is kept ----------------------------------------------------------------------------------------
 
 FLOWS = """
@@ -176,6 +182,28 @@ def test_more_flows_than_may_be_open(packets: int, open_at_once: int, tmp_path: 
     measured(f"{packets} flows, {open_at_once} open at most: {peak >> 20} MiB, {time.perf_counter() - begin:.0f} s")
     assert packets * 0.999 < rows <= packets  # two may have the same ends
     assert peak < (192 << 20) + open_at_once * 1400  # 1,250 octets an open flow were measured; a batch, and Python
+
+
+NUMBERS = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import captures_large, pcapframe as pf
+capture = pf.open(captures_large.Sequence(int(sys.argv[3])), progress=False)
+before = time.process_time()
+counts = capture.ioc_counts().seq if sys.argv[2] == "ioc_counts" else capture.count("tcp_seq_raw")
+assert counts.top(1)[0][1] == 1 and counts[0x9E3779B1] == 1
+print(len(counts), peak(), round(time.process_time() - before))
+"""
+
+
+@pytest.mark.parametrize("question", ["ioc_counts", "count"])
+@pytest.mark.parametrize("packets", [200_000, pytest.param(50_000_000, marks=pytest.mark.soak)])
+def test_sequence_numbers_that_are_all_distinct(packets: int, question: str, measured: Measured) -> None:
+    """Memory is bounded by the answer: 4 octets of a key, 8 of a count, and what a table keeps free."""
+    distinct, peak, took = memory.run(NUMBERS, Path(__file__).parent, question, packets)
+    measured(f"{question} of {packets} distinct sequence numbers: {peak >> 20} MiB, {took} s of the processor")
+    assert distinct == packets
+    assert peak < (128 << 20) + packets * 16
 
 
 def test_a_capture_of_nothing_but_small_records(tmp_path: Path) -> None:

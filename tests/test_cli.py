@@ -554,7 +554,7 @@ def test_interrupt_is_one_line(tmp_path: Path) -> None:
         writer.flush()
         time.sleep(0.5)
         done.send_signal(signal.SIGINT)
-        out, err = done.communicate(timeout=20)
+        out, err = done.communicate(timeout=300)
     assert (done.returncode, out, err) == (130, "", "pcapframe: interrupted\n")
 
 
@@ -651,10 +651,10 @@ def test_a_condition_that_cannot_be_is_one_line(run: Run) -> None:
 def test_standard_input_is_kept_where_a_column_takes_two_passes(arguments: list[str]) -> None:
     with open(LAB, "rb") as file:
         process = started(*arguments, "--json", "-", stdin=file)
-        out, said = process.communicate(timeout=60)
+        out, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
     code = subprocess.run(
-        [sys.executable, "-m", "pcapframe", *arguments, "--json", LAB], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "pcapframe", *arguments, "--json", LAB], capture_output=True, text=True, timeout=300
     )
     assert json.loads(out)["rows"] == json.loads(code.stdout)["rows"]
 
@@ -667,7 +667,7 @@ def test_nobody_need_listen(closed: int) -> None:
         [*line, str(closed), sys.executable, "-m", "pcapframe", "counts", LAB],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0
     assert "Traceback" not in done.stderr + done.stdout

@@ -67,7 +67,7 @@ def is_can(packet: captures.Packet, link_type: int) -> bool:
 def by_tcpdump(path: Path, expression: str) -> list[tuple[int, int, bytes]] | None:
     """(ns, length on the wire, octets) of what tcpdump writes; None where it refuses the expression."""
     ask = ["tcpdump", "--nano", "-r", str(path), "-w", "-", expression]
-    done = subprocess.run(ask, capture_output=True, timeout=60)
+    done = subprocess.run(ask, capture_output=True, timeout=300)
     if not done.stdout:
         return None
     _, records, fault = naive.read_pcap(done.stdout)

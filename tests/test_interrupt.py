@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ import pytest
 
 import captures
 import pcapframe as pf
-from interrupts import floor, interrupted
+from interrupts import interrupted
 
 PACKETS = 60_000
 
@@ -32,16 +33,19 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_ends_a_pass_at_once_and_the_capture_goes_on(large: Path, threads: int) -> None:
     capture = pf.open(large, threads=threads, progress=False)
-    begin = time.perf_counter()
-    expected = capture.packets(["frame_number"])
-    whole = time.perf_counter() - begin
+    whole = math.inf
+    for _ in range(2):
+        begin = time.perf_counter()
+        expected = capture.packets(["frame_number"])
+        whole = min(whole, time.perf_counter() - begin)
     rng = random.Random(threads)
     asks = [capture.ioc_counts, capture.packets, lambda: capture.info(full=True)]
     took = [interrupted(asks[n % 3], rng.random() * whole * 0.8) for n in range(30)]
-    seen = [each.wall for each in took if each is not None]
+    seen = [each for each in took if each is not None]
     assert len(seen) >= 5
-    # 20 ms is how often the calling thread looks; a busy machine wakes it later, as it does others.
-    assert statistics.median(seen) < 0.1 + statistics.median(floor(0.01) for _ in range(5))
+    # 20 ms is how often the calling thread looks; a busy machine wakes it later, but nothing works on meanwhile.
+    assert statistics.median(each.work for each in seen) < 0.1
+    assert statistics.median(each.wall for each in seen) < 5
     assert threading.active_count() == 1 or all("pcapframe" not in thread.name for thread in threading.enumerate())
     assert capture.packets(["frame_number"]).to_dict() == expected.to_dict()
 
@@ -80,11 +84,13 @@ def test_ctrl_c_that_another_thread_gets(tmp_path: Path) -> None:
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
     thread = threading.Thread(target=to_this_thread)
-    thread.start()
-    begin = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt):
+
+    def ask() -> None:
+        thread.start()
         pf.open(path)
-    assert time.perf_counter() - begin < 5
+
+    with pytest.raises(KeyboardInterrupt):  # without it, this waits for ever
+        ask()
     thread.join()
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
+import gc
 import json
 import os
 import shutil
 import signal
 import socket
 import stat
-import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,111 +23,11 @@ import pytest
 
 import captures
 import pcapframe as pf
+from interrupts import native_threads, threads_end
+from wire import Wire, built_in, numbered, numbers, real, run, until
 
 HERE = Path(__file__).parent
-TOOLS = ("ip", "tcpreplay", "sysctl")
 NOBODY = 65534
-
-missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-built_in = pf.show_config()["libpcap"]
-if sys.platform != "linux" or os.geteuid() != 0:
-    WHY = "needs root on Linux, to make a network namespace"
-elif missing:
-    WHY = f"needs {', '.join(missing)}"
-elif built_in.startswith("not built in"):
-    WHY = "libpcap is not built in"
-else:
-    WHY = ""
-real = pytest.mark.skipif(bool(WHY), reason=WHY or "-")
-
-
-def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-
-
-@contextlib.contextmanager
-def inside(name: str) -> Iterator[None]:
-    """Run this thread, and those it starts, in a network namespace."""
-    setns = ctypes.CDLL(None, use_errno=True).setns
-    with open("/proc/thread-self/ns/net") as here, open(f"/run/netns/{name}") as there:
-        if setns(there.fileno(), 0x40000000) != 0:
-            raise OSError(ctypes.get_errno(), "setns")
-        try:
-            yield
-        finally:
-            setns(here.fileno(), 0x40000000)
-
-
-class Wire:
-    """Two interfaces that are connected: what is sent on `far` is received on `near`. Nothing else talks there."""
-
-    near, far = "pfnear", "pffar"
-
-    def __init__(self, folder: Path) -> None:
-        self.namespace = f"pf-{os.getpid()}"
-        self.folder = folder
-
-    def begin(self) -> None:
-        run("ip", "netns", "add", self.namespace)
-        off = [f"net.ipv6.conf.{which}.disable_ipv6=1" for which in ("all", "default")]
-        run("ip", "netns", "exec", self.namespace, "sysctl", "-qw", *off)
-
-    def connect(self) -> None:
-        """Make them anew where a test has removed one."""
-        subprocess.run(["ip", "-n", self.namespace, "link", "del", self.near], capture_output=True)
-        run("ip", "-n", self.namespace, "link", "add", self.far, "type", "veth", "peer", "name", self.near)
-        for name in (self.far, self.near):
-            run("ip", "-n", self.namespace, "link", "set", name, "up")
-
-    def ip(self, *command: str) -> None:
-        run("ip", "-n", self.namespace, *command)
-
-    def end(self) -> None:
-        run("ip", "netns", "del", self.namespace)
-
-    def send(self, count: int, pps: int, loop: int = 1) -> None:
-        """So many packets, numbered in their payload; returns when they are sent."""
-        path = self.folder / f"{count}.pcap"
-        if not path.exists():
-            path.write_bytes(captures.pcap_bytes([numbered(i) for i in range(count)]))
-        rate = ["--topspeed"] if pps == 0 else [f"--pps={pps}"]
-        command = ["ip", "netns", "exec", self.namespace, "timeout", "60", "tcpreplay", "-q", "-K", *rate]
-        run(*command, f"--loop={loop}", "-i", self.far, str(path))
-
-
-def numbered(number: int) -> bytes:
-    return captures.ethernet(
-        captures.ipv4(captures.udp(struct.pack("!I", number), destination=4000 + number % 7))
-    ).octets
-
-
-def numbers(frame: pf.Frame) -> list[int]:
-    return [struct.unpack("!I", octets[-4:])[0] for octets in frame["frame_raw"].values]
-
-
-@pytest.fixture(scope="module")
-def namespace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    made = Wire(tmp_path_factory.mktemp("wire"))
-    try:
-        made.begin()
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no network namespace here: {error.stderr.decode(errors='replace').strip()}")
-    yield made
-    made.end()
-
-
-@pytest.fixture
-def wire(namespace: Wire) -> Iterator[Wire]:
-    namespace.connect()
-    with inside(namespace.namespace):
-        yield namespace
-
-
-def until(what: Callable[[], bool], seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not what() and time.monotonic() < end:
-        time.sleep(0.02)
-    return what()
 
 
 # --- nothing lost, everything counted --------------------------------------------------------------------------------
@@ -207,7 +106,7 @@ def test_seen_and_dropped_are_sent_when_the_reader_is_stopped(wire: Wire, tmp_pa
     os.kill(process.pid, signal.SIGCONT)
     time.sleep(0.2)
     os.kill(process.pid, signal.SIGINT)  # a capture that is interrupted returns what it has
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     seen, received, dropped = json.loads(out)
     assert received == [40_000]
@@ -219,7 +118,7 @@ def test_seen_and_dropped_are_sent_when_the_reader_is_stopped(wire: Wire, tmp_pa
 # --- capture ---------------------------------------------------------------------------------------------------------
 
 
-def background(call: Callable[[], Any], delay: float = 0.3) -> threading.Thread:
+def background(call: Callable[[], Any], delay: float) -> threading.Thread:
     def body() -> None:
         time.sleep(delay)
         call()
@@ -231,18 +130,18 @@ def background(call: Callable[[], Any], delay: float = 0.3) -> threading.Thread:
 
 @real
 def test_capture_ends_when_it_was_enough(wire: Wire, tmp_path: Path) -> None:
-    sender = background(lambda: wire.send(2000, 10_000))
+    sender = wire.send_once_recorded(2000, 10_000)
     seen: list[pf.CaptureStats] = []
-    capture = pf.capture(wire.near, packets=100, seconds=30, filter="udp port 4003", progress=seen.append)
+    capture = pf.capture(wire.near, packets=100, seconds=120, filter="udp port 4003", progress=seen.append)
     sender.join()
     frame = capture.packets(["frame_raw", "udp_dstport"])
     assert numbers(frame) == [7 * i + 3 for i in range(100)]
     assert all(stats.packets <= 100 for stats in seen)
     assert "capture of" in capture.files[0]
 
-    sender = background(lambda: wire.send(2000, 10_000))
+    sender = wire.send_once_recorded(2000, 10_000)
     path = tmp_path / "small.pcapng"
-    capture = pf.capture(wire.near, octets="20KB", seconds=30, path=path, snaplen=50, promiscuous=False)
+    capture = pf.capture(wire.near, octets="20KB", seconds=120, path=path, snaplen=50, promiscuous=False)
     sender.join()
     # The block of statistics comes behind it.
     assert 19_000 < path.stat().st_size <= 20_000 + 76
@@ -252,7 +151,7 @@ def test_capture_ends_when_it_was_enough(wire: Wire, tmp_path: Path) -> None:
 
     begin = time.monotonic()
     assert len(pf.capture(wire.near, seconds=0.3).packets()) == 0
-    assert 0.25 < time.monotonic() - begin < 5
+    assert time.monotonic() - begin > 0.25
 
 
 @real
@@ -260,8 +159,8 @@ def test_wireshark_reads_what_is_written(wire: Wire, tmp_path: Path) -> None:
     if shutil.which("capinfos") is None or shutil.which("tshark") is None:
         pytest.skip("needs tshark and capinfos")
     path = tmp_path / "now.pcapng"
-    sender = background(lambda: wire.send(500, 10_000))
-    capture = pf.capture(wire.near, packets=50, seconds=30, path=path, filter="udp port 4001 or port 4002")
+    sender = wire.send_once_recorded(500, 10_000)
+    capture = pf.capture(wire.near, packets=50, seconds=120, path=path, filter="udp port 4001 or port 4002")
     sender.join()
     info = subprocess.run(["capinfos", "-M", str(path)], capture_output=True, text=True, check=True).stdout
     for said in (
@@ -282,9 +181,9 @@ def test_wireshark_reads_what_is_written(wire: Wire, tmp_path: Path) -> None:
 
 @real
 def test_a_series_of_files_is_bounded(wire: Wire, tmp_path: Path) -> None:
-    sender = background(lambda: wire.send(2000, 10_000))
+    sender = wire.send_once_recorded(2000, 10_000)
     path = tmp_path / "now.pcapng"
-    capture = pf.capture(wire.near, packets=2000, seconds=30, path=path, rotate=20_000, keep=3)
+    capture = pf.capture(wire.near, packets=2000, seconds=120, path=path, rotate=20_000, keep=3)
     sender.join()
     files = sorted(tmp_path.iterdir())
     assert [Path(file) for file in capture.files] == files
@@ -295,8 +194,8 @@ def test_a_series_of_files_is_bounded(wire: Wire, tmp_path: Path) -> None:
     last = int(files[-1].stem.rpartition("-")[2])
     assert [int(file.stem.rpartition("-")[2]) for file in files] == [last - 2, last - 1, last]
 
-    sender = background(lambda: wire.send(2000, 2000))
-    capture = pf.capture(wire.near, packets=2000, seconds=30, path=path, rotate="500ms")
+    sender = wire.send_once_recorded(2000, 2000)
+    capture = pf.capture(wire.near, packets=2000, seconds=120, path=path, rotate="500ms")
     sender.join()
     periods = [
         {int(t) // 500_000_000 for t in pf.open(f).packets(["frame_time"])["frame_time"].values} for f in capture.files
@@ -308,10 +207,10 @@ def test_a_series_of_files_is_bounded(wire: Wire, tmp_path: Path) -> None:
 
 @real
 def test_ctrl_c_keeps_what_there_is(wire: Wire, tmp_path: Path) -> None:
-    wire_ready = threading.Event()
+    wire.recording.clear()
 
     def interrupt() -> None:
-        wire_ready.wait(10)
+        wire.recording.wait(60)
         wire.send(500, 5000)
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -319,7 +218,7 @@ def test_ctrl_c_keeps_what_there_is(wire: Wire, tmp_path: Path) -> None:
     thread = threading.Thread(target=interrupt)
     thread.start()
     try:
-        capture = pf.capture(wire.near, path=tmp_path / "now.pcapng", progress=lambda stats: wire_ready.set())
+        capture = pf.capture(wire.near, path=tmp_path / "now.pcapng")
     finally:
         thread.join()
         signal.signal(signal.SIGINT, before)
@@ -394,6 +293,59 @@ def test_counts_are_exact_while_packets_go_on(wire: Wire) -> None:
     assert stats == live.stats
 
 
+class Enough(Exception):
+    pass
+
+
+def enough(stats: pf.CaptureStats) -> None:
+    raise Enough
+
+
+def begin_and_end(wire: Wire, folder: Path, number: int) -> None:
+    """A capture that is stopped, one that is dropped, one that is broken off, one that ends by itself."""
+    out, small = folder / f"{number}.pcapng", "256KB"
+    match number % 4:
+        case 0:
+            with pf.live(wire.near, buffer=small, path=out) as live:
+                next(live.batches(every="1ms"))
+        case 1:
+            pf.live(wire.near, buffer=small)
+        case 2:
+            with pytest.raises(Enough):
+                pf.capture(wire.near, buffer=small, progress=enough)
+        case _:
+            pf.capture(wire.near, buffer=small, seconds=0.001, path=out)
+
+
+def rings() -> int:
+    """Buffers that the kernel shares with us."""
+    return Path("/proc/self/maps").read_text().count("socket:")
+
+
+@real
+@pytest.mark.parametrize("times", [12, pytest.param(1000, marks=pytest.mark.soak)])
+def test_captures_begun_and_ended_leave_nothing(
+    times: int, wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measured: Callable[[str], None]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spool"))
+    (tmp_path / "spool").mkdir()
+    for number in range(4):
+        begin_and_end(wire, tmp_path, number)
+    gc.collect()
+    threads, files, buffers = native_threads(), len(os.listdir("/proc/self/fd")), rings()
+    start = time.perf_counter()
+    for number in range(times):
+        begin_and_end(wire, tmp_path, number)
+    took = time.perf_counter() - start
+    gc.collect()
+    assert threads_end(threads)
+    assert (len(os.listdir("/proc/self/fd")), rings()) == (files, buffers)
+    assert os.listdir(tmp_path / "spool") == []
+    assert not list(tmp_path.glob("*.part"))
+    assert len(list(tmp_path.glob("*.pcapng"))) == times // 2
+    measured(f"{times} live captures begun and ended in {took:.1f} s")
+
+
 @real
 def test_the_loopback_interface_tells_each_packet_once(wire: Wire) -> None:
     wire.ip("link", "set", "lo", "up")
@@ -454,9 +406,9 @@ def test_a_full_disk(wire: Wire, tmp_path: Path) -> None:
     except (subprocess.CalledProcessError, FileNotFoundError):
         pytest.skip("no small file system can be mounted here")
     try:
-        sender = background(lambda: wire.send(2000, 10_000))
+        sender = wire.send_once_recorded(2000, 10_000)
         with pytest.raises(OSError, match=r"No space left on device; the [\d,]+ packets before are in it") as failed:
-            pf.capture(wire.near, seconds=30, path=full / "now.pcapng")
+            pf.capture(wire.near, seconds=120, path=full / "now.pcapng")
         sender.join()
         assert [file.name for file in full.iterdir()] == ["now.pcapng.part"]
         assert failed.value.filename == str(full / "now.pcapng.part")
@@ -565,8 +517,6 @@ def permitted(tool: str, folder: Path) -> Path:
 @real
 @pytest.mark.parametrize("tool", ["dumpcap", "tcpdump"])
 def test_another_tool_captures_for_who_may_not(wire: Wire, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         copy = permitted(tool, Path(name))
@@ -672,9 +622,9 @@ def test_a_file_that_grows_is_followed(tmp_path: Path, by: str) -> None:
 def test_the_command(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from pcapframe.cli import main
 
-    sender = background(lambda: wire.send(300, 10_000))
+    sender = wire.send_once_recorded(300, 10_000)
     path = tmp_path / "now.pcapng"
-    assert main(["capture", wire.near, "--packets", "300", "--seconds", "30", "-o", str(path), "--json"]) == 0
+    assert main(["capture", wire.near, "--packets", "300", "--seconds", "120", "-o", str(path), "--json"]) == 0
     sender.join()
     told = json.loads(capsys.readouterr().out)
     assert (told["packets"], told["received"], told["dropped"], told["files"]) == (300, 300, 0, [str(path)])
@@ -685,9 +635,12 @@ def test_the_command(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @real
-def test_what_passes_is_scored(wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_passes_is_scored(
+    wire: Wire, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     pytest.importorskip("skops", reason="skops is not installed")
+    from pcapframe import _command_score
     from pcapframe.cli import main
 
     known = pf.open(HERE.parent / "examples" / "lab.pcap").flows()
@@ -704,12 +657,22 @@ def test_what_passes_is_scored(wire: Wire, tmp_path: Path, capsys: pytest.Captur
     assert scores["flow_id"].tolist() == pf.models.score(recorded, rule)["flow_id"].tolist()
     assert len(recorded.packets_of(scores[scores["class"] == "ATTACK"])) == 70
 
-    sender = background(lambda: wire.send(70, 0))
+    sender = wire.send_once_recorded(70, 0)
     given = ["score", "--model", str(tmp_path / "rule.skops"), "--live", wire.near]
-    assert main([*given, "--seconds", "2", "--every", "0.2", "--rows", "0"]) == 0
+    tell, times = _command_score._tell, 0
+
+    def three_times(scores: Any, told: Any) -> None:
+        nonlocal times
+        tell(scores, told)
+        times += len(scores) == 7
+        if times == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_command_score, "_tell", three_times)
+    assert main([*given, "--seconds", "120", "--every", "0.2", "--rows", "0"]) == 0
     sender.join()
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if " -> " in line]) == 7  # each once, though they are scored ten times
+    assert len([line for line in lines if " -> " in line]) == 7  # each once, though they are scored three times
     assert "7 flows" in lines
     assert main([*given, "--seconds", "0.1", "--json"]) == 2
     assert "score: no flows on" in capsys.readouterr().err

@@ -57,7 +57,7 @@ def test_with_64_descriptors(suffix: str, count: int, tmp_path: Path) -> None:
     folder.mkdir()
     make(folder, count, suffix)
     asked = [sys.executable, "-c", ASK, str(folder / f"*{suffix}"), str(tmp_path / "all.pcapng")]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     packets = count * EACH

@@ -298,7 +298,7 @@ def opened(page: str, folder: Path, *arguments: str) -> tuple[str, str]:
     alone = ["unshare", "-n"] if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("unshare") else []
     run = [*alone, str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0",
            f"--user-data-dir={folder / 'profile'}", *arguments, "--dump-dom", path.as_uri()]  # fmt: skip
-    done = subprocess.run(run, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(run, capture_output=True, text=True, timeout=300, check=True)
     return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 

@@ -158,7 +158,7 @@ def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
     reader.start()
     frame = pf.open(captures.pcap_bytes([b"\0" * 60])).packets(["frame_number", "frame_len"])
     assert frame.write(path) == 1
-    reader.join(10)
+    reader.join(60)
     assert found == ["frame_number,frame_len\n1,60\n"]
     assert path.is_fifo()
     assert [each.name for each in tmp_path.iterdir()] == ["pipe.csv"]
