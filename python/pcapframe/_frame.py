@@ -15,6 +15,7 @@ import numpy as np
 from . import _core, _export, _times
 from ._columns import nearest
 from ._provenance import KEY, note, provenance
+from .errors import CaptureError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -674,10 +675,13 @@ class Frame:
 
 def _restored(kind: str, octets: bytes, made_from: dict[str, Any], asked: dict[str, Any] | None) -> Frame:
     """A Frame as it was pickled."""
-    from ._state import Table, unpacked
+    from ._state import DAMAGED, Table, unpacked
 
     header, arrays = unpacked(octets, "a pickled Frame")
-    native = Table.of(header["schema"], arrays).native()
+    try:
+        native = Table.of(header["schema"], arrays).native()
+    except DAMAGED as error:
+        raise CaptureError(f"a pickled Frame: is none that can be read: it is damaged ({error})") from error
     if kind == "Hits":
         from ._match import Hits
 

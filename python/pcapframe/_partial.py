@@ -46,6 +46,24 @@ class Run:
     def place(self) -> _Place:
         return self.file, self.piece, self.start, self.told
 
+    def may_be(self, plan: Plan) -> bool:
+        """Whether the fields are of their types, and the piece is one of this plan."""
+        numbers = (self.file, self.piece, self.start, self.end, self.packets, self.first_timed, self.first_offset,
+                   self.interfaces)  # fmt: skip
+        times = self.times is None or (len(self.times) == 4 and _state.are_ints(self.times, -(2**63)))
+        return (
+            _state.are_ints(numbers) and _state.are_ints(self.told) and _state.are_ints(self.more) and times
+            and type(self.damaged) is bool and self.file < len(plan.files) and self.piece < plan.pieces(self.file)
+            and all(_is_fault(fault) for fault in self.faults)
+        )  # fmt: skip
+
+
+def _is_fault(fault: Any) -> bool:
+    """Whether it is a fault as the core tells it: kind, input, packet, offset, lost, message."""
+    kind, source, number, offset, lost, message = fault
+    known = tuple(each for each in (source, number, offset, lost) if each is not None)
+    return isinstance(kind, str) and isinstance(message, str) and _state.are_ints(known)
+
 
 @dataclass(frozen=True)
 class Before:
@@ -154,6 +172,16 @@ class Partial:
         CaptureWarning
             The capture is damaged, as on one machine.
         """
+        try:
+            answer, faults = self._answer()
+        except (CaptureError, FilterError):
+            raise
+        except _state.DAMAGED as error:
+            raise CaptureError(f"{self._question.name}: what the pieces found is damaged ({error})") from error
+        warn(faults, 3)
+        return answer
+
+    def _answer(self) -> tuple[Any, tuple[CaptureFault, ...]]:
         chain = _Chain(self._plan, self._runs)
         if chain.missing:
             names = ", ".join(map(repr, chain.missing[:3]))
@@ -171,8 +199,7 @@ class Partial:
         )
         if self._plan.strict and not self._question.lenient:
             _refuse(faults)
-        warn(faults, 3)
-        return answer
+        return answer, faults
 
     # --- files and other processes ------------------------------------------------------------------------------------
 
@@ -218,26 +245,30 @@ class Partial:
             plan = _plan_of(header["plan"])
             asked = header["question"]
             question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
-            kind = QUESTIONS[question.name].state
+            kind = QUESTIONS[question.name]
+            if plan.all_pieces > 1:
+                kind.check(question, plan)
+            nothing = kind.nothing(question, _pieces.narrowing_of(plan))
             runs = {run.place: run for run in (Run(*_state.tupled(each)) for each in header["runs"])}
+            if not all(run.may_be(plan) for run in runs.values()):
+                raise ValueError("a piece that cannot be")
             states: dict[frozenset[_Place], _state.State] = {}
             for each in header["states"]:
                 mine, arrays = arrays[: each["arrays"]], arrays[each["arrays"] :]
                 key: frozenset[_Place] = frozenset(_state.tupled(each["runs"]))
-                if not key <= runs.keys():
-                    raise ValueError("a state of no run")
-                states[key] = kind.of(each["about"], mine)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+                states[key] = kind.state.of(each["about"], mine)
+                if not key or not key <= runs.keys() or not states[key].like(nothing):
+                    raise ValueError("a state of no run, or of another question")
+            return cls(plan, question, runs, states)
+        except _state.DAMAGED as error:
             raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
-        return cls(plan, question, runs, states)
 
     def __reduce__(self) -> Any:
         return _loaded, (self._octets(),)
 
     def __repr__(self) -> str:
-        cut = sum(self._plan.pieces(file) for file in range(len(self._plan.files)))
         there = len({run.place[:2] for run in self._runs.values()})
-        return f"<Partial {self._question.name}: {there} of {cut} pieces, {len(self.missing())} missing>"
+        return f"<Partial {self._question.name}: {there} of {self._plan.all_pieces} pieces, {len(self.missing())} missing>"
 
 
 def _loaded(octets: bytes) -> Partial:
@@ -247,7 +278,17 @@ def _loaded(octets: bytes) -> Partial:
 def _plan_of(about: Mapping[str, Any]) -> Plan:
     files = tuple(_pieces.File(**{**each, "told": tuple(each["told"])}) for each in about["files"])
     unusable = tuple(CaptureFault(**each) for each in about["unusable"])
-    return Plan(files, int(about["octets"]), _state.tupled(about["narrowing"]), bool(about["strict"]), unusable)
+    plan = Plan(files, about["octets"], _state.tupled(about["narrowing"]), bool(about["strict"]), unusable)
+    sizes = (plan.octets, *(file.size for file in files))
+    words = [*(file.name for file in files), *(file.changed for file in files), *(file.digest for file in files)]
+    words += [word for fault in unusable for word in (fault.kind, fault.file, fault.message)]
+    if not (
+        _state.are_ints(sizes) and all(_state.are_ints(file.told) for file in files)
+        and _state.are_ints(tuple(file.first for file in files), -1) and all(isinstance(word, str) for word in words)
+        and plan.all_pieces <= _pieces.MOST_PIECES
+    ):  # fmt: skip
+        raise ValueError("files that cannot be")
+    return plan
 
 
 def _befores(runs: list[Run]) -> Iterator[Before]:
@@ -283,6 +324,9 @@ def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
                 text = "begins before the files ahead of it end: packets are not in the order of their times"
                 yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{name}: {text}")
         for kind, _, number, offset, lost, message in run.faults:
+            if number is None:  # about the whole, such as connections that were given up
+                yield CaptureFault(kind, name, None, offset, lost, message)
+                continue
             message = _renumbered(message, name, number, each.packets)
             if kind != "unfiltered":
                 yield CaptureFault(kind, name, number + each.packets, offset, lost, message)
@@ -317,7 +361,7 @@ def ask(
     kind = QUESTIONS[name]
     question = kind.resolve(*arguments, **keywords)
     plan = partition.plan
-    if sum(map(plan.pieces, range(len(plan.files)))) > 1:
+    if plan.all_pieces > 1:
         kind.check(question, plan)
     run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options), threads)
     return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})

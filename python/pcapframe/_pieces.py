@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SIZE = "256MB"
 _END = 64 << 10  # octets of head and tail whose digest tells a file
+MOST_PIECES = 1 << 20  # of a capture: of 256 MB each 268 TB; every answer is put together by a loop over all
 _HEAD = 64 << 10  # blocks that describe interfaces are looked for so far from the beginning; a wrong guess is found
 
 
@@ -55,6 +56,11 @@ class Plan:
     def pieces(self, file: int) -> int:
         about = self.files[file]
         return 1 if about.first < 0 or not self.octets else max(1, -(-about.size // self.octets))
+
+    @property
+    def all_pieces(self) -> int:
+        """How many pieces all files have."""
+        return sum(map(self.pieces, range(len(self.files))))
 
     def end(self, file: int, piece: int) -> int:
         return self.files[file].size if piece + 1 == self.pieces(file) else (piece + 1) * self.octets
@@ -248,6 +254,8 @@ def partitions(capture: Capture, size: Any) -> list[Partition]:
     )
     files = tuple(_file(source, not octets) for source in capture._inputs)
     plan = Plan(files, octets, (narrowing, options.first, options.last), options.strict, capture._faults)
+    if plan.all_pieces > MOST_PIECES:
+        raise CaptureError(f"partitions: {plan.all_pieces:,} pieces, at most {MOST_PIECES:,} are made: a larger size=")
     return [Partition(plan, file, piece) for file in range(len(files)) for piece in range(plan.pieces(file))]
 
 
