@@ -12,7 +12,7 @@ shift
 one() {
     name=${1##*/}
     corpus=tests/fuzz/corpus/${name#fuzz_}
-    case $name in fuzz_where | fuzz_writer | fuzz_pieces) corpus="$(ls -d "$corpus" 2>/dev/null) tests/fuzz/corpus/capture" ;; esac
+    case $name in fuzz_where | fuzz_writer | fuzz_pieces | fuzz_narrow) corpus="$(ls -d "$corpus" 2>/dev/null) tests/fuzz/corpus/capture" ;; esac
     case $mode-$name in
     replay-test_*) $RUN "$1" ;;
     replay-fuzz_*) find $corpus -type f -exec $RUN "$1" {} + ;;

@@ -15,6 +15,7 @@ import numpy as np
 from . import _core, _export, _times
 from ._columns import nearest
 from ._provenance import KEY, note, provenance
+from .errors import CaptureError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -673,7 +674,12 @@ class Frame:
 
 def _restored(kind: str, table: Any, made_from: dict[str, Any], asked: dict[str, Any] | None) -> Frame:
     """A Frame as it was pickled."""
-    native = table.native()
+    from ._state import DAMAGED
+
+    try:
+        native = table.native()
+    except DAMAGED as error:
+        raise CaptureError(f"a pickled Frame: is none that can be read: it is damaged ({error})") from error
     if kind == "Hits":
         from ._match import Hits
 

@@ -46,6 +46,24 @@ class Run:
     def place(self) -> _Place:
         return self.file, self.piece, self.start, self.told
 
+    def may_be(self, plan: Plan) -> bool:
+        """Whether the fields are of their types, and the piece is one of this plan."""
+        numbers = (self.file, self.piece, self.start, self.end, self.packets, self.first_timed, self.first_offset,
+                   self.interfaces)  # fmt: skip
+        times = self.times is None or (len(self.times) == 4 and _state.are_ints(self.times, -(2**63)))
+        return (
+            _state.are_ints(numbers) and _state.are_ints(self.told) and _state.are_ints(self.more) and times
+            and type(self.damaged) is bool and self.file in plan.files and self.piece < plan.pieces(self.file)
+            and all(_is_fault(fault) for fault in self.faults)
+        )  # fmt: skip
+
+
+def _is_fault(fault: Any) -> bool:
+    """Whether it is a fault as the core tells it: kind, input, packet, offset, lost, message."""
+    kind, source, number, offset, lost, message = fault
+    known = tuple(each for each in (source, number, offset, lost) if each is not None)
+    return isinstance(kind, str) and isinstance(message, str) and _state.are_ints(known)
+
 
 @dataclass(frozen=True)
 class Before:
@@ -169,6 +187,16 @@ class Partial:
         CaptureWarning
             The capture is damaged, as on one machine.
         """
+        try:
+            answer, faults = self._answer()
+        except (CaptureError, FilterError):
+            raise
+        except _state.DAMAGED as error:
+            raise CaptureError(f"{self._question.name}: what the pieces found is damaged ({error})") from error
+        warn(faults, 3)
+        return answer
+
+    def _answer(self) -> tuple[Any, tuple[CaptureFault, ...]]:
         plan = _pieces.whole(self._plan)
         missing = self._missing(plan)
         if missing:
@@ -187,8 +215,7 @@ class Partial:
         )
         if plan.strict and not self._question.lenient:
             _refuse(faults)
-        warn(faults, 3)
-        return answer
+        return answer, faults
 
     # --- files and other processes ------------------------------------------------------------------------------------
 
@@ -232,18 +259,23 @@ class Partial:
             plan = _plan_of(header["plan"])
             asked = header["question"]
             question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
-            kind = QUESTIONS[question.name].state
-            runs = {run.place: run for run in map(_run_of, header["runs"])}
+            kind = QUESTIONS[question.name]
+            if plan.cut > 1:
+                kind.check(question, plan)
+            nothing = kind.nothing(question, _pieces.narrowing_of(plan))
+            runs = {run.place: run for run in (Run(*_state.tupled(each)) for each in header["runs"])}
+            if not all(run.may_be(plan) for run in runs.values()):
+                raise ValueError("a piece that cannot be")
             states: dict[frozenset[_Place], _state.State] = {}
             for each in header["states"]:
                 mine, arrays = arrays[: each["arrays"]], arrays[each["arrays"] :]
                 key: frozenset[_Place] = frozenset(_state.tupled(each["runs"]))
-                if not key <= runs.keys():
-                    raise ValueError("a state of no run")
-                states[key] = kind.of(each["about"], mine)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
+                states[key] = kind.state.of(each["about"], mine)
+                if not key or not key <= runs.keys() or not states[key].like(nothing):
+                    raise ValueError("a state of no run, or of another question")
+            return cls(plan, question, runs, states)
+        except _state.DAMAGED as error:
             raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
-        return cls(plan, question, runs, states)
 
     def __reduce__(self) -> Any:
         return _loaded, (self._octets(self._plan.only(place[0] for place in self._runs)),)
@@ -259,39 +291,22 @@ def _loaded(octets: bytes) -> Partial:
 
 def _plan_of(about: Mapping[str, Any]) -> Plan:
     given = {**about, "narrowing": _state.tupled(about["narrowing"])}
-    files = {int(number): _pieces.File(**{**each, "told": tuple(each["told"])}) for number, each in about["files"]}
-    given["files"] = dict(sorted(files.items()))
+    files = {number: _pieces.File(**{**each, "told": tuple(each["told"])}) for number, each in about["files"]}
     if about["unusable"] is not None:
         given["unusable"] = tuple(CaptureFault(**each) for each in about["unusable"])
-    plan = Plan(**given)
-    if not isinstance(plan.digest, str):
-        raise ValueError("a plan without a digest")
-    _check_numbers(plan.count, plan.cut, plan.octets, *files)
-    for each in files.values():
-        _check_numbers(each.size, each.first + 1, *each.told)
+    plan = Plan(**{**given, "files": dict(sorted(files.items()))})
+    sizes = (plan.count, plan.cut, plan.octets, *files, *(file.size for file in files.values()))
+    words = [plan.digest]
+    words += [word for file in files.values() for word in (file.name, file.changed, file.digest)]
+    words += [word for fault in plan.unusable or () for word in (fault.kind, fault.file, fault.message)]
+    if not (
+        _state.are_ints(sizes) and all(_state.are_ints(file.told) for file in files.values())
+        and _state.are_ints(tuple(file.first for file in files.values()), -1)
+        and all(isinstance(word, str) for word in words) and type(plan.strict) is bool
+    ):  # fmt: skip
+        raise ValueError("files that cannot be")
     _pieces.check_number(plan)
     return plan
-
-
-def _run_of(about: Any) -> Run:
-    run = Run(*_state.tupled(about))
-    numbers = (run.file, run.piece, run.start, run.end, run.packets, run.first_timed, run.first_offset, run.interfaces)
-    _check_numbers(*numbers, *run.told, *run.more)
-    times = () if run.times is None else run.times
-    if len(times) not in (0, 4) or not all(type(time) is int and -(2**63) <= time < 2**63 for time in times):
-        raise ValueError("times of no packet")
-    for kind, _, number, offset, lost, message in run.faults:
-        _check_numbers(number, lost, *(() if offset is None else (offset,)))
-        if not isinstance(kind, str) or not isinstance(message, str):
-            raise ValueError("a fault without words")
-    return run
-
-
-def _check_numbers(*numbers: Any) -> None:
-    """Raise for what is no offset, number or count."""
-    for number in numbers:
-        if type(number) is not int or not 0 <= number < 2**63:
-            raise ValueError(f"{number!r:.20} where a number of octets or packets is needed")
 
 
 def _befores(runs: list[Run]) -> Iterator[Before]:
@@ -327,6 +342,9 @@ def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
                 text = "begins before the files ahead of it end: packets are not in the order of their times"
                 yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{name}: {text}")
         for kind, _, number, offset, lost, message in run.faults:
+            if number is None:  # about the whole, such as connections that were given up
+                yield CaptureFault(kind, name, None, offset, lost, message)
+                continue
             message = _renumbered(message, name, number, each.packets)
             if kind != "unfiltered":
                 yield CaptureFault(kind, name, number + each.packets, offset, lost, message)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import _compressed, _core, _inputs, _sources
+from . import _compressed, _core, _inputs, _sources, _state
 from ._info import CaptureFault
 from ._recording import octets_of
 from .errors import CaptureError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ._reader import Capture
 
 SIZE = "256MB"
-MOST = 1 << 20  # pieces: of 256 MB each they are 268 TB, and a gigabyte of Partitions
+MOST = 1 << 20  # pieces: of 256 MB each 268 TB; every answer is put together by a loop over all
 _END = 64 << 10  # octets of head and tail whose digest tells a file
 _HEAD = 64 << 10  # blocks that describe interfaces are looked for so far from the beginning; a wrong guess is found
 
@@ -102,7 +102,7 @@ def _plan(files: list[File], octets: int, narrowing: Any, strict: bool, unusable
     import hashlib  # not worth its time at every start
 
     about = ([astuple(file) for file in files], octets, narrowing, strict, [astuple(each) for each in unusable])
-    digest = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(about, default=_state.plain).encode()).hexdigest()
     plan = Plan(digest, len(files), 0, octets, narrowing, strict, dict(enumerate(files)), unusable)
     plan = replace(plan, cut=sum(map(plan.pieces, plan.files)))
     return _PLANS.setdefault(digest, plan)

@@ -72,6 +72,11 @@ class Kind:
     def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
         raise NotImplementedError
 
+    def nothing(self, question: Question, narrowing: Any = ((), -(2**63), 2**63 - 1, None)) -> Any:
+        """What a capture without a packet says to it; raises where it is no question that there is."""
+        source = _core.Input("memory", "<nothing>", _state._EMPTY)
+        return self.ask(question, (source,), (1, 0, False, None, narrowing))[0]
+
     def finish(
         self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: tuple[Any, ...]
     ) -> Any:
@@ -91,12 +96,8 @@ class _Ioc(Kind):
         return _state.CountsState(natives, self.names), faults
 
     def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> IocCounts:
-        total = _state.Additive.total(states or [_state.CountsState.of(self.names, _nothing(3))])
+        total = _state.Additive.total(states or [self.nothing(question)])
         return IocCounts(*(Counts(native, name) for native, name in zip(total.natives, self.names, strict=True)))
-
-
-def _nothing(tables: int) -> list[Any]:
-    return [np.zeros(0, np.int64)] * (3 * tables)
 
 
 class _Count(Kind):
@@ -122,7 +123,7 @@ class _Count(Kind):
 
     def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> Counts:
         fields = question.asked[0]
-        total = _state.Additive.total(states or [_state.CountsState.of(fields, _nothing(1))])
+        total = _state.Additive.total(states or [self.nothing(question)])
         return Counts(total.natives[0], fields[0])
 
 
@@ -212,8 +213,7 @@ class _Packets(Kind):
         times = [each.run.times for each in before if each.run.times is not None]
         first = times[0][0] if times else None
         tables = [_shifted(table, each, first) for table, each in zip(states, before, strict=True)]
-        if not tables:
-            tables = [_state.Table.from_native(_empty_packets(names))]
+        tables = tables or [self.nothing(question)]
         kept = len(names)
         native = _state.Table.joined([_state.Table(each.schema[:kept], each.columns[:kept]) for each in tables])
         asked = None

@@ -20,9 +20,27 @@ _ALIGNED = 8  # arrays begin at multiples of it
 _DTYPES = {"u1", "u2", "u4", "u8", "i4", "i8", "f8", "b1"}
 
 
+# What octets that somebody made up bring about: whoever reads them makes one clear error of it.
+DAMAGED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
 def tupled(value: Any) -> Any:
-    """Lists of JSON as the tuples they were."""
+    """What was in JSON as it was before: lists are tuples, and `plain` is undone."""
+    if isinstance(value, dict):
+        return bytes.fromhex(value["octets"])
     return tuple(map(tupled, value)) if isinstance(value, list | tuple) else value
+
+
+def plain(value: Any) -> Any:
+    """Octets, such as those of a network that a condition is about, in JSON."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} has no place in a Partial")
+    return {"octets": value.hex()}
+
+
+def are_ints(values: Any, least: int = 0) -> bool:
+    """Whether it is a tuple of numbers that fit a signed 64-bit word."""
+    return isinstance(values, tuple) and all(type(each) is int and least <= each < 2**63 for each in values)
 
 
 def _digest(octets: bytes) -> bytes:
@@ -35,7 +53,7 @@ def packed(header: dict[str, Any], arrays: Sequence[_Array]) -> bytes:
     """Header and arrays as octets: magic, size of the header, header, arrays, SHA-256 of all that."""
     little = [np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")) for array in arrays]
     header = {**header, "dtypes": [[array.dtype.str[1:], array.size] for array in little]}
-    text = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode()
+    text = json.dumps(header, ensure_ascii=True, separators=(",", ":"), default=plain).encode()
     text += b" " * (-(len(_MAGIC) + 8 + len(text)) % _ALIGNED)
     parts = [_MAGIC, len(text).to_bytes(8, "little"), text]
     for array in little:
@@ -63,14 +81,14 @@ def unpacked(octets: bytes, name: str) -> tuple[dict[str, Any], list[_Array]]:
             array = np.frombuffer(octets, np.dtype("<" + dtype), count, at) if count else np.zeros(0, dtype)
             at += array.nbytes + -array.nbytes % _ALIGNED
             arrays.append(array.astype(array.dtype.newbyteorder("="), copy=False))
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+    except DAMAGED as error:
         raise CaptureError(f"{name}: is no Partial that can be read: it is damaged ({error})") from error
     return header, arrays
 
 
 def texts_packed(texts: Sequence[str]) -> tuple[_Array, _Array]:
     """Texts as offsets and octets."""
-    pieces = [text.encode("utf-8", "surrogatepass") for text in texts]
+    pieces = [text.encode() for text in texts]
     offsets = np.zeros(len(pieces) + 1, np.int64)
     np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
     return offsets, np.frombuffer(b"".join(pieces), np.uint8)
@@ -78,7 +96,7 @@ def texts_packed(texts: Sequence[str]) -> tuple[_Array, _Array]:
 
 def texts_unpacked(offsets: _Array, octets: _Array) -> list[str]:
     whole, ends = octets.tobytes(), offsets.tolist()
-    return [whole[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(ends)]
+    return [whole[a:b].decode() for a, b in itertools.pairwise(ends)]
 
 
 class State:
@@ -90,6 +108,10 @@ class State:
 
     @classmethod
     def of(cls, about: Any, arrays: list[_Array]) -> State:
+        raise NotImplementedError
+
+    def like(self, other: Any) -> bool:
+        """Whether both may be of the same question."""
         raise NotImplementedError
 
 
@@ -118,6 +140,9 @@ class CountsState(Additive):
     def plus(self, other: CountsState) -> CountsState:
         pairs = zip(self.natives, other.natives, strict=True)
         return CountsState(tuple(mine.merged(theirs) for mine, theirs in pairs), self.names)
+
+    def like(self, other: Any) -> bool:
+        return isinstance(other, CountsState) and self.names == other.names
 
     def arrays(self) -> tuple[Any, list[_Array]]:
         found: list[_Array] = []
@@ -175,6 +200,9 @@ class Table(State):
 
         parts = [tuple((fit(values), fit(valid), fit(more)) for values, valid, more in t.columns) for t in tables]
         return _core.frame_from(tables[0].schema, *parts)
+
+    def like(self, other: Any) -> bool:
+        return isinstance(other, Table) and self.schema == other.schema
 
     def __len__(self) -> int:
         values, kind = self.columns[0][0], self.schema[0][1]

@@ -133,6 +133,30 @@ static void test_flows(void)
     pf_flow_save_clear(&save);
 }
 
+/* While every text is empty there are no octets of texts at all. */
+static void test_empty_texts(void)
+{
+    struct pf_flow_piece *piece = draw_piece(21);
+    struct pf_flow_save save;
+    struct pf_flow_octets part;
+    struct pf_error error = {.status = PF_OK};
+    uint64_t rows = 0, flows = 0;
+    CHECK(piece->heard_count > 10);
+    for (size_t i = 0; i < piece->heard_count; i++) {
+        piece->heard[i].said.size[PF_EXTRA_HTTP_METHOD] = 0;
+        piece->heard[i].said.text = 0;
+    }
+    piece->text_size = 0;
+    CHECK_OK(pf_flow_save_init(&save, &plain, 1, &error));
+    CHECK_OK(pf_flow_save_put(&save, piece, &error));
+    CHECK_OK(pf_flow_save_end(&save, &error));
+    part = octets_of(&save, 0);
+    CHECK_OK(replay(&part, 1, &rows, &flows, &error));
+    CHECK(rows > 30);
+    pf_flow_save_clear(&save);
+    pf_flow_piece_free(piece);
+}
+
 static void test_hostile_flows(void)
 {
     struct pf_flow_save save;
@@ -352,6 +376,7 @@ int main(void)
 {
     test_numbers();
     test_flows();
+    test_empty_texts();
     test_hostile_flows();
     test_refusal();
     test_detect();

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t size);
 enum { LOADER = 3, OPTIONS = 4, OWN_HEAD = 128, PARTS = 2, MOST_FRAMES = 5 };
 enum loader { FLOWS, FLOWS_IN_PARTS, DETECT, TEXT };
 
-_Static_assert(PF_DETECT_TABLES <= MOST_FRAMES && PF_TEXT_TABLES <= MOST_FRAMES, "room for all tables");
+_Static_assert((int)PF_DETECT_TABLES <= (int)MOST_FRAMES && (int)PF_TEXT_TABLES <= (int)MOST_FRAMES, "room for all");
 
 /* Pieces of events, rooms for text, pools and tables begin large; a flow of 20 octets has a row of 1 KiB or more, and
  * what grows is asked for again. */
