@@ -180,3 +180,19 @@ def test_features_of_ones_own_beside_rounded_ones() -> None:
         "random_forest", features=["mine", "Flow Bytes/s"], variant="cic2017", quantize="excel", n_estimators=2
     ).fit(flows, ["a", "b", "a", "b"])
     assert model[0].transform(flows)[0].tolist() == [np.float32(1e7 + 1), 12_300_000.0]
+
+
+@pytest.mark.parametrize("kind", ["random_forest", "isolation_forest"])
+def test_forests_say_the_same_each_time(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the last bit, whatever the number of threads and of rows at once: sums of trees depend on their order."""
+    drawn = np.random.default_rng(4)
+    rows = drawn.random((6000, 6), dtype=np.float32)
+    model = models.make_model(kind, n_estimators=40, max_samples=0.5)
+    model.fit(rows, np.where(drawn.random(6000) < 0.5, "BENIGN", "Bot"))
+    model[-1].n_jobs = 1
+    name = "predict_proba" if kind == "random_forest" else "decision_function"
+    wanted = getattr(model[-1], name)(rows)
+    model[-1].n_jobs = 4
+    for most in (8192, 1000, 37):
+        monkeypatch.setattr(_models_evaluate, "_ROWS", most)
+        assert np.array_equal(_models_evaluate.steadily(model[-1], name, rows), wanted)

@@ -360,3 +360,59 @@ def test_times_without_a_zone_mean_utc(table: Any, fitted: Callable[[str], Any])
     wanted = models.score(flows, model)["flow_start"].values
     for each in (plain, numbers):
         assert np.array_equal(models.score(each, model)["flow_start"].values, wanted)
+
+
+class _GoingOn:
+    """A capture of which more and more packets are there, as of an interface."""
+
+    def __init__(self, path: Path) -> None:
+        self.whole, self.now = pf.open(path, progress=False), 0
+        self._recording = self
+        self.core = self
+
+    def mark(self, number: int | None) -> tuple[int]:
+        return (self.now if number is None else number,)
+
+    def _between(self, start: tuple[int], end: tuple[int]) -> pf.Capture:
+        return self.whole.filter(frame_number=slice(start[0] + 1, end[0] + 1))
+
+    def _capture(self, start: Any = None, end: Any = None) -> pf.Capture:
+        return self.whole
+
+    capture = _capture
+
+    def _flows_so_far(self, **options: Any) -> Any:
+        from pcapframe._live import FlowsSoFar
+
+        return FlowsSoFar(self, **options)  # type: ignore[arg-type]
+
+
+def test_what_goes_on_is_scored_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last step has the scores of the whole; one that is interrupted is taken again, and none is scored twice."""
+    live = _GoingOn(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    flows = live.whole.flows(variant="cic2017")  # which end with the first FIN
+    packets = live.whole.info(full=True).packets
+    assert packets is not None
+    model = models.make_model("random_forest", n_estimators=3).fit(
+        flows, np.where(np.arange(len(flows)) % 2, "Bot", "BENIGN")
+    )
+    scores = _models_score.LiveScores(live, model)
+    assert scores.step() is None
+    assert scores.whole() is None
+    told: list[int] = []
+    for step in range(1, 6):
+        live.now = packets * step // 5
+        if step == 3:
+            with monkeypatch.context() as patch:
+                patch.setattr(_models_score, "classified", lambda *_: 1 / 0)
+                with pytest.raises(ZeroDivisionError):
+                    scores.step()
+        found = scores.step()
+        assert found is not None
+        told.append(len(found))
+    assert told[4] < len(flows)  # flows that ended before are not scored again
+    whole, wanted = scores.whole(), models.score(live.whole, model)
+    assert whole is not None
+    wanted = wanted[np.lexsort([wanted["flow_id"].values, wanted["flow_start"].values])]
+    assert whole.to_dict() == wanted.to_dict()
+    assert len(live.whole.packets_of(whole[:1])) > 0

@@ -314,3 +314,55 @@ def test_errors_name_what_is_wrong() -> None:
         _core.flow_events(memory(some()), RUN, options, b"short", 2)
     with pytest.raises(ValueError, match="1 to 4096 parts, not 0"):
         _core.flow_events(memory(some()), RUN, options, None, 0)
+
+
+# --- step by step ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variant", "compat", "more"),
+    [("corrected", None, {}), ("corrected", "fork", {}), ("cic2017", None, {}), ("corrected", None, {"dedup_us": 1000}),
+     ("corrected", None, {"max_flows": 3}), ("corrected", None, {"min_packets": 3})],
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_each_step_has_the_flows_so_far(variant: str, compat: str | None, more: dict[str, Any], data: Any) -> None:
+    """What ended up to a step, and what is open after it, are the flows of the packets up to there."""
+    octets = data.draw(captures_flows.st_flow_capture((1,)))
+    places = data.draw(st.lists(st.integers(0, 60), max_size=5))
+    options = options_of(variant, compat, **more)
+    so_far = _core.FlowsSoFar(options)
+    ended: list[tuple[Any, ...]] = []
+    packets = octets[:24]
+    for piece, before in cut(octets, places):
+        packets += piece[24:]
+        ((events,), _), _ = _core.flow_events(memory(piece), RUN, options, SECRET, 1)
+        new, there = so_far.take(events, before)
+        ended += rows([table(new)])
+        (whole, _), _ = _core.flows(memory(packets), RUN, options)
+        assert sorted(ended + rows([table(there)]), key=lambda pair: pair[0]) == rows([table(whole)])
+        for each in (new, there):
+            starts = [(row["flow_start"], row["flow_id"]) for row in _dicts(each)]
+            assert starts == sorted(starts)
+
+
+def _dicts(native: _core.Frame) -> list[dict[str, Any]]:
+    columns = table(native)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def test_a_step_that_cannot_be_taken() -> None:
+    options = options_of("corrected")
+    ((events,), _), _ = _core.flow_events(memory(some()), RUN, options, None, 1)
+    for asked in ({"sort": True}, {"extra": ("rtt",)}):
+        with pytest.raises(ValueError, match="sort and extra"):
+            _core.FlowsSoFar(options_of("corrected", **asked))
+    so_far = _core.FlowsSoFar(options)
+    with pytest.raises(ValueError, match="cut or damaged"):
+        so_far.take(events[:-1], 0)
+    with pytest.raises(ValueError, match="was interrupted"):
+        so_far.take(events, 0)
+    with pytest.raises(ValueError, match="other options"):
+        _core.FlowsSoFar(options_of("cic2017")).take(events, 0)
+    with pytest.raises(TypeError):
+        _core.FlowsSoFar(options).take("events", 0)

@@ -26,7 +26,8 @@
 #include "tally/suspects.h"
 
 struct pf_state {
-    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators, *recording;
+    PyTypeObject *input, *counts, *text_counts, *frame, *filter, *conditions, *feed, *indicators, *recording,
+        *flows_so_far;
     PyObject *capture_error, *filter_error;
 };
 
@@ -190,6 +191,9 @@ PyObject *pf_flows(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_map_of(PyObject *module, PyObject *arguments);
 PyObject *pf_flow_features(PyObject *module, PyObject *ignored);
 PyObject *pf_flow_extra_columns(PyObject *module, PyObject *ignored);
+
+/* following.c */
+extern PyType_Spec pf_flows_so_far_spec;
 
 /* shuffle.c */
 struct pf_saved;

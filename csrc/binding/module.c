@@ -36,7 +36,8 @@ static int execute(PyObject *module)
                 add_type(module, &pf_conditions_spec, &state->conditions) &&
                 add_type(module, &pf_feed_spec, &state->feed) &&
                 add_type(module, &pf_indicators_spec, &state->indicators) &&
-                add_type(module, &pf_recording_spec, &state->recording);
+                add_type(module, &pf_recording_spec, &state->recording) &&
+                add_type(module, &pf_flows_so_far_spec, &state->flows_so_far);
     return good ? 0 : -1;
 }
 
@@ -50,6 +51,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->filter);
     Py_VISIT(state->conditions);
     Py_VISIT(state->recording);
+    Py_VISIT(state->flows_so_far);
     Py_VISIT(state->indicators);
     Py_VISIT(state->feed);
     Py_VISIT(state->capture_error);
@@ -67,6 +69,7 @@ static int clear(PyObject *module)
     Py_CLEAR(state->filter);
     Py_CLEAR(state->conditions);
     Py_CLEAR(state->recording);
+    Py_CLEAR(state->flows_so_far);
     Py_CLEAR(state->indicators);
     Py_CLEAR(state->feed);
     Py_CLEAR(state->capture_error);

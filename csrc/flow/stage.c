@@ -359,6 +359,17 @@ void pf_flow_stage_prefetch_flow(const struct pf_flow_stage *stage, const struct
         __builtin_prefetch(line + i, 1);
 }
 
+enum pf_status pf_flow_stage_tell_open(const struct pf_flow_stage *stage, struct pf_error *error)
+{
+    for (uint32_t number = stage->oldest; number != NONE; number = at(stage, number)->newer) {
+        const struct pf_flow *flow = at(stage, number);
+        enum pf_flow_reason reason = closed_early(stage, flow) ? PF_FLOW_TIMEOUT : PF_FLOW_END;
+        if (flow->way[0].packets + flow->way[1].packets >= stage->options.min_packets)
+            PF_TRY(stage->ended(stage->context, flow, shown(flow, reason), error));
+    }
+    return PF_OK;
+}
+
 enum pf_status pf_flow_stage_finish(struct pf_flow_stage *stage, struct pf_error *error)
 {
     enum pf_status status = PF_OK;

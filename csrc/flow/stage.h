@@ -43,6 +43,8 @@ enum pf_status pf_flow_stage_take(struct pf_flow_stage *stage, const struct pf_f
 /* Brings near what events to come will touch: first where they are found, later the flows. */
 void pf_flow_stage_prefetch_slot(const struct pf_flow_stage *stage, const struct pf_flow_event *event);
 void pf_flow_stage_prefetch_flow(const struct pf_flow_stage *stage, const struct pf_flow_event *event);
+/* Tells of the open flows as if the capture had ended, and leaves them as they are. */
+enum pf_status pf_flow_stage_tell_open(const struct pf_flow_stage *stage, struct pf_error *error);
 /* The capture has ended: so do all flows, the one touched longest ago first. */
 enum pf_status pf_flow_stage_finish(struct pf_flow_stage *stage, struct pf_error *error);
 

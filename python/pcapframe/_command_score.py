@@ -56,25 +56,27 @@ def _of_files(given: argparse.Namespace) -> Any:
 
 
 def _of_interface(given: argparse.Namespace, model: Any) -> Any:
-    """Score an interface's flows again and again, tell what is flagged anew, and give the last scores."""
-    from ._models_score import check_makes_flows
+    """Score an interface's flows step by step, tell what is flagged anew, and give the scores of all."""
+    from ._models_score import LiveScores, check_makes_flows
 
     check_makes_flows(model)  # before anything is captured
     told: set[tuple[int, str]] = set()
     with pcapframe.live(given.live, filter=given.filter, threads=given.threads) as live:
+        scores = LiveScores(live, model, given.reasons)
         end = None if given.seconds is None else time.monotonic() + given.seconds
         try:
             while live.running and (end is None or time.monotonic() < end):
                 _rest(live, given.every, end)
-                scores = _of_live(live, model, given)
-                if scores is not None and not given.json:
-                    _tell(scores, told)
+                found = scores.step()
+                if found is not None and not given.json:
+                    _tell(found, told)
         except KeyboardInterrupt:
             _say("ended by Ctrl-C")
-    scores = _of_live(live, model, given)
-    if scores is None:
+    scores.step()
+    whole = scores.whole()
+    if whole is None:
         raise ValueError(f"score: no flows on {given.live}, {_number(live.stats.packets, 'packet')}")
-    return scores
+    return whole
 
 
 def _rest(live: Any, every: float, end: float | None) -> None:
@@ -82,14 +84,6 @@ def _rest(live: Any, every: float, end: float | None) -> None:
     until = until if end is None else min(until, end)
     while live.running and (left := until - time.monotonic()) > 0:
         time.sleep(min(left, _LOOK))
-
-
-def _of_live(live: Any, model: Any, given: argparse.Namespace) -> Any:
-    """The scores of the flows so far; None where there are none yet."""
-    from ._models_score import flows_of
-
-    flows = next(iter(flows_of(live, model)))
-    return pcapframe.models.score(flows, model, reasons=given.reasons) if len(flows) else None
 
 
 def _flagged(frame: Any) -> Any:

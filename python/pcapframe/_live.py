@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Literal
 
+from . import _core, _flows
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._flows import FlowFrame
@@ -159,6 +160,10 @@ class Live:
         """
         return self._capture().flows(*arguments, **options)
 
+    def _flows_so_far(self, **options: Any) -> FlowsSoFar:
+        """Flows step by step; `options` are `variant` and `compat` of `Capture.flows`."""
+        return FlowsSoFar(self, **options)
+
     def packets(self, columns: Iterable[str] | str | None = None, *, last: Any = None) -> Frame:
         """Return the packets so far, a row each.
 
@@ -221,6 +226,30 @@ class Live:
             while (left := due - time.monotonic()) > 0:
                 if core.wait(max(1, min(200, int(left * 1000)))):
                     break
+
+
+class FlowsSoFar:
+    """The flows of a capture under way, of which each step reads the packets since the one before.
+
+    Not for several threads. A step that was interrupted leaves nothing to go on with: begin anew.
+    """
+
+    def __init__(self, live: Live, variant: str = "corrected", compat: str | None = None) -> None:
+        self._made = _flows.resolved(variant, compat, {})
+        self._native = _flows.native_options(self._made)
+        self._live, self._mark = live, live._recording.core.mark(0)
+        self._core = _core.FlowsSoFar(self._native)
+        self.capture = live.capture()
+        self.options = {**self._made, "names": "published"}
+
+    def step(self) -> tuple[FlowFrame, FlowFrame]:
+        """The flows that ended since the last step, and those that are open, as if the capture ended now."""
+        now = self._live._recording.core.mark(None)
+        (parts, _), _ = self._live._between(self._mark, now)._run(_core.flow_events, self._native, None, 1)
+        ended, there = self._core.take(parts[0], 0)  # the events count those before
+        self._mark, self.capture = now, self._live._capture(None, now)
+        made = [FlowFrame(each, self.capture, (), self._made, "published", None) for each in (ended, there)]
+        return made[0], made[1]
 
 
 _CONNECTED = ("tcp_stream", "tcp_analysis_")  # columns that all packets before decide: nothing can be gone on with

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from . import _cicids_columns as known
-from ._cicids_labels import is_benign
+from ._cicids_labels import BENIGN, is_benign
 from ._cicids_tables import as_table
 from ._frame import import_pandas
 from ._models_estimators import SigmaRule, XGBoostClassifier
-from ._models_evaluate import check_labels, is_detector, predictions
+from ._models_evaluate import ATTACK, check_labels, classified, is_detector, predictions, steadily
 
 _Array = np.ndarray[Any, Any]
 
@@ -52,13 +52,14 @@ def _reference(model: Any) -> _Array:
 
 def _of_replacement(model: Any, matrix: _Array, classes: _Array) -> _Array:
     """What is lost of the class' probability (or of the score) when one feature is as in a typical benign flow."""
-    rest, reference = model[1:], _reference(model)
+    reference = _reference(model)
     detector = is_detector(model)
 
     def said(rows: _Array, of: _Array) -> _Array:
+        rows = model[1:-1].transform(rows) if len(model) > 2 else rows
         if detector:
-            return np.asarray(-rest.decision_function(rows))
-        return np.asarray(rest.predict_proba(rows)[np.arange(len(rows)), of])
+            return -steadily(model[-1], "decision_function", rows)
+        return np.asarray(steadily(model[-1], "predict_proba", rows)[np.arange(len(rows)), of])
 
     found = np.zeros(matrix.shape, dtype=np.float64)
     whole = said(matrix, classes)
@@ -195,13 +196,12 @@ def importance(model: Any, flows: Any, labels: Any = None, *, repeats: int = 3, 
     random = np.random.default_rng(seed)
     rows = np.sort(random.permutation(len(table))[:most])
     matrix, truth = model[0].transform(table.iloc[rows]), truth[rows]
-    detector, rest = is_detector(model), model[1:]
-    if detector:
-        truth = np.array([1 if is_benign(name) else -1 for name in truth])
+    if is_detector(model):
+        truth = np.array([BENIGN if is_benign(name) else ATTACK for name in truth])
 
     def quality(given: _Array) -> float:
-        found = rest.predict(given)
-        return float(f1_score(truth, found if detector else found.astype(str), average="weighted", zero_division=0))
+        places, classes, _ = classified(model, given)
+        return float(f1_score(truth, np.array(classes)[places], average="weighted", zero_division=0))
 
     whole = quality(matrix)
     names, variant = _names(model)

@@ -158,6 +158,10 @@ class Scores:
         part, self._left = _scored(batch, self._model, self._detector, self._reasons, self._left)
         return part
 
+    def look(self, batch: Any) -> _Columns:
+        """The same of flows that will be asked about again: none of those that may have reasons are used up."""
+        return _scored(batch, self._model, self._detector, self._reasons, MOST)[0]
+
 
 def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
     """Tell what a model takes flows for.
@@ -207,3 +211,46 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
         raise ValueError(f"score: no flows{' in ' + ', '.join(map(str, files)) if files else ''}")
     flows_told = told.get("options", {}).get("flows")
     return frame_of_values(_all(parts), NULLABLE, rows, cap, {"flows": flows_told} if flows_told else None)
+
+
+class LiveScores:
+    """What a model takes the flows of a capture under way for, step by step.
+
+    A step costs as much as the packets since the one before and the flows that are open, however long it goes on: what
+    has ended is scored once.
+    """
+
+    def __init__(self, live: Any, model: Any, reasons: int = 0) -> None:
+        self._live, self._model, self._reasons = live, model, reasons
+        self._options = check_makes_flows(model)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._flows = self._live._flows_so_far(**self._options)
+        self._scores = Scores(self._model, self._reasons)
+        self._ended: list[_Columns] = []
+        self._open: list[_Columns] = []
+
+    def step(self) -> Frame | None:
+        """Take the packets until now; the scores of the flows that ended since, and of those that are open."""
+        try:
+            ended, there = self._flows.step()
+            fresh = [self._scores.add(ended)] if len(ended) else []
+            self._open = [self._scores.look(there)] if len(there) else []
+        except BaseException:  # in the middle of a step: what is asked next begins anew
+            self._begin()
+            raise
+        self._ended += fresh
+        return self._frame([*fresh, *self._open])
+
+    def whole(self) -> Frame | None:
+        """The scores of all flows up to the last step, as `score` gives them."""
+        return self._frame([*self._ended, *self._open])
+
+    def _frame(self, parts: list[_Columns]) -> Frame | None:
+        if not parts:
+            return None
+        columns = _all(parts)
+        order = np.lexsort([columns["flow_id"].values, columns["flow_start"].values])
+        columns = {name: column.taken(order) for name, column in columns.items()}
+        return frame_of_values(columns, NULLABLE, len(order), self._flows.capture, {"flows": self._flows.options})
