@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import pcapframe as pf
 from captures import Packet, ethernet, ipv4, pcap_bytes, st_capture, tcp, udp
 from captures_ng import enhanced, interface, section, st_pcapng
-from pcapframe import _core, _index, _pieces
+from pcapframe import _core, _index, _pieces, _questions
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 ALL = [
@@ -37,6 +37,12 @@ QUESTIONS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("ioc_counts", ("scapy",), {"seq_rule": "data"}),
     ("count", ("frame_len",), {}),
     ("count", ("frame_protocols",), {}),
+    ("count", ("ip_src", "tcp_dstport"), {}),
+    ("count", ("frame_protocols", "ip_src"), {"every": "1s", "sum": "frame_len", "min": ["frame_time", "ip_ttl"],
+                                              "max": "frame_time", "mean": "frame_len", "dropna": False}),
+    ("count", (), {"sum": ["ip_ttl", "frame_len"], "std": ["frame_len", "tcp_seq_raw"]}),
+    ("count", ("eth_src", "frame_len"), {"top": 2}),
+    ("count", ("frame_file", "ip_proto"), {"every": "1h", "fill": True, "top": None, "max": "frame_len"}),
     ("packets", (COLUMNS,), {}),
     ("packets", (["frame_time_delta", "tcp_srcport"],), {}),
     ("select", (), {"ip": ["10.0.0.1"], "columns": COLUMNS, "any_of": [{"frame_len": slice(20, 500)}]}),
@@ -313,8 +319,8 @@ def test_what_is_known_of_other_files(tmp_path: Path, monkeypatch: pytest.Monkey
     partials = [pickle.loads(each) for each in octets]
     order = random.Random(4)
     assert plain(together(list(partials), order).finish()) == plain(answer)
-    some = together(partials[:-1], order)  # a piece of the last file
-    assert [(each.file_number, each.piece) for each in some.missing()] == [(3, pieces - 1)]
+    some = together(partials[: 3 * pieces + 1], order)  # one piece of the last file
+    assert [(each.file_number, each.piece) for each in some.missing()][0] == (3, 1)
     some = together(partials[: 2 * pieces], order)
     for ask in (some.missing, some.finish):
         with pytest.raises(pf.CaptureError, match="2 of 4 files are missing, of which nothing is known here"):
@@ -356,6 +362,15 @@ def test_a_file_that_is_not_here_is_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(pf.CaptureError, match=r"lab\.pcap: is not here"):
         pieces[0].ioc_counts()
+
+
+def test_the_largest_of_many_groups_are_estimated_on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    cap = pf.open(LAB)
+    asked = ("tcp_seq_raw", "frame_len"), {"top": 5}
+    assert plain(by_pieces(cap, "50kB", "count", *asked[0], **asked[1])) == plain(cap.count(*asked[0], **asked[1]))
+    monkeypatch.setattr(_questions, "_FEWEST", 64)
+    with pytest.raises(pf.CaptureError, match=r"count: top= of [\d,]+ groups is estimated in the order of the packets"):
+        by_pieces(cap, "50kB", "count", *asked[0], **asked[1])
 
 
 def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:

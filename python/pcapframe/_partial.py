@@ -223,7 +223,7 @@ class Partial:
             "plan": {**known, "files": list(known["files"].items())},
             "question": dataclasses.asdict(self._question),
             "runs": [dataclasses.astuple(run) for run in self._runs.values()],
-            "kind": QUESTIONS[self._question.name].state.__name__,
+            "kind": QUESTIONS[self._question.name].state_of(self._question).__name__,
             "states": states,
         }
         return _state.packed(header, arrays)
@@ -235,7 +235,7 @@ class Partial:
             plan = _plan_of(header["plan"])
             asked = header["question"]
             question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
-            kind = QUESTIONS[question.name].state
+            kind = QUESTIONS[question.name].state_of(question)
             runs = {run.place: run for run in (Run(*_state.tupled(each)) for each in header["runs"])}
             states: dict[frozenset[_Place], _state.State] = {}
             for each in header["states"]:
