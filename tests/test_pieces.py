@@ -9,7 +9,8 @@ import random
 import struct
 import tempfile
 import warnings
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 import pcapframe as pf
 from captures import Packet, ethernet, ipv4, pcap_bytes, st_capture, tcp, udp
 from captures_ng import enhanced, interface, section, st_pcapng
-from pcapframe import _core, _partial, _state
+from pcapframe import _core, _index, _partial, _pieces, _questions, _state
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 ALL = [
@@ -36,6 +37,12 @@ QUESTIONS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("ioc_counts", ("scapy",), {"seq_rule": "data"}),
     ("count", ("frame_len",), {}),
     ("count", ("frame_protocols",), {}),
+    ("count", ("ip_src", "tcp_dstport"), {}),
+    ("count", ("frame_protocols", "ip_src"), {"every": "1s", "sum": "frame_len", "min": ["frame_time", "ip_ttl"],
+                                              "max": "frame_time", "mean": "frame_len", "dropna": False}),
+    ("count", (), {"sum": ["ip_ttl", "frame_len"], "std": ["frame_len", "tcp_seq_raw"]}),
+    ("count", ("eth_src", "frame_len"), {"top": 2}),
+    ("count", ("frame_file", "ip_proto"), {"every": "1h", "fill": True, "top": None, "max": "frame_len"}),
     ("packets", (COLUMNS,), {}),
     ("packets", (["frame_time_delta", "tcp_srcport"],), {}),
     ("select", (), {"ip": ["10.0.0.1"], "columns": COLUMNS, "any_of": [{"frame_len": slice(20, 500)}]}),
@@ -214,6 +221,117 @@ def test_interfaces_described_in_the_middle_are_found(tmp_path: Path) -> None:
     assert plain(by_pieces(cap, 300, "packets", columns)) == plain(cap.packets(columns))
 
 
+# --- with an index ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def fine_indexes(octets: int) -> Iterator[None]:
+    """Indexes are made with places so near to each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_index, "_GRAIN", octets)
+        yield
+
+
+@pytest.mark.parametrize("made", [planted_pcap, planted_pcapng])
+def test_with_an_index_nothing_is_guessed(made: Callable[[], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "planted.cap"
+    path.write_bytes(made())
+    with fine_indexes(1500):
+        pf.open(path).index()
+    fooled = 0
+    for size in (300, 700, 999, 2048):
+        for cap, exact in ((pf.open(path), True), (pf.open(path, index=False), False)):
+            pieces = [pickle.loads(pickle.dumps(piece)) for piece in cap.partitions(size)]
+            whole = together([piece.count("frame_len") for piece in pieces], random.Random(size))
+            assert {piece.entry is not None for piece in pieces[1:]} == {exact}
+            assert not (exact and whole.missing())
+            fooled += bool(whole.missing())
+    assert fooled >= 3, "the payloads fooled no guess: this test shows nothing"
+
+
+def test_a_stale_index_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "planted.pcap"
+    path.write_bytes(planted_pcap())
+    pf.open(path).index()
+    path.write_bytes(planted_pcap(39))
+    with pytest.warns(pf.CaptureWarning, match="is not used as the index"):
+        cap = pf.open(path)
+    pieces = cap.partitions(700)
+    assert {piece.entry for piece in pieces} == {None}
+    assert together([piece.count("frame_len") for piece in pieces], random.Random(1)).missing(), "it was no guess"
+    assert by_pieces(cap, 700, "count", "frame_len") == cap.count("frame_len")
+
+
+@settings(max_examples=40, deadline=None)
+@given(octets=st_capture() | st_pcapng(), size=SIZES, grain=st.integers(1, 2000), which=ASKED)
+def test_any_cut_with_an_index_gives_the_answer(octets: bytes, size: int, grain: int, which: int) -> None:
+    question, arguments, keywords = QUESTIONS[which]
+    with tempfile.TemporaryDirectory() as folder, fine_indexes(grain):
+        path = Path(folder, "a.cap")
+        path.write_bytes(octets)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pf.open(path).index()
+                cap = pf.open(path)
+                pieces = cap.partitions(size)
+                whole = together([piece.run(question, *arguments, **keywords) for piece in pieces], random.Random(size))
+        except pf.CaptureError:
+            return  # no capture
+        one = told(lambda: getattr(cap, question)(*arguments, **keywords))
+        assert whole.missing() == []
+        several = told(whole.finish)
+        assert several[1:] == one[1:]
+        assert plain(several[0]) == plain(one[0])
+
+
+# --- pieces of many files ---------------------------------------------------------------------------------------------
+
+
+def several_files(folder: Path, count: int) -> pf.Capture:
+    frame = ethernet(ipv4(tcp())).octets
+    for number in range(count):
+        octets = pcap_bytes([Packet(frame, len(frame), 1_500_000_000 + number)] * 3)
+        Path(folder, f"{number:04}.pcap").write_bytes(octets)
+    return pf.open(f"{folder}/*.pcap")
+
+
+def test_a_piece_is_small_however_many_there_are(tmp_path: Path) -> None:
+    sizes, rooms = set(), set()
+    for count in (1, 300):
+        (tmp_path / f"{count:03}").mkdir()
+        pieces = several_files(tmp_path / f"{count:03}", count).partitions("100B")
+        assert len(pieces) >= 3 * count
+        sizes |= {len(pickle.dumps(piece)) for piece in pieces}
+        rooms |= {len(pickle.dumps(pieces[at].ioc_counts())) for at in (0, -1)}
+    assert max(sizes) - min(sizes) <= 16, "numbers of one octet, and of two"
+    assert max(sizes) < 1000
+    assert max(rooms) < 1500
+
+
+def test_what_is_known_of_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that did not cut the capture knows the files of the partials that it has."""
+    cap = several_files(tmp_path, 4)
+    answer = cap.packets(COLUMNS)
+    octets = [pickle.dumps(piece.packets(COLUMNS)) for piece in cap.partitions("100B")]
+    pieces = len(octets) // 4
+    monkeypatch.setattr(_pieces, "_PLANS", weakref.WeakValueDictionary())
+    partials = [pickle.loads(each) for each in octets]
+    order = random.Random(4)
+    assert plain(together(list(partials), order).finish()) == plain(answer)
+    some = together(partials[: 3 * pieces + 1], order)  # one piece of the last file
+    assert [(each.file_number, each.piece) for each in some.missing()][0] == (3, 1)
+    some = together(partials[: 2 * pieces], order)
+    for ask in (some.missing, some.finish):
+        with pytest.raises(pf.CaptureError, match="2 of 4 files are missing, of which nothing is known here"):
+            ask()
+    again = cap.partitions("100B")
+    assert {each.file_number for each in some.missing()} == {2, 3}
+    whole = together([some, *(each.packets(COLUMNS) for each in some.missing())], order)
+    assert plain(whole.finish()) == plain(answer)
+    assert len(again) == len(partials)
+
+
 # --- one clear error each --------------------------------------------------------------------------------------------
 
 
@@ -244,6 +362,15 @@ def test_a_file_that_is_not_here_is_named(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(pf.CaptureError, match=r"lab\.pcap: is not here"):
         pieces[0].ioc_counts()
+
+
+def test_the_largest_of_many_groups_are_estimated_on_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    cap = pf.open(LAB)
+    asked = ("tcp_seq_raw", "frame_len"), {"top": 5}
+    assert plain(by_pieces(cap, "50kB", "count", *asked[0], **asked[1])) == plain(cap.count(*asked[0], **asked[1]))
+    monkeypatch.setattr(_questions, "_FEWEST", 64)
+    with pytest.raises(pf.CaptureError, match=r"count: top= of [\d,]+ groups is estimated in the order of the packets"):
+        by_pieces(cap, "50kB", "count", *asked[0], **asked[1])
 
 
 def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:

@@ -48,6 +48,24 @@ void pf_stat_add_difference(struct pf_stat *stat, int64_t from, int64_t to)
     add_number(stat, number);
 }
 
+void pf_stat_merge(struct pf_stat *stat, const struct pf_stat *from, bool is_signed)
+{
+    if (from->n == 0)
+        return;
+    widen(stat, from->min, is_signed);
+    if (stat->n == 0 || below(stat->max, from->max, is_signed))
+        stat->max = from->max;
+    wide sum = ((wide)stat->sum[1] << 64 | stat->sum[0]) + ((wide)from->sum[1] << 64 | from->sum[0]);
+    wide more = (wide)from->squares[1] << 64 | from->squares[0];
+    wide low = ((wide)stat->squares[1] << 64 | stat->squares[0]) + more;
+    stat->sum[0] = (uint64_t)sum;
+    stat->sum[1] = (uint64_t)(sum >> 64);
+    stat->squares[2] += from->squares[2] + (low < more);
+    stat->squares[0] = (uint64_t)low;
+    stat->squares[1] = (uint64_t)(low >> 64);
+    stat->n += from->n;
+}
+
 bool pf_stat_sum(const struct pf_stat *stat, bool is_signed, uint64_t *sum)
 {
     *sum = stat->sum[0];

@@ -215,7 +215,19 @@ PyObject *pf_split(PyObject *module, PyObject *arguments);
 
 /* groups.c */
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments);
+PyObject *pf_group_saved(PyObject *module, PyObject *arguments);
 PyObject *pf_count_field(PyObject *module, PyObject *arguments);
+struct pf_tally;
+struct pf_tally_plan;
+/* (fields, every, aggregates, gaps, fill, top, approximate, keep nulls) */
+bool pf_tally_plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_plan *plan);
+PyObject *pf_tally_frame_of(struct pf_state *state, const struct pf_tally *groups);
+
+/* group_saved.c */
+PyObject *pf_tally_arrays(struct pf_state *state, const struct pf_tally *groups);
+bool pf_tally_put_arrays(struct pf_state *state, struct pf_tally *groups, PyObject *tuple);
+PyObject *pf_group_joined(PyObject *module, PyObject *arguments);
+PyObject *pf_group_from(PyObject *module, PyObject *arguments);
 
 /* detect_text.c */
 PyObject *pf_detect_text(PyObject *module, PyObject *arguments);

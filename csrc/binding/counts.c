@@ -240,25 +240,85 @@ static PyObject *counts_merged(PyObject *self, PyObject *other)
     return pf_raise(state, &error);
 }
 
-/* For counts that nobody else has yet. */
-static PyObject *counts_put(PyObject *self, PyObject *arguments)
+/* (counts, words of the keys, their octets): a word and 4, or two and 16. By count, so that equal counts are equal. */
+static PyObject *counts_arrays(PyObject *self, PyObject *ignored)
 {
-    PyObject *keys, *numbers;
-    struct pf_error error = {.status = PF_OK};
-    if (!PyArg_ParseTuple(arguments, "O!O!:put", &PyList_Type, &keys, &PyList_Type, &numbers))
+    struct pf_counted *list;
+    size_t size, wide_keys = 0;
+    (void)ignored;
+    if (!sorted(self, 0, SIZE_MAX, &list, &size))
         return NULL;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(keys) && i < PyList_GET_SIZE(numbers); i++) {
-        struct pf_address key;
-        bool possible = false;
-        uint64_t by = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(numbers, i));
-        if (PyErr_Occurred() || !pf_key_from(PyList_GET_ITEM(keys, i), counts_of(self)->kind, &key, &possible))
-            return NULL;
-        if (!possible)
-            return PyErr_Format(PyExc_ValueError, "%R is no key of these counts", PyList_GET_ITEM(keys, i));
-        if (pf_counts_add(counts_of(self), &key, by, &error) != PF_OK)
+    for (size_t i = 0; i < size; i++)
+        wide_keys += list[i].key.size == 16;
+    npy_intp rows = (npy_intp)size, words = (npy_intp)(size + wide_keys);
+    PyObject *counts = PyArray_SimpleNew(1, &rows, NPY_UINT64), *keys = PyArray_SimpleNew(1, &words, NPY_UINT64),
+             *sizes = PyArray_SimpleNew(1, &rows, NPY_UINT8), *result = NULL;
+    if (counts != NULL && keys != NULL && sizes != NULL) {
+        uint64_t *count = PyArray_DATA((PyArrayObject *)counts), *key = PyArray_DATA((PyArrayObject *)keys);
+        uint8_t *octets = PyArray_DATA((PyArrayObject *)sizes);
+        for (size_t i = 0; i < size; i++) {
+            count[i] = list[i].count;
+            octets[i] = (uint8_t)list[i].key.size;
+            *key++ = list[i].key.word[0];
+            if (list[i].key.size == 16)
+                *key++ = list[i].key.word[1];
+        }
+        result = PyTuple_Pack(3, counts, keys, sizes);
+    }
+    pf_free(list);
+    Py_XDECREF(counts);
+    Py_XDECREF(keys);
+    Py_XDECREF(sizes);
+    return result;
+}
+
+static const void *flat(PyObject *object, int type, size_t *size)
+{
+    PyArrayObject *array = (PyArrayObject *)object;
+    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 || !PyArray_ISCARRAY_RO(array))
+        return NULL;
+    *size = (size_t)PyArray_SIZE(array);
+    return PyArray_DATA(array);
+}
+
+static bool key_fits(enum pf_key_kind kind, const struct pf_address *key)
+{
+    if (kind == PF_KEY_ADDRESS)
+        return key->size == 16 || (key->size == 4 && key->word[0] <= UINT32_MAX);
+    return key->size == 4 && (kind != PF_KEY_NUMBER || key->word[0] <= UINT32_MAX);
+}
+
+static PyObject *no_counts(void)
+{
+    return PyErr_Format(PyExc_ValueError, "these are no counts of keys of this kind");
+}
+
+/* For counts that nobody else has yet; nothing in the arrays is believed. */
+static PyObject *counts_put(PyObject *self, PyObject *tuple)
+{
+    PyObject *counts, *keys, *sizes;
+    struct pf_error error = {.status = PF_OK};
+    size_t rows = 0, words = 0, again = 0;
+    if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "OOO:put", &counts, &keys, &sizes))
+        return PyErr_Occurred() ? NULL : no_counts();
+    const uint64_t *count = flat(counts, NPY_UINT64, &rows), *word = flat(keys, NPY_UINT64, &words);
+    const uint8_t *size = flat(sizes, NPY_UINT8, &again);
+    if (count == NULL || word == NULL || size == NULL || rows != again)
+        return no_counts();
+    for (size_t i = 0; i < rows; i++) {
+        struct pf_address key = {.size = size[i]};
+        size_t needed = size[i] == 16 ? 2 : 1;
+        if (needed > words)
+            return no_counts();
+        memcpy(key.word, word, needed * sizeof *word);
+        word += needed;
+        words -= needed;
+        if (!key_fits(counts_of(self)->kind, &key))
+            return no_counts();
+        if (pf_counts_add(counts_of(self), &key, count[i], &error) != PF_OK)
             return pf_raise(pf_state_of_type(Py_TYPE(self)), &error);
     }
-    Py_RETURN_NONE;
+    return words == 0 ? Py_NewRef(Py_None) : no_counts();
 }
 
 static PyObject *counts_get_kind(PyObject *self, void *closure)
@@ -276,7 +336,8 @@ static PyMethodDef counts_methods[] = {
     {"at_least", counts_at_least, METH_O, "The set of keys with at least this count."},
     {"to_dict", counts_to_dict, METH_NOARGS, "A plain dict, by count descending, then key."},
     {"merged", counts_merged, METH_O, "New counts: the sum of both."},
-    {"put", counts_put, METH_VARARGS, "put(keys, counts): add these to counts that nobody else has yet."},
+    {"arrays", counts_arrays, METH_NOARGS, "Keys and counts, as put() takes them."},
+    {"put", counts_put, METH_O, "put(arrays): add these to counts that nobody else has yet."},
     {NULL, NULL, 0, NULL},
 };
 

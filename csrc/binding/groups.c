@@ -54,7 +54,7 @@ static bool aggregates_from(struct pf_state *state, PyObject *aggregates, struct
     return true;
 }
 
-static PyObject *frame_of(struct pf_state *state, const struct pf_tally *groups)
+PyObject *pf_tally_frame_of(struct pf_state *state, const struct pf_tally *groups)
 {
     struct pf_frame_object *frame = pf_frame_object_new(state);
     if (frame == NULL)
@@ -71,8 +71,7 @@ static PyObject *frame_of(struct pf_state *state, const struct pf_tally *groups)
     return pf_raise(state, &error);
 }
 
-/* (fields, every, aggregates, gaps, fill, top, approximate, keep nulls) */
-static bool plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_plan *plan)
+bool pf_tally_plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_plan *plan)
 {
     PyObject *names, *aggregates;
     int gaps, fill, approximate, keep_nulls;
@@ -101,7 +100,7 @@ struct group {
 
 static bool group_prepare(void *question, struct pf_state *state, PyObject *arguments)
 {
-    return plan_from(state, arguments, &((struct group *)question)->plan);
+    return pf_tally_plan_from(state, arguments, &((struct group *)question)->plan);
 }
 
 static bool group_arm(void *question, struct pf_run *run, struct pf_sinks *sinks)
@@ -117,7 +116,7 @@ static bool group_arm(void *question, struct pf_run *run, struct pf_sinks *sinks
 
 static PyObject *group_result(void *question, struct pf_run *run)
 {
-    return frame_of(run->state, &((struct group *)question)->groups);
+    return pf_tally_frame_of(run->state, &((struct group *)question)->groups);
 }
 
 static void group_clear(void *question)
@@ -136,6 +135,25 @@ const struct pf_question pf_ask_group = {
     .result = group_result,
     .clear = group_clear,
 };
+
+static PyObject *group_arrays(void *question, struct pf_run *run)
+{
+    return pf_tally_arrays(run->state, &((struct group *)question)->groups);
+}
+
+static const struct pf_question group_saved = {
+    .name = "group_saved",
+    .size = sizeof(struct group),
+    .prepare = group_prepare,
+    .arm = group_arm,
+    .result = group_arrays,
+    .clear = group_clear,
+};
+
+PyObject *pf_group_saved(PyObject *module, PyObject *arguments)
+{
+    return pf_ask(module, arguments, &group_saved);
+}
 
 PyObject *pf_tally_group(PyObject *module, PyObject *arguments)
 {

@@ -154,22 +154,24 @@ static const struct pf_pfx_place *place_before(const struct pf_pfx *index, uint6
 
 PyObject *pf_input_entry_method(PyObject *object, PyObject *argument)
 {
-    const struct pf_pfx *index = ((struct pf_input_object *)object)->index;
+    const struct pf_input_object *input = (struct pf_input_object *)object;
+    const struct pf_pfx *index = input->index;
     unsigned long long offset = PyLong_AsUnsignedLongLong(argument);
     if (PyErr_Occurred())
         return NULL;
-    const struct pf_pfx_place *place = index != NULL ? place_before(index, offset) : NULL;
-    if (place == NULL)
+    if (index == NULL)
         Py_RETURN_NONE;
-    PyObject *told = PyTuple_New((Py_ssize_t)place->descriptions);
-    for (size_t i = 0; told != NULL && i < place->descriptions; i++) {
+    const struct pf_pfx_place *place = place_before(index, offset);
+    PyObject *told = PyTuple_New(place != NULL ? (Py_ssize_t)place->descriptions : 0);
+    for (size_t i = 0; told != NULL && place != NULL && i < place->descriptions; i++) {
         PyObject *described = PyLong_FromUnsignedLongLong(index->descriptions[i]);
         if (described == NULL)
             Py_CLEAR(told);
         else
             PyTuple_SET_ITEM(told, (Py_ssize_t)i, described);
     }
-    return told != NULL ? Py_BuildValue("KN", (unsigned long long)place->offset, told) : NULL;
+    uint64_t first = place != NULL ? place->offset : input->input.walk.offset;
+    return told != NULL ? Py_BuildValue("KN", (unsigned long long)first, told) : NULL;
 }
 
 PyObject *pf_input_index(PyObject *object, void *closure)

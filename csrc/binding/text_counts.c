@@ -187,24 +187,17 @@ static PyObject *merged(PyObject *self, PyObject *other)
     return pf_raise(state, &error);
 }
 
-/* For counts that nobody else has yet. */
-static PyObject *put(PyObject *self, PyObject *arguments)
+static PyObject *arrays(PyObject *self, PyObject *ignored)
 {
-    PyObject *keys, *numbers;
-    struct pf_error error = {.status = PF_OK};
-    if (!PyArg_ParseTuple(arguments, "O!O!:put", &PyList_Type, &keys, &PyList_Type, &numbers))
+    (void)ignored;
+    return pf_tally_arrays(pf_state_of_type(Py_TYPE(self)), groups_of(self));
+}
+
+/* For counts that nobody else has yet. */
+static PyObject *put(PyObject *self, PyObject *tuple)
+{
+    if (!pf_tally_put_arrays(pf_state_of_type(Py_TYPE(self)), groups_of(self), tuple))
         return NULL;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(keys) && i < PyList_GET_SIZE(numbers); i++) {
-        Py_ssize_t size;
-        const char *text = PyUnicode_AsUTF8AndSize(PyList_GET_ITEM(keys, i), &size);
-        uint64_t by = text != NULL ? PyLong_AsUnsignedLongLong(PyList_GET_ITEM(numbers, i)) : 0;
-        if (PyErr_Occurred())
-            return NULL;
-        if (strlen(text) != (size_t)size)
-            return PyErr_Format(PyExc_ValueError, "%R is no key of these counts", PyList_GET_ITEM(keys, i));
-        if (pf_tally_add(groups_of(self), (const uint8_t *)text, (size_t)size + 1, by, &error) != PF_OK)
-            return pf_raise(pf_state_of_type(Py_TYPE(self)), &error);
-    }
     Py_RETURN_NONE;
 }
 
@@ -222,7 +215,8 @@ static PyMethodDef methods[] = {
     {"at_least", at_least, METH_O, "The set of keys with at least this count."},
     {"to_dict", to_dict, METH_NOARGS, "A plain dict, by count descending, then key."},
     {"merged", merged, METH_O, "New counts: the sum of both."},
-    {"put", put, METH_VARARGS, "put(keys, counts): add these to counts that nobody else has yet."},
+    {"arrays", arrays, METH_NOARGS, "Keys and counts, as put() takes them."},
+    {"put", put, METH_O, "put(arrays): add these to counts that nobody else has yet."},
     {NULL, NULL, 0, NULL},
 };
 

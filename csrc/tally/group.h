@@ -12,6 +12,7 @@
 #define PF_TALLY_GROUP_H
 
 #include "base/sketch_top.h"
+#include "base/stat.h"
 #include "pass/sink.h"
 #include "tally/group_table.h"
 
@@ -30,6 +31,13 @@ uint64_t pf_tally_get(const struct pf_tally *groups, const uint8_t *key, size_t 
 enum pf_status pf_tally_add(struct pf_tally *groups, const uint8_t *key, size_t size, uint64_t by,
                             struct pf_error *error);
 enum pf_status pf_tally_merge(struct pf_tally *groups, const struct pf_tally *from, struct pf_error *error);
+/* Groups that are of no order and hold no sets: those of pieces put together are those of the whole. */
+bool pf_tally_adds_up(const struct pf_tally_plan *plan);
+/* Of these, whether there is nothing to a group but its count. */
+bool pf_tally_is_counted(const struct pf_tally_plan *plan);
+/* Adds a group of another table of such a plan, with the stat of each input. The key is whole. */
+enum pf_status pf_tally_put(struct pf_tally *groups, const uint8_t *key, size_t size, uint64_t by,
+                            const struct pf_stat *stats, struct pf_error *error);
 void pf_tally_moments(const struct pf_tally *groups, struct pf_moments *moments);
 
 /* One group. The first 16 octets of its key as two words (zeros behind a shorter one) put most in order. */

@@ -150,8 +150,7 @@ static enum pf_status add_lock_held(struct pf_tally_table *table, struct pf_tall
     return table->apply != NULL ? table->apply(table, part, record, entry, error) : PF_OK;
 }
 
-enum pf_status pf_tally_table_add(struct pf_tally_table *table, const void *key, size_t size, uint64_t by,
-                                  struct pf_error *error)
+struct pf_tally_record *pf_tally_table_put(struct pf_tally_table *table, const void *key, size_t size, uint64_t by)
 {
     uint64_t hash = pf_tally_hash(table, key, size);
     struct pf_tally_part *part = part_of(table, hash);
@@ -160,7 +159,13 @@ enum pf_status pf_tally_table_add(struct pf_tally_table *table, const void *key,
     if (record != NULL)
         record->count = by <= UINT64_MAX - record->count ? record->count + by : UINT64_MAX;
     pf_mutex_unlock(&part->lock);
-    return record != NULL ? PF_OK : pf_fail_memory(error);
+    return record;
+}
+
+enum pf_status pf_tally_table_add(struct pf_tally_table *table, const void *key, size_t size, uint64_t by,
+                                  struct pf_error *error)
+{
+    return pf_tally_table_put(table, key, size, by) != NULL ? PF_OK : pf_fail_memory(error);
 }
 
 enum pf_status pf_tally_table_add_entry(struct pf_tally_table *table, struct pf_tally_entry *entry,

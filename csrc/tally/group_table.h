@@ -60,7 +60,8 @@ static inline const uint8_t *pf_tally_record_key(const struct pf_tally_table *ta
     return (const uint8_t *)record->cells + table->plan->cells;
 }
 
-/* Adds `by` to a key's count without anything else. */
+/* Adds `by` to a key's count without anything else: its record, or NULL when memory is refused. */
+struct pf_tally_record *pf_tally_table_put(struct pf_tally_table *table, const void *key, size_t size, uint64_t by);
 enum pf_status pf_tally_table_add(struct pf_tally_table *table, const void *key, size_t size, uint64_t by,
                                   struct pf_error *error);
 /* One entry, whose hash is set. */

@@ -91,6 +91,34 @@ enum pf_status pf_tally_merge(struct pf_tally *groups, const struct pf_tally *fr
     return PF_OK;
 }
 
+bool pf_tally_adds_up(const struct pf_tally_plan *plan)
+{
+    for (size_t i = 0; i < plan->input_count; i++) {
+        if (plan->inputs[i].has_set)
+            return false;
+    }
+    return !plan->gaps;
+}
+
+bool pf_tally_is_counted(const struct pf_tally_plan *plan)
+{
+    return plan->input_count == 0;
+}
+
+enum pf_status pf_tally_put(struct pf_tally *groups, const uint8_t *key, size_t size, uint64_t by,
+                            const struct pf_stat *stats, struct pf_error *error)
+{
+    const struct pf_tally_plan *plan = groups->plan;
+    if (pf_tally_is_counted(plan))
+        return pf_tally_add(groups, key, size, by, error);
+    struct pf_tally_record *record = pf_tally_table_put(&groups->table, key, size, by);
+    for (size_t i = 0; record != NULL && i < plan->input_count; i++) {
+        const struct pf_tally_input *input = &plan->inputs[i];
+        pf_stat_merge(pf_tally_stat(record, input), &stats[i], input->of.form == PF_TALLY_SIGNED);
+    }
+    return record != NULL ? PF_OK : pf_fail_memory(error);
+}
+
 void pf_tally_moments(const struct pf_tally *groups, struct pf_moments *moments)
 {
     struct pf_tally_table_place place = {.partition = 0};

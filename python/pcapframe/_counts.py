@@ -70,7 +70,7 @@ class Counts(Mapping[Any, int]):
         return Counts(native.merged(other._native), self._name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self._name, *self._native.sorted(0, _MOST))
+        return _restored, (self._name, *self._native.arrays())
 
     def __copy__(self) -> Counts:
         return self  # never changed
@@ -154,16 +154,11 @@ class Counts(Mapping[Any, int]):
         )
 
 
-_EMPTY = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\x04\0\x01\0\0\0"  # a capture without a packet
-
-
-def _restored(name: str, keys: list[Any] | np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> Counts:
+def _restored(name: str, *arrays: np.ndarray[Any, Any]) -> Counts:
     """Counts as they were pickled."""
-    from ._reader import open
+    from ._state import CountsState
 
-    restored = open(_EMPTY, threads=1, progress=False).count(check_name(name, "Counts"))
-    restored._native.put(list(keys) if isinstance(keys, list) else keys.tolist(), counts.tolist())
-    return restored
+    return Counts(CountsState.of([check_name(name, "Counts")], list(arrays)).natives[0], name)
 
 
 class IocCounts(NamedTuple):

@@ -34,6 +34,11 @@ class Question(NamedTuple):
         """Whether it is one field and nothing else, whose answer is a mapping."""
         return len(self.fields) == 1 and self[1:] == (0, (), False, False, 0, False, False)
 
+    @property
+    def sketched(self) -> bool:
+        """Whether memory is bounded: nothing but packets is counted, of which the largest groups are wanted."""
+        return bool(self.top) and not (self.every or self.aggregates or self.gaps)
+
 
 def check_name(name: object, where: str) -> str:
     """Return the name of a field that can be counted, or raise."""

@@ -247,7 +247,7 @@ class Partial:
             "plan": {**known, "files": list(known["files"].items())},
             "question": dataclasses.asdict(self._question),
             "runs": [dataclasses.astuple(run) for run in self._runs.values()],
-            "kind": QUESTIONS[self._question.name].state.__name__,
+            "kind": QUESTIONS[self._question.name].state_of(self._question).__name__,
             "states": states,
         }
         return _state.packed(header, arrays)
@@ -270,7 +270,7 @@ class Partial:
             for each in header["states"]:
                 mine, arrays = arrays[: each["arrays"]], arrays[each["arrays"] :]
                 key: frozenset[_Place] = frozenset(_state.tupled(each["runs"]))
-                states[key] = kind.state.of(each["about"], mine)
+                states[key] = kind.state_of(question).of(each["about"], mine)
                 if not key or not key <= runs.keys() or not states[key].like(nothing):
                     raise ValueError("a state of no run, or of another question")
             return cls(plan, question, runs, states)

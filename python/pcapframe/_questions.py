@@ -63,6 +63,10 @@ class Kind:
 
     state: Any
 
+    def state_of(self, question: Question) -> Any:
+        """The class of what pieces find."""
+        return self.state
+
     def resolve(self, *arguments: Any, **keywords: Any) -> Question:
         raise NotImplementedError
 
@@ -101,30 +105,51 @@ class _Ioc(Kind):
 
 
 class _Count(Kind):
-    state = _state.CountsState
+    def state_of(self, question: Question) -> Any:
+        return _state.CountsState if _group.Question(*question.asked).plain else _state.Groups
 
     def resolve(self, *arguments: Any, **keywords: Any) -> Question:
         given = bound(_reader.Capture.count, arguments, keywords)
         asked = {ask: given[ask] for ask in _group.ASKS}
         options = {name: given[name] for name in ("gaps", "fill", "top", "approx", "dropna")}
-        return Question("count", tuple(_group.check_question(given["fields"], given["every"], asked, **options)))
+        question = _group.check_question(given["fields"], given["every"], asked, **options)
+        if question.gaps or any(_group.ASKS[place] == "distinct" for place, _ in question.aggregates):
+            raise CaptureError("count: gaps= and distinct= take all packets of a group together: ask the whole capture")
+        return Question("count", tuple(question))
 
     def check(self, question: Question, plan: Any) -> None:
         super().check(question, plan)
         asked = _group.Question(*question.asked)
-        if not asked.plain:
-            raise CaptureError("count: pieces answer for one field alone so far")
         refuse([*asked.fields, *(name for _, name in asked.aggregates)], "counting by it")
 
     def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
-        fields = question.asked[0]
-        native, faults = _core.count_field(inputs, options, fields)
-        return _state.CountsState((native,), fields), faults
+        asked = _group.Question(*question.asked)
+        if asked.plain:
+            native, faults = _core.count_field(inputs, options, asked.fields)
+            return _state.CountsState((native,), asked.fields), faults
+        every_group = asked._replace(top=0, fill=False)
+        found, faults = _core.group_saved(inputs, options, *every_group)
+        return _state.Groups(tuple(every_group), found), faults
 
-    def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> Counts:
-        fields = question.asked[0]
-        total = _state.Additive.total(states or [self.nothing(question)])
-        return Counts(total.natives[0], fields[0])
+    def finish(
+        self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any
+    ) -> Counts | Frame:
+        asked = _group.Question(*question.asked)
+        if asked.plain:
+            total = _state.Additive.total(states or [self.nothing(question)])
+            return Counts(total.natives[0], asked.fields[0])
+        groups = [_state.Additive.total(states)] if states else []
+        if asked.sketched and sum(map(len, groups)) > max(_SURPLUS * asked.top, _FEWEST):
+            raise CaptureError(
+                f"count: top= of {len(groups[0]):,} groups is estimated in the order of the packets: "
+                "ask the whole capture, or ask without top="
+            )
+        native = _core.group_from(question.asked, *(each.found for each in groups))
+        return Frame(native, capture_of(plan, ()), (*plan.unusable, *faults))
+
+
+# How many groups one machine follows before it estimates which have the largest counts: csrc/tally/groups.c.
+_SURPLUS, _FEWEST = 8, 1 << 16
 
 
 def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:

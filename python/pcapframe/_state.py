@@ -145,21 +145,49 @@ class CountsState(Additive):
         return isinstance(other, CountsState) and self.names == other.names
 
     def arrays(self) -> tuple[Any, list[_Array]]:
-        found: list[_Array] = []
-        for native in self.natives:
-            keys, counts = native.sorted(0, 2**64 - 1)
-            found += [counts, *(texts_packed(keys) if isinstance(keys, list) else (keys, np.zeros(0, np.uint8)))]
-        return list(self.names), found
+        return list(self.names), [array for native in self.natives for array in native.arrays()]
 
     @classmethod
     def of(cls, about: Any, arrays: list[_Array]) -> CountsState:
-        natives = []
-        for name, counts, keys, octets in zip(about, arrays[::3], arrays[1::3], arrays[2::3], strict=True):
-            native = empty_counts(name)
-            texts = native.kind in ("address", "text")
-            native.put(texts_unpacked(keys, octets) if texts else keys.tolist(), counts.tolist())
-            natives.append(native)
-        return cls(tuple(natives), tuple(about))
+        found = cls.empty(tuple(about))
+        for native in found.natives:
+            count = 4 if native.kind == "text" else 3
+            native.put(aligned(*arrays[:count]))
+            arrays = arrays[count:]
+        return found
+
+    @classmethod
+    def empty(cls, names: tuple[str, ...]) -> CountsState:
+        return cls(tuple(map(empty_counts, names)), names)
+
+
+class Groups(Additive):
+    """Groups of a `_group.Question`: counts, keys and what adds up besides."""
+
+    def __init__(self, question: tuple[Any, ...], found: tuple[_Array, ...]) -> None:
+        self.question, self.found = question, found
+
+    def plus(self, other: Groups) -> Groups:
+        return Groups(self.question, _core.group_joined(self.question, self.found, other.found))
+
+    def like(self, other: Any) -> bool:
+        return isinstance(other, Groups) and self.question == other.question
+
+    def arrays(self) -> tuple[Any, list[_Array]]:
+        return self.question, list(self.found)
+
+    @classmethod
+    def of(cls, about: Any, arrays: list[_Array]) -> Groups:
+        question = tupled(about)
+        return cls(question, _core.group_joined(question, aligned(*arrays)))
+
+    def __len__(self) -> int:
+        return len(self.found[0])
+
+
+def aligned(*arrays: _Array) -> tuple[_Array, ...]:
+    """Arrays as the core takes them: what came over a network may lie anywhere."""
+    return tuple(np.require(array, requirements=("C", "A")) for array in arrays)
 
 
 _EMPTY = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\x04\0\x01\0\0\0"  # a capture without a packet
@@ -196,7 +224,7 @@ class Table(State):
         """The rows of tables of one schema, one behind the other."""
 
         def fit(array: Any) -> Any:
-            return np.require(array, requirements=("C", "A")) if isinstance(array, np.ndarray) else array
+            return aligned(array)[0] if isinstance(array, np.ndarray) else array
 
         parts = [tuple((fit(values), fit(valid), fit(more)) for values, valid, more in t.columns) for t in tables]
         return _core.frame_from(tables[0].schema, *parts)
