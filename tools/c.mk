@@ -8,6 +8,9 @@ FLAGS_c        := -O2 -g
 FLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_s390x    := -O2 -g
+# 32 bit, with x86's kernel headers from where they lie for 64 bit: the package that links them excludes cross compilers.
+FLAGS_m32      := -O2 -g -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+FLAGS_m32ubsan := $(subst -O2,-O1,$(FLAGS_m32)) -fsanitize=undefined -fno-sanitize-recover=undefined
 FLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz     := $(subst fsanitize=,fsanitize=fuzzer-no-link$(comma),$(FLAGS_asan))
 

@@ -42,7 +42,7 @@ static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const
         return false;
     if (text == NULL || key->size != BY_TEXT || key->word[1] == 0) /* the key says all */
         return true;
-    return memcmp(text_of(dictionary, entry), text, key->word[1]) == 0;
+    return memcmp(text_of(dictionary, entry), text, (size_t)key->word[1]) == 0;
 }
 
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */
