@@ -5,6 +5,7 @@
 #include "field/field.h"
 #include "guard.h"
 #include "payload/der.h"
+#include "payload/payload.h"
 #include "payload/kerberos.h"
 
 static struct guard guard;
