@@ -12,8 +12,6 @@ import pytest
 import flow_tables
 import pcapframe as pf
 from model_tables import CLASSIFIERS, SMALL
-from wire import namespace as namespace
-from wire import wire as wire
 
 
 @pytest.fixture(scope="session")

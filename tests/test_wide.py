@@ -122,3 +122,15 @@ def test_differences_of_65_bits(library: ctypes.CDLL, ends: list[tuple[int, int]
     assert (stat.min, stat.max) == (least, most)
     assert (stat.sum[0] | stat.sum[1] << 64) == sum(numbers) % WIDE
     assert library.pf_stat_deviation(ctypes.byref(stat)) == statistics.stdev(numbers)
+
+
+@given(numbers=st.lists(words) | st.lists(signed_numbers), cut=st.integers(0, 20))
+@settings(max_examples=200)
+@example(numbers=[UINT64] * 40, cut=20)
+@example(numbers=[-INT64 - 1] * 9 + [INT64], cut=9)
+def test_two_put_together_are_one(library: ctypes.CDLL, numbers: list[int], cut: int) -> None:
+    signed = min(numbers, default=0) < 0
+    assume(not signed or max(numbers) <= INT64)
+    stat, more = (stat_of(library, part, signed) for part in (numbers[:cut], numbers[cut:]))
+    library.pf_stat_merge(ctypes.byref(stat), ctypes.byref(more), ctypes.c_bool(signed))
+    assert bytes(stat) == bytes(stat_of(library, numbers, signed))

@@ -51,6 +51,24 @@ void pf_stat_add_difference(struct pf_stat *stat, int64_t from, int64_t to)
     add_number(stat, number);
 }
 
+void pf_stat_merge(struct pf_stat *stat, const struct pf_stat *from, bool is_signed)
+{
+    if (from->n == 0)
+        return;
+    widen(stat, from->min, is_signed);
+    if (stat->n == 0 || below(stat->max, from->max, is_signed))
+        stat->max = from->max;
+    pf_wide sum = pf_wide_sum(pf_wide_of(stat->sum[1], stat->sum[0]), pf_wide_of(from->sum[1], from->sum[0]));
+    pf_wide more = pf_wide_of(from->squares[1], from->squares[0]);
+    pf_wide low = pf_wide_sum(pf_wide_of(stat->squares[1], stat->squares[0]), more);
+    stat->sum[0] = pf_wide_low(sum);
+    stat->sum[1] = pf_wide_high(sum);
+    stat->squares[2] += from->squares[2] + pf_wide_below(low, more);
+    stat->squares[0] = pf_wide_low(low);
+    stat->squares[1] = pf_wide_high(low);
+    stat->n += from->n;
+}
+
 bool pf_stat_sum(const struct pf_stat *stat, bool is_signed, uint64_t *sum)
 {
     *sum = stat->sum[0];

@@ -22,6 +22,9 @@ void pf_stat_add(struct pf_stat *stat, uint64_t word, bool is_signed);
 /* The difference to - from, which has up to 65 bits: min and max of such stop at the ends of an int64. */
 void pf_stat_add_difference(struct pf_stat *stat, int64_t from, int64_t to);
 
+/* As if what `from` was given had been given to `stat`. */
+void pf_stat_merge(struct pf_stat *stat, const struct pf_stat *from, bool is_signed);
+
 /* The sum as a number of the sort that was added; false where it has more than 64 bits. */
 bool pf_stat_sum(const struct pf_stat *stat, bool is_signed, uint64_t *sum);
 /* The double nearest to the mean (n >= 1) and to the sample standard deviation (n >= 2), ties to even. */
