@@ -79,6 +79,20 @@ def wire(namespace: Wire, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
         yield namespace
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The eight files, 1,200 rows each at most."""
+    folder = tmp_path_factory.mktemp("more_tables")
+    flow_tables.generator().write(folder, rows=1200)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded(tables: Path) -> Any:
+    """Them as they are loaded."""
+    return pf.cicids.load(tables)
+
+
 _FIGURES: list[str] = []  # told at the end of a run: those of docs/reliability.md come from there
 
 

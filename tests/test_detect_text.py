@@ -12,7 +12,6 @@ import shutil
 import struct
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -22,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import naive_text
-from captures import Packet, ethernet, ipv4, ipv6, pcap_bytes, tcp, udp
+from captures import ethernet, ipv4, pcap_bytes, udp
+from captures_text import START, dns_capture, dns_packet, lookups, question, requests, segments
 from naive_text import Message
 from pcapframe import _core, _detect_text
 from pcapframe._finding import Finding
@@ -33,7 +33,6 @@ LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 CORPUS = os.environ.get("PCAPFRAME_CORPUS")
 needs_corpus = pytest.mark.skipif(CORPUS is None, reason="PCAPFRAME_CORPUS names no folder of captures")
 PATTERNS = _core.attack_patterns()
-START = 1_500_000_000
 
 
 def tables_of(source: Any, threads: int = 1, chunk: int = 0) -> dict[str, Frame]:
@@ -55,63 +54,6 @@ def rows_of(frame: Frame) -> list[dict[str, Any]]:
 def findings(source: Any, rule: Any = None, **thresholds: Any) -> list[Finding]:
     tables = tables_of(source)
     return [each for one in ([rule] if rule else _detect_text.RULES) for each in one(tables, **thresholds)]
-
-
-# --- captures --------------------------------------------------------------------------------------------------------
-
-
-def question(labels: Iterable[bytes]) -> bytes:
-    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
-
-
-def dns_packet(message: Message) -> Packet:
-    flags = message.response << 15 | message.rcode
-    head = struct.pack("!HHHHHH", 7, flags, 1, message.answer != b"", 0, 0)
-    octets = head + question(message.labels) + struct.pack("!HH", message.kind, 1) + message.answer
-    client, server = (bytes(map(int, each.split("."))) for each in (message.client, message.server))
-    datagram = udp(octets, 53, 5000) if message.response else udp(octets, 5000, 53)
-    ends = (server, client) if message.response else (client, server)
-    frame = ethernet(ipv4(datagram, *ends)).octets
-    return Packet(frame, len(frame), message.time // 10**9, message.time % 10**9)
-
-
-def dns_capture(messages: Iterable[Message]) -> bytes:
-    return pcap_bytes([dns_packet(message) for message in messages], magic="nano")
-
-
-def lookups(
-    names: Iterable[str], kind: int = 1, rcode: int = 0, answer: bytes = bytes(16), every: float = 0.1
-) -> bytes:
-    """A query and its response for each name."""
-    made = []
-    for i, name in enumerate(names):
-        time = START * 10**9 + int(i * every * 10**9)
-        labels = tuple(name.encode().split(b"."))
-        made.append(Message("10.0.0.1", "10.0.0.53", labels, kind, False, 0, b"", time))
-        made.append(Message("10.0.0.1", "10.0.0.53", labels, kind, True, rcode, b"" if rcode else answer, time + 1000))
-    return dns_capture(made)
-
-
-def segments(*said: tuple[bool, bytes], port: int = 21, client_port: int = 40_000, v6: bool = False) -> list[bytes]:
-    """Frames of one connection: (from the client, octets)."""
-    seq = {True: 1000, False: 2_000_000_000}
-    made = []
-    for from_client, octets in said:
-        ports = (client_port, port) if from_client else (port, client_port)
-        segment = tcp(octets, *ports, seq=seq[from_client])
-        seq[from_client] += len(octets)
-        ends = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
-        ends = ends if from_client else ends[::-1]
-        made.append(ethernet(ipv6(segment) if v6 else ipv4(segment, *ends)).octets)
-    return made
-
-
-def requests(*targets: bytes, headers: bytes = b"", start: int = 40_000) -> bytes:
-    made = []
-    for i, target in enumerate(targets):
-        text = b"GET " + target + b" HTTP/1.1\r\nHost: a.example\r\n" + headers + b"\r\n"
-        made += segments((True, text), port=8080, client_port=start + i)
-    return pcap_bytes(made)
 
 
 # --- names -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import pcapframe as pf
 from captures_large import write_syns
-from pcapframe import _compressed, _members
+from pcapframe import _compressed, _compressions, _members, _sources_local
 
 zstandard = pytest.importorskip("zstandard", reason="zstd needs the package zstandard")
 
@@ -91,7 +91,7 @@ def together(yes: bool) -> Iterator[None]:
 def given_by(octets: bytes, yes: bool) -> tuple[bytes, tuple[str, str] | None]:
     """All that a reader gives, and why it gives no more."""
     with together(yes):
-        reader = _compressed.Reader(_compressed.BytesSource(octets), _compressed.format_of(octets))
+        reader = _compressed.Reader(_sources_local.BytesSource(octets), _compressions.format_of(octets))
         reader.seek(0)
         made = b"".join(iter(lambda: reader.read(100_000), b""))
         fault = reader.fault
@@ -160,7 +160,7 @@ def test_damage(way: str, where: float, harm: str, drawn: bytes, plain: bytes) -
             octets[place:place] = drawn
         case "behind":
             octets += drawn
-    if _compressed.format_of(bytes(octets[: _compressed.LOOK])) in ("gzip", "zstd"):
+    if _compressions.format_of(bytes(octets[: _compressions.LOOK])) in ("gzip", "zstd"):
         assert given_by(bytes(octets), True) == given_by(bytes(octets), False)
 
 
@@ -201,7 +201,7 @@ def test_memory_is_bounded(plain: bytes, cuts: list[int]) -> None:
     last = struct.pack("<I", 1 | (128 << 10) << 3 | 1 << 1)[:3] + b"\0"
     octets = b"\x28\xb5\x2f\xfd\0\x58" + block * 2000 + last
     with together(True), warnings.catch_warnings():
-        reader = _compressed.Reader(_compressed.BytesSource(octets), "zstd")
+        reader = _compressed.Reader(_sources_local.BytesSource(octets), "zstd")
         reader.seek(0)
         assert sum(map(len, iter(lambda: reader.read(1 << 20), b""))) == 2001 * (128 << 10)
         reader.close()

@@ -8,11 +8,17 @@ FLAGS_c        := -O2 -g
 FLAGS_asan     := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan     := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 FLAGS_s390x    := -O2 -g
+FLAGS_m32      := -O2 -g
+FLAGS_m32ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined
 FLAGS_coverage := -O0 -g --coverage -fprofile-update=atomic
 FLAGS_fuzz     := $(subst fsanitize=,fsanitize=fuzzer-no-link$(comma),$(FLAGS_asan))
 
-STRICT := -std=c11 -Wall -Wextra -Wconversion -Werror -Icsrc
-FLAGS  := -std=c11 -Wall -Wextra $(if $(filter 1,$(PCAPFRAME_WERROR)),-Werror) -pthread -Icsrc -Itests/c -Itests/fuzz $(FLAGS_$(VARIANT)) $(CFLAGS)
+# The kernel's headers lie where those of 64 bit do: the package that links them elsewhere excludes all cross compilers.
+TARGET_m32      = -m32 -Wno-psabi -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+TARGET_m32ubsan = $(TARGET_m32)
+
+STRICT := -std=c11 -Wall -Wextra -Wconversion -Werror -Icsrc $(TARGET_$(VARIANT))
+FLAGS  := -std=c11 -Wall -Wextra $(if $(filter 1,$(PCAPFRAME_WERROR)),-Werror) -pthread -Icsrc -Itests/c -Itests/fuzz $(FLAGS_$(VARIANT)) $(TARGET_$(VARIANT)) $(CFLAGS)
 LINK    = $(CC) $(FLAGS) $(1) $(filter-out tools/c.mk,$^) -o $@ -lm
 
 PLAIN   := $(filter-out csrc/binding/% csrc/libpcap/%,$(wildcard csrc/*/*.c))
@@ -34,7 +40,7 @@ fuzz: $(FUZZERS)
 
 strict:
 	$(CC) $(STRICT) -fsyntax-only $(PLAIN)
-	@echo "each header by itself"; $(CC) -std=c11 -Icsrc -w -fsyntax-only -x c $(HEADERS)
+	@echo "each header by itself"; $(CC) -std=c11 -Icsrc $(TARGET_$(VARIANT)) -w -fsyntax-only -x c $(HEADERS)
 
 $(B)/test_mutate: $(MUTATORS) $(B)/obj/tests/fuzz/mutate_plain.o
 $(TESTS): $(B)/%: $(B)/obj/tests/c/%.o $(SHARED) $(ROOMS)

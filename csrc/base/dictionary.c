@@ -37,7 +37,7 @@ static bool is_entry(const struct pf_dictionary *dictionary, size_t entry, const
     if (text == NULL || key->size != BY_TEXT || key->word[1] == 0) /* the key says all */
         return true;
     size_t length;
-    return memcmp(pf_dictionary_at(dictionary, entry, &length), text, key->word[1]) == 0;
+    return memcmp(pf_dictionary_at(dictionary, entry, &length), text, (size_t)key->word[1]) == 0;
 }
 
 /* The slot of `key`, or the empty one where it belongs: at most half of the slots are taken. */

@@ -9,10 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef __SIZEOF_INT128__
-#error "pcapframe needs a compiler with 128-bit integers, which those for 32-bit processors have not: sums are exact"
-#endif
-
 enum pf_status {
     PF_OK = 0,
     PF_NO_MEMORY,    /* an allocation was refused */

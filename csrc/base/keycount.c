@@ -1,12 +1,11 @@
 #include "base/keycount.h"
 
 #include "base/alloc.h"
+#include "base/wide.h"
 
 #include <string.h>
 
 enum { FIRST_SLOTS = 512 }; /* 4 KiB of narrow slots: most tables of most captures are small */
-
-typedef unsigned __int128 wide;
 
 /* Functions marked inline that take a form are called with a literal one on the paths that matter, so that one source
  * gives three tight loops. */
@@ -237,18 +236,18 @@ size_t pf_keycount_size(const struct pf_keycount *table)
     return size;
 }
 
-static void add_wide(uint64_t halves[2], wide value)
+static void add_wide(uint64_t halves[2], pf_wide value)
 {
-    wide sum = ((wide)halves[0] << 64 | halves[1]) + value;
-    halves[0] = (uint64_t)(sum >> 64);
-    halves[1] = (uint64_t)sum;
+    pf_wide sum = pf_wide_sum(pf_wide_of(halves[0], halves[1]), value);
+    halves[0] = pf_wide_high(sum);
+    halves[1] = pf_wide_low(sum);
 }
 
 void pf_moments_add(struct pf_moments *moments, uint64_t count)
 {
     moments->n++;
-    add_wide(moments->sum, count);
-    add_wide(moments->squares, (wide)count * count);
+    add_wide(moments->sum, pf_wide_of(0, count));
+    add_wide(moments->squares, pf_wide_product(count, count));
 }
 
 void pf_keycount_moments(const struct pf_keycount *table, struct pf_moments *moments)

@@ -1,4 +1,7 @@
 #define _GNU_SOURCE
+/* Files beyond 2 GiB and times beyond 2038, which systems of 32 bits must be asked for; others have nothing else. */
+#define _FILE_OFFSET_BITS 64
+#define _TIME_BITS 64
 #include "base/os_file.h"
 
 #include "base/alloc.h"
@@ -14,6 +17,8 @@
 #include <unistd.h>
 
 enum { MOST_AT_ONCE = 1 << 30 }; /* what one read or write call of every system takes */
+
+_Static_assert(sizeof(off_t) == 8, "captures are larger than 2 GiB");
 
 static size_t at_once(size_t size)
 {

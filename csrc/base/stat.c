@@ -1,23 +1,24 @@
 #include "base/stat.h"
 
+#include "base/wide.h"
+
 #include <math.h>
 #include <stddef.h>
 
-typedef unsigned __int128 wide;
-typedef __int128 signed_wide;
-
 enum { WORDS = 4, MANTISSA = 53, SPARE = 2 /* bits beyond a double's, of which one decides where to round */ };
 
-static void add_number(struct pf_stat *stat, signed_wide number)
+/* A number with a sign, of 65 bits at most. */
+static void add_number(struct pf_stat *stat, pf_wide number)
 {
-    wide sum = ((wide)stat->sum[1] << 64 | stat->sum[0]) + (wide)number;
-    uint64_t magnitude = (uint64_t)(number < 0 ? -number : number);
-    wide square = (wide)magnitude * magnitude, low = ((wide)stat->squares[1] << 64 | stat->squares[0]) + square;
-    stat->sum[0] = (uint64_t)sum;
-    stat->sum[1] = (uint64_t)(sum >> 64);
-    stat->squares[2] += low < square;
-    stat->squares[0] = (uint64_t)low;
-    stat->squares[1] = (uint64_t)(low >> 64);
+    pf_wide sum = pf_wide_sum(pf_wide_of(stat->sum[1], stat->sum[0]), number);
+    uint64_t word = pf_wide_low(number), magnitude = pf_wide_high(number) != 0 ? 0 - word : word;
+    pf_wide square = pf_wide_product(magnitude, magnitude);
+    pf_wide low = pf_wide_sum(pf_wide_of(stat->squares[1], stat->squares[0]), square);
+    stat->sum[0] = pf_wide_low(sum);
+    stat->sum[1] = pf_wide_high(sum);
+    stat->squares[2] += pf_wide_below(low, square);
+    stat->squares[0] = pf_wide_low(low);
+    stat->squares[1] = pf_wide_high(low);
     stat->n++;
 }
 
@@ -37,13 +38,15 @@ static void widen(struct pf_stat *stat, uint64_t word, bool is_signed)
 void pf_stat_add(struct pf_stat *stat, uint64_t word, bool is_signed)
 {
     widen(stat, word, is_signed);
-    add_number(stat, is_signed ? (signed_wide)(int64_t)word : (signed_wide)word);
+    add_number(stat, is_signed ? pf_wide_signed((int64_t)word) : pf_wide_of(0, word));
 }
 
 void pf_stat_add_difference(struct pf_stat *stat, int64_t from, int64_t to)
 {
-    signed_wide number = (signed_wide)to - from;
-    signed_wide shown = number < INT64_MIN ? INT64_MIN : number > INT64_MAX ? INT64_MAX : number;
+    pf_wide number = pf_wide_difference(pf_wide_signed(to), pf_wide_signed(from));
+    int64_t shown = (int64_t)pf_wide_low(number);
+    if (!pf_wide_same(number, pf_wide_signed(shown)))
+        shown = to < from ? INT64_MIN : INT64_MAX;
     widen(stat, (uint64_t)shown, true);
     add_number(stat, number);
 }
@@ -55,14 +58,14 @@ void pf_stat_merge(struct pf_stat *stat, const struct pf_stat *from, bool is_sig
     widen(stat, from->min, is_signed);
     if (stat->n == 0 || below(stat->max, from->max, is_signed))
         stat->max = from->max;
-    wide sum = ((wide)stat->sum[1] << 64 | stat->sum[0]) + ((wide)from->sum[1] << 64 | from->sum[0]);
-    wide more = (wide)from->squares[1] << 64 | from->squares[0];
-    wide low = ((wide)stat->squares[1] << 64 | stat->squares[0]) + more;
-    stat->sum[0] = (uint64_t)sum;
-    stat->sum[1] = (uint64_t)(sum >> 64);
-    stat->squares[2] += from->squares[2] + (low < more);
-    stat->squares[0] = (uint64_t)low;
-    stat->squares[1] = (uint64_t)(low >> 64);
+    pf_wide sum = pf_wide_sum(pf_wide_of(stat->sum[1], stat->sum[0]), pf_wide_of(from->sum[1], from->sum[0]));
+    pf_wide more = pf_wide_of(from->squares[1], from->squares[0]);
+    pf_wide low = pf_wide_sum(pf_wide_of(stat->squares[1], stat->squares[0]), more);
+    stat->sum[0] = pf_wide_low(sum);
+    stat->sum[1] = pf_wide_high(sum);
+    stat->squares[2] += from->squares[2] + pf_wide_below(low, more);
+    stat->squares[0] = pf_wide_low(low);
+    stat->squares[1] = pf_wide_high(low);
     stat->n += from->n;
 }
 
@@ -80,20 +83,22 @@ static void multiply(uint64_t product[WORDS], const uint64_t *a, size_t size, co
     for (size_t i = 0; i < size; i++) {
         uint64_t carry = 0;
         for (size_t j = 0; i + j < WORDS; j++) {
-            wide sum = (wide)a[i] * (j < other ? b[j] : 0) + product[i + j] + carry;
-            product[i + j] = (uint64_t)sum;
-            carry = (uint64_t)(sum >> 64);
+            pf_wide sum = pf_wide_product(a[i], j < other ? b[j] : 0);
+            sum = pf_wide_sum(sum, pf_wide_of(0, product[i + j]));
+            sum = pf_wide_sum(sum, pf_wide_of(0, carry));
+            product[i + j] = pf_wide_low(sum);
+            carry = pf_wide_high(sum);
         }
     }
 }
 
 static void subtract(uint64_t a[WORDS], const uint64_t b[WORDS])
 {
-    uint64_t borrow = 0;
+    bool borrow = false;
     for (size_t i = 0; i < WORDS; i++) {
-        wide difference = (wide)a[i] - b[i] - borrow;
-        a[i] = (uint64_t)difference;
-        borrow = difference >> 64 != 0;
+        bool less = a[i] < b[i] || (borrow && a[i] == b[i]);
+        a[i] -= b[i] + borrow;
+        borrow = less;
     }
 }
 
@@ -107,33 +112,32 @@ static int bits_of(const uint64_t *number, int words)
 
 /* floor(above * 2^shift / under), which the caller knows to fit; *more: there is a rest. Bit by bit, so some 300 steps
  * at most: one code for numbers of any size, and a rounding that can be trusted. */
-static wide divide(const uint64_t above[WORDS], int shift, wide under, bool *more)
+static pf_wide divide(const uint64_t above[WORDS], int shift, pf_wide under, bool *more)
 {
-    wide rest = 0, quotient = 0;
+    pf_wide rest = pf_wide_of(0, 0), quotient = rest;
     int bits = bits_of(above, WORDS);
     for (int at = bits - 1; at >= -shift; at--) {
-        bool carry = rest >> 127 != 0;
-        rest = rest << 1 | (at >= 0 ? above[at / 64] >> (at % 64) & 1 : 0);
-        quotient <<= 1;
-        if (carry || rest >= under) {
-            rest -= under;
-            quotient |= 1;
-        }
+        bool carry = pf_wide_high(rest) >> 63 != 0;
+        rest = pf_wide_twice(rest, at >= 0 ? above[at / 64] >> (at % 64) & 1 : 0);
+        bool fits = carry || !pf_wide_below(rest, under);
+        if (fits)
+            rest = pf_wide_difference(rest, under);
+        quotient = pf_wide_twice(quotient, fits);
     }
-    *more = rest != 0;
+    *more = (pf_wide_low(rest) | pf_wide_high(rest)) != 0;
     for (int at = 0; at < -shift && at < bits; at++)
         *more |= (above[at / 64] >> (at % 64) & 1) != 0;
     return quotient;
 }
 
-/* floor(sqrt(square)) of a number that is not 0. */
-static uint64_t root_of(wide square)
+/* floor(sqrt(square)) of a number below 2^112. The double is off by at most some 2^3 of its 2^56, and then corrected.
+ */
+static uint64_t root_of(pf_wide square)
 {
-    uint64_t root = (uint64_t)sqrt((double)square);
-    root = (uint64_t)((root + square / root) / 2); /* one step of Newton's: now off by one at most */
-    while ((wide)root * root > square)
+    uint64_t root = (uint64_t)sqrt(ldexp((double)pf_wide_high(square), 64) + (double)pf_wide_low(square));
+    while (pf_wide_below(square, pf_wide_product(root, root)))
         root--;
-    while ((wide)(root + 1) * (root + 1) <= square)
+    while (!pf_wide_below(square, pf_wide_product(root + 1, root + 1)))
         root++;
     return root;
 }
@@ -148,20 +152,20 @@ static double nearest(uint64_t whole, bool more, int exponent)
     return ldexp((double)kept, exponent + excess);
 }
 
-static int length_of(wide number)
+static int length_of(pf_wide number)
 {
-    return bits_of((const uint64_t[]){(uint64_t)number, (uint64_t)(number >> 64)}, 2);
+    return bits_of((const uint64_t[]){pf_wide_low(number), pf_wide_high(number)}, 2);
 }
 
 /* The absolute sum as words; whether it is below zero. */
 static bool magnitude_of(const struct pf_stat *stat, uint64_t magnitude[WORDS])
 {
-    wide sum = (wide)stat->sum[1] << 64 | stat->sum[0];
+    pf_wide sum = pf_wide_of(stat->sum[1], stat->sum[0]);
     bool negative = stat->sum[1] >> 63 != 0 && stat->n != 0;
     if (negative)
-        sum = -sum;
-    magnitude[0] = (uint64_t)sum;
-    magnitude[1] = (uint64_t)(sum >> 64);
+        sum = pf_wide_negative(sum);
+    magnitude[0] = pf_wide_low(sum);
+    magnitude[1] = pf_wide_high(sum);
     magnitude[2] = magnitude[3] = 0;
     return negative;
 }
@@ -173,8 +177,9 @@ double pf_stat_mean(const struct pf_stat *stat)
     int bits = bits_of(sum, WORDS);
     if (bits == 0)
         return 0;
-    int shift = MANTISSA + SPARE - (bits - length_of(stat->n));
-    uint64_t whole = (uint64_t)divide(sum, shift, stat->n, &more);
+    pf_wide under = pf_wide_of(0, stat->n);
+    int shift = MANTISSA + SPARE - (bits - length_of(under));
+    uint64_t whole = pf_wide_low(divide(sum, shift, under, &more));
     double mean = nearest(whole, more, -shift);
     return negative ? -mean : mean;
 }
@@ -190,11 +195,11 @@ double pf_stat_deviation(const struct pf_stat *stat)
     int bits = bits_of(above, WORDS);
     if (bits == 0)
         return 0;
-    wide under = (wide)stat->n * (stat->n - 1);
+    pf_wide under = pf_wide_product(stat->n, stat->n - 1);
     int shift = 2 * (MANTISSA + SPARE) - (bits - length_of(under));
     shift += shift & 1; /* so that the root's exponent is whole */
     bool more;
-    wide quotient = divide(above, shift, under, &more);
+    pf_wide quotient = divide(above, shift, under, &more);
     uint64_t root = root_of(quotient);
-    return nearest(root, more || (wide)root * root != quotient, -shift / 2);
+    return nearest(root, more || !pf_wide_same(pf_wide_product(root, root), quotient), -shift / 2);
 }

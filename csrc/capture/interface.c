@@ -1,8 +1,11 @@
 #include "capture/interface.h"
 
 #include "base/alloc.h"
+#include "base/wide.h"
 
 #include <string.h>
+
+#define SECOND UINT64_C(1000000000) /* nanoseconds */
 
 enum pf_status pf_interfaces_add(struct pf_interfaces *interfaces, struct pf_interface *interface,
                                  struct pf_error *error)
@@ -41,25 +44,30 @@ void pf_interfaces_clear(struct pf_interfaces *interfaces)
     memset(interfaces, 0, sizeof *interfaces);
 }
 
-static __int128 power_of_ten(unsigned exponent)
+static uint64_t power_of_ten(unsigned exponent)
 {
-    __int128 power = 1;
+    uint64_t power = 1;
     while (exponent-- != 0)
         power *= 10;
     return power;
 }
 
-/* In 128 bits: 2^64 x 10^9 is below 2^94. */
+static pf_wide nanoseconds(const struct pf_interface *interface, uint64_t count)
+{
+    if (interface->binary)
+        return pf_wide_halved(pf_wide_product(count, SECOND), interface->exponent);
+    if (interface->exponent <= 9)
+        return pf_wide_product(count, power_of_ten(9u - interface->exponent));
+    return pf_wide_of(0, count / power_of_ten(interface->exponent - 9u));
+}
+
+/* 2^64 seconds of 10^9 are below 2^94. An offset below zero looks like one of 2^64 more, which are taken off again. */
 bool pf_interface_time(const struct pf_interface *interface, uint64_t count, int64_t *time)
 {
-    __int128 whole = count;
-    if (interface->binary)
-        whole = whole * 1000000000 >> interface->exponent;
-    else if (interface->exponent <= 9)
-        whole *= power_of_ten(9u - interface->exponent);
-    else
-        whole /= power_of_ten(interface->exponent - 9u);
-    whole += (__int128)interface->offset * 1000000000;
-    *time = (int64_t)whole;
-    return whole >= INT64_MIN && whole <= INT64_MAX;
+    pf_wide offset = pf_wide_product((uint64_t)interface->offset, SECOND);
+    if (interface->offset < 0)
+        offset = pf_wide_difference(offset, pf_wide_of(SECOND, 0));
+    pf_wide whole = pf_wide_sum(nanoseconds(interface, count), offset);
+    *time = (int64_t)pf_wide_low(whole);
+    return pf_wide_same(whole, pf_wide_signed(*time));
 }

@@ -20,6 +20,11 @@ void pf_book_clear(struct pf_book *book)
     pf_book_init(book, book->size, book->most);
 }
 
+static inline size_t home_of(const struct pf_book *book, uint64_t hash)
+{
+    return (size_t)hash & (book->slot_count - 1);
+}
+
 /* A book of few entries in many slots is emptied entry by entry: one is emptied every second of a capture. */
 void pf_book_empty(struct pf_book *book)
 {
@@ -28,7 +33,7 @@ void pf_book_empty(struct pf_book *book)
     } else {
         for (size_t i = book->count; i-- > 0;) { /* the last first: each then lies where its run ends or before */
             const struct pf_book_entry *entry = pf_book_at(book, i);
-            size_t place = entry->hash & (book->slot_count - 1);
+            size_t place = home_of(book, entry->hash);
             while (book->slots[place] != i + 1)
                 place = (place + 1) & (book->slot_count - 1);
             book->slots[place] = 0;
@@ -39,7 +44,7 @@ void pf_book_empty(struct pf_book *book)
 
 static void put(struct pf_book *book, uint64_t hash, size_t number)
 {
-    size_t place = hash & (book->slot_count - 1);
+    size_t place = home_of(book, hash);
     while (book->slots[place] != 0)
         place = (place + 1) & (book->slot_count - 1);
     book->slots[place] = (uint32_t)(number + 1);
@@ -74,8 +79,7 @@ void *pf_book_find(const struct pf_book *book, uint64_t hash, const void *key)
 {
     if (book->slot_count == 0)
         return NULL;
-    for (size_t place = hash & (book->slot_count - 1); book->slots[place] != 0;
-         place = (place + 1) & (book->slot_count - 1)) {
+    for (size_t place = home_of(book, hash); book->slots[place] != 0; place = (place + 1) & (book->slot_count - 1)) {
         struct pf_book_entry *entry = pf_book_at(book, book->slots[place] - 1);
         if (entry->hash == hash && memcmp(entry->key, key, PF_BOOK_KEY) == 0)
             return entry;

@@ -3,7 +3,7 @@
 enum {
     LONG_TAG = 0x1f,
     LONG_LENGTH = 0x80,
-    MOST_LENGTH_OCTETS = 4, /* no packet holds more, and sums stay far below what size_t holds */
+    MOST_LENGTH_OCTETS = 4, /* no packet holds more; with what stands before it a length may pass 2^32 */
     MOST_VALUES = 64,       /* that are looked at: no sequence read here has more than twenty */
 };
 

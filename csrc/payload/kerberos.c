@@ -56,8 +56,9 @@ bool pf_is_kerberos(const struct pf_cursor *cursor, bool over_tcp)
     if (form == NULL || !pf_der_open(&message, form->tag, &content))
         return false;
     const uint8_t *inner = pf_cursor_need(&content, 1);
-    size_t head = (size_t)(content.at - message.at);
-    return inner != NULL && *inner == PF_DER_SEQUENCE && (!over_tcp || pf_be32(length) == head + content.wire);
+    uint64_t whole =
+        (uint64_t)(content.at - message.at) + content.wire; /* a size_t may have 32 bits, all of them told */
+    return inner != NULL && *inner == PF_DER_SEQUENCE && (!over_tcp || pf_be32(length) == whole);
 }
 
 enum pf_protocol pf_step_kerberos(struct pf_packet *packet, struct pf_cursor *cursor)

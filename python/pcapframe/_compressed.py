@@ -1,4 +1,4 @@
-"""Compressed captures: recognised by their first octets, decompressed while they are decoded.
+"""Compressed captures, decompressed while they are decoded.
 
     octets on disk -> a source (path, bytes, file object, pipe) -> members -> blocks -> read() by the core
 
@@ -9,24 +9,24 @@ it, so that all that came before stands. One layer of compression is taken off, 
 
 from __future__ import annotations
 
-import bz2
 import collections
-import importlib
-import lzma
-import mmap
-import os
-import select
-import stat
-import sys
 import threading
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any, Protocol
+from collections.abc import Iterator
 
 from . import _members
+from ._compressions import (
+    DECODERS,
+    LOOK,
+    MAGIC,
+    MAX_WINDOW,
+    NOT_ABOUT_OCTETS,
+    TOO_MUCH_MEMORY,
+    Zlib,
+    format_of,
+    skippable,
+)
 from ._sources import UrlSource
-from .errors import CaptureError
+from ._sources_local import BytesSource, FileSource, PathSource, PipeSource, Stopped
 
 MAX_DECOMPRESSED = 64 << 30
 """Octets that one compressed input may hold: five times the largest day of CICIDS2017; what goes on is a bomb."""
@@ -34,400 +34,14 @@ MAX_RATIO = 1100
 """Octets out for one in, from `RATIO_FROM` on. Deflate cannot do more than 1,032, so gzip never comes near."""
 RATIO_FROM = 1 << 30
 """Below it a ratio proves nothing: the same packet a million times over is compressed 10,000-fold by xz and zstd."""
-MAX_WINDOW = 128 << 20
-"""Memory that a zstd window or an xz dictionary may ask for: what ``zstd --long`` and ``xz -9`` (64 MiB) need."""
 
 BLOCK = 256 << 10  # octets that come out at a time: the core's chunk
 _FEED = 128 << 10  # octets that go in at a time
 _FEED_ONCE = 16 << 10  # the same from a pipe, where what a failing call had made cannot be made again
-_TICK = 50  # ms: how long Ctrl-C waits that came to another thread and wakes nobody here
 _AHEAD = 8  # blocks that are kept ready for the core
 _HEAD = 4096  # octets from the beginning that are kept, so that to recognise a capture again opens nothing
 
-_MAGIC = {
-    "gzip": b"\x1f\x8b",
-    "bzip2": b"BZh",
-    "xz": b"\xfd7zXZ\0",
-    "zstd": b"\x28\xb5\x2f\xfd",
-    "lz4": b"\x04\x22\x4d\x18",
-}
-LOOK = max(map(len, _MAGIC.values()))
-
-
-def format_of(head: bytes) -> str | None:
-    """The compression whose magic these octets begin with, or None. A skippable frame is zstd's until lz4 follows."""
-    for name, magic in _MAGIC.items():
-        if head.startswith(magic):
-            return name
-    return "zstd" if _skippable(head) else None
-
-
-def _skippable(head: bytes) -> bool:
-    return len(head) >= 4 and head[0] & 0xF0 == 0x50 and head[1:4] == b"\x2a\x4d\x18"
-
-
-# --- decoders: one member each, all with the interface of bz2.BZ2Decompressor -----------------------------------------
-
-
-class _Decoder(Protocol):
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes | None: ...
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
-class _Zlib:
-    def __init__(self) -> None:
-        self._inflate = zlib.decompressobj(wbits=31)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inflate.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inflate.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        waiting = self._inflate.unconsumed_tail
-        octets = self._inflate.decompress(waiting + data if waiting else data, max_length)
-        self.needs_input = not self._inflate.unconsumed_tail and len(octets) < max_length
-        return octets
-
-
-class _Zstandard:
-    """One zstd frame through `zstandard`, whose objects know no max_length: they are given one block at a time.
-
-    RFC 8878, 3.1.1: magic, frame header, blocks (3 octets: last, type, size), perhaps a checksum. A block holds 128 KiB
-    at most.
-    """
-
-    def __init__(self, zstandard: Any) -> None:
-        self._inflate = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
-        self._waiting = bytearray()
-        self._last = self._begun = self._checksum = False
-        self.needs_input = True
-        self.eof = False
-        self.unused_data = b""
-
-    def _piece(self) -> int:
-        """Octets of the next piece of the frame; more than there are where it cannot be told yet."""
-        waiting = self._waiting
-        if self._last:
-            return 4
-        if not self._begun:
-            if len(waiting) < 5:
-                return 5
-            descriptor = waiting[4]
-            single = descriptor >> 5 & 1
-            self._checksum = bool(descriptor >> 2 & 1)
-            return 5 + (1 - single) + (0, 1, 2, 4)[descriptor & 3] + (single, 2, 4, 8)[descriptor >> 6]
-        if len(waiting) < 3:
-            return 3
-        header = int.from_bytes(waiting[:3], "little")
-        self._last = bool(header & 1)
-        return 3 + (1 if header >> 1 & 3 == 1 else header >> 3)
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        waiting = self._waiting
-        waiting += data
-        octets: list[bytes] = []
-        made = 0
-        while not self.eof and made < max_length:
-            before = self._last
-            size = self._piece()
-            if size > len(waiting):
-                self._last = before
-                self.needs_input = True
-                return b"".join(octets)
-            octets.append(self._inflate.decompress(bytes(waiting[:size])))
-            made += len(octets[-1])
-            del waiting[:size]
-            self.eof = self._last and (before or not self._checksum)
-            self._begun = True
-        self.needs_input = False
-        if self.eof:
-            self.unused_data = bytes(waiting)
-        return b"".join(octets)
-
-
-def _package(name: str, reads: str, pip: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(f"reading {reads} captures needs the package {pip}: pip install {pip}", name=name) from error
-
-
-def _gzip_decoder() -> Callable[[], _Decoder]:
-    try:
-        igzip: Any = importlib.import_module("isal.igzip_lib")
-    except ImportError:
-        return _Zlib
-    return lambda: igzip.IgzipDecompressor(flag=igzip.DECOMP_GZIP)
-
-
-def _zstd_decoder() -> Callable[[], _Decoder]:
-    if sys.version_info >= (3, 14):
-        zstd: Any = importlib.import_module("compression.zstd")
-        options = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW.bit_length() - 1}
-        return lambda: zstd.ZstdDecompressor(options=options)
-    zstandard = _package("zstandard", "zstd", "zstandard")
-    return lambda: _Zstandard(zstandard)
-
-
-def _lz4_decoder() -> Callable[[], _Decoder]:
-    lz4: Any = _package("lz4.frame", "lz4", "lz4")
-    return lambda: lz4.LZ4FrameDecompressor()
-
-
-_DECODERS: dict[str, Callable[[], Callable[[], _Decoder]]] = {
-    "gzip": _gzip_decoder,
-    "bzip2": lambda: bz2.BZ2Decompressor,
-    # The dictionary and what the decoder needs besides.
-    "xz": lambda: lambda: lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=MAX_WINDOW + (1 << 20)),
-    "zstd": _zstd_decoder,
-    "lz4": _lz4_decoder,
-}
-# What decoders raise about the octets they are given. zstandard's and isal's errors are plain subclasses of Exception.
-_NOT_ABOUT_OCTETS = (MemoryError, ImportError, TypeError, AttributeError)
-_TOO_MUCH_MEMORY = ("memory usage limit", "memory limit", "too much memory", "window too large", "unsupported window")
-
-
-# --- sources of compressed octets -------------------------------------------------------------------------------------
-
-
-class PathSource:
-    """A regular file: open while it is read, and still the same file."""
-
-    once = False
-    ahead = True
-
-    def __init__(self, path: str) -> None:
-        self.name = path
-        found = os.stat(path)
-        self.size: int | None = found.st_size
-        self._same = (found.st_dev, found.st_ino)
-        self._fd = -1
-        self._left = 0
-
-    def again(self) -> PathSource:
-        new = PathSource.__new__(PathSource)
-        new.name, new.size, new._same, new._fd, new._left = self.name, self.size, self._same, -1, 0
-        return new
-
-    def begin(self, offset: int) -> None:
-        self.end()
-        self._fd = os.open(self.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
-        found = os.fstat(self._fd)
-        if (found.st_dev, found.st_ino) != self._same:
-            self.end()
-            raise CaptureError(f"{self.name}: is no longer the file that was opened: it was replaced")
-        os.lseek(self._fd, offset, os.SEEK_SET)
-        self._left = (self.size or 0) - offset  # the size seen at open is the size read
-
-    def read(self, size: int) -> bytes:
-        octets = os.read(self._fd, min(size, self._left)) if self._left > 0 else b""
-        self._left -= len(octets)
-        return octets
-
-    def end(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def stop(self) -> None:
-        pass
-
-
-class BytesSource:
-    """Octets in memory."""
-
-    once = False
-    ahead = True
-
-    def __init__(self, octets: bytes | bytearray | memoryview | mmap.mmap, name: str = "<bytes>") -> None:
-        self.name = name
-        self._octets = memoryview(octets).cast("B")
-        self.size: int | None = len(self._octets)
-        self._at = 0
-
-    def again(self) -> BytesSource:
-        return BytesSource(self._octets, self.name)
-
-    def begin(self, offset: int) -> None:
-        self._at = offset
-
-    def read(self, size: int) -> bytes:
-        octets = bytes(self._octets[self._at : self._at + size])
-        self._at += len(octets)
-        return octets
-
-    def end(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-
-class FileSource:
-    """Somebody's binary file object, read on the calling thread only; `first` is what was taken from it to recognise
-    it, where it cannot seek back."""
-
-    ahead = False
-
-    def __init__(self, file: Any, name: str, start: int | None, first: bytes = b"") -> None:
-        self.name = name
-        self.size: int | None = None
-        self.once = start is None
-        self._file, self._start = file, start
-        self._first = first if self.once else b""
-
-    def again(self) -> None:
-        return None  # one file has one place: a Capture of it serves one question at a time
-
-    def begin(self, offset: int) -> None:
-        if self._start is not None:
-            self._file.seek(self._start + offset)
-
-    def read(self, size: int) -> bytes:
-        if self._first:
-            octets, self._first = self._first, b""
-            return octets
-        return checked(self._file, size)
-
-    def end(self) -> None:
-        pass
-
-    def stop(self) -> None:
-        pass
-
-
-def checked(file: Any, size: int) -> bytes:
-    """What read(size) of a file object gives, if that is so many octets or fewer."""
-    octets = file.read(size)
-    if not isinstance(octets, bytes):
-        given = type(octets).__name__
-        raise TypeError(f"read() of {file!r} gave {given}: a file opened in binary mode is needed")
-    if len(octets) > size:
-        raise ValueError(f"read({size}) of {file!r} gave {len(octets)}")
-    return octets
-
-
-class Behind:
-    """A file object with the octets that were taken from it put back before the rest."""
-
-    def __init__(self, first: bytes, file: Any) -> None:
-        self._first, self._file = first, file
-
-    def __repr__(self) -> str:
-        return repr(self._file)
-
-    def read(self, size: int) -> Any:
-        if self._first:
-            octets, self._first = self._first[:size], self._first[size:]
-            return octets
-        return self._file.read(size)
-
-
-class PipeSource:
-    """A FIFO, a device or standard input, read by its descriptor; `first` is what was taken to recognise it."""
-
-    once = True
-    ahead = True
-
-    def __init__(self, fd: int, name: str, first: bytes) -> None:
-        self.name = name
-        self.size: int | None = None
-        self._fd, self._first = fd, first
-        self._woken, self._wake = os.pipe()
-
-    def again(self) -> None:
-        return None
-
-    def begin(self, offset: int) -> None:
-        pass
-
-    def read(self, size: int) -> bytes:
-        if self._first:
-            octets, self._first = self._first, b""
-            return octets
-        return _read_pipe(self._fd, size, self._woken)
-
-    def end(self) -> None:
-        for fd in (self._fd if self._fd > 0 else -1, self._woken, self._wake):
-            if fd >= 0:
-                os.close(fd)
-        self._fd = self._woken = self._wake = -1
-
-    def stop(self) -> None:
-        if self._wake >= 0:
-            os.write(self._wake, b"\0")
-
-    def __del__(self) -> None:
-        self.end()
-
-
-class _Stopped(Exception):
-    """Nobody waits for what would be read."""
-
-
-def _read_pipe(fd: int, size: int, woken: int = -1) -> bytes:
-    """Wait for octets of a pipe and return what is there; Ctrl-C ends it, and so does `woken`."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    if woken >= 0:
-        poll.register(woken, select.POLLIN)
-    while True:
-        found = poll.poll(_TICK)
-        if any(ready == woken for ready, _ in found):
-            raise _Stopped
-        if found:
-            with suppress(BlockingIOError):
-                return os.read(fd, size)
-
-
-def open_pipe(path: str) -> tuple[int, bytes]:
-    """Open what is no regular file, and take from it no more than it takes to recognise a compression."""
-    fd = 0 if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    try:
-        return fd, look(lambda size: _read_pipe(fd, size))
-    except BaseException:
-        if fd > 0:
-            os.close(fd)
-        raise
-
-
-def look(read: Callable[[int], bytes]) -> bytes:
-    """The first octets, as many as tell a compression apart."""
-    head = b""
-    while len(head) < LOOK and _undecided(head):
-        octets = read(LOOK - len(head))
-        if not octets:
-            break
-        head += octets
-    return head
-
-
-def _undecided(head: bytes) -> bool:
-    if len(head) < 4 and (not head or head[0] & 0xF0 == 0x50):  # a skippable frame, perhaps
-        return True
-    return any(magic.startswith(head) for magic in _MAGIC.values())
-
-
-def is_stream(path: str) -> bool:
-    """Whether it is something that has no size and no beginning to go back to."""
-    mode = 0 if path == "-" else os.stat(path).st_mode
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
 Source = PathSource | BytesSource | FileSource | PipeSource | UrlSource
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
 
 
 class _Damage(Exception):
@@ -450,7 +64,7 @@ class Reader:
         self._source = source
         self._plain = compression is None
         self._compression = compression or ""
-        self._decoder = _Zlib if compression is None else _DECODERS[compression]()
+        self._decoder = Zlib if compression is None else DECODERS[compression]()
         self._head = b""
         self._blocks: Iterator[bytes] | None = None
         self._block = memoryview(b"")
@@ -568,7 +182,7 @@ class Reader:
         self._rest = self._take()[cutter.at - place :]
 
     def _members(self) -> Iterator[bytes]:
-        magic, first = _MAGIC[self._compression], True
+        magic, first = MAGIC[self._compression], True
         if self._source.ahead and (self.size or 0) >= _members.LEAST:
             self._rest = self._take()
             if _members.may_be_cut(self._compression, self._rest):
@@ -583,12 +197,12 @@ class Reader:
             at = self._read - len(self._rest)
             if not self._rest:
                 return
-            if self._compression in ("zstd", "lz4") and _skippable(self._rest):
+            if self._compression in ("zstd", "lz4") and skippable(self._rest):
                 self._skip(at)
                 other = format_of(self._rest)
                 if first and other in ("zstd", "lz4"):
                     self._compression = other
-                    self._decoder, magic = _DECODERS[other](), _MAGIC[other]
+                    self._decoder, magic = DECODERS[other](), MAGIC[other]
                 continue
             if not self._rest.startswith(magic):
                 if first or not self._padding(at):
@@ -660,7 +274,7 @@ class Reader:
                 before = self._read - len(data)
             try:
                 block = decoder.decompress(data, BLOCK)
-            except _NOT_ABOUT_OCTETS:
+            except NOT_ABOUT_OCTETS:
                 raise
             except Exception as error:
                 damage = self._wrong(error, begin, before)
@@ -685,7 +299,7 @@ class Reader:
 
     def _wrong(self, error: Exception, begin: int, before: int) -> _Damage:
         said = str(error) or type(error).__name__
-        if any(words in said.lower() for words in _TOO_MUCH_MEMORY):
+        if any(words in said.lower() for words in TOO_MUCH_MEMORY):
             text = f"the {self._compression} stream at octet {begin} asks for more than {MAX_WINDOW:,} octets of memory"
             return _Damage("bomb", text)
         text = f"the {self._compression} stream is damaged between octets {before} and {self._read} of the file: {said}"
@@ -699,7 +313,7 @@ class Reader:
         """
         if self._source.once:
             return
-        decoder = _Zlib() if self._compression == "gzip" else self._decoder()
+        decoder = Zlib() if self._compression == "gzip" else self._decoder()
         end, at = self._read, begin
         self._source.begin(begin)
         try:
@@ -716,7 +330,7 @@ class Reader:
                 if block := block[old:]:
                     self._account(block)
                     yield block
-        except (_Damage, *_NOT_ABOUT_OCTETS):
+        except (_Damage, *NOT_ABOUT_OCTETS):
             raise
         except Exception:
             return
@@ -754,7 +368,7 @@ class _Ahead:
                         return
                     self._ready.append((block, reader._read))
                     self._moved.notify()
-        except _Stopped:
+        except Stopped:
             pass
         except BaseException as error:
             self._error = error

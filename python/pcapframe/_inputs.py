@@ -8,7 +8,7 @@ import mmap
 import os
 from typing import Any
 
-from . import _compressed, _core, _sources
+from . import _compressed, _compressions, _core, _sources, _sources_local
 from .errors import CaptureError
 
 _INDEX = ".pfx"  # beside captures lie their indexes, which a pattern does not mean
@@ -36,7 +36,7 @@ def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
     try:
         if spool:
             return open_bytes(_sources.spooled(source.read), source.name)
-        compression = _compressed.format_of(_compressed.look(source.read))
+        compression = _compressions.format_of(_compressions.look(source.read))
     finally:
         source.end()
     return _open_compressed(source, compression)
@@ -45,24 +45,24 @@ def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
 def open_path(path: Named, spool: bool) -> _core.Input:
     if isinstance(path, _sources.UrlSource):
         return _open_url(path, spool)
-    if _compressed.is_stream(path):
+    if _sources_local.is_stream(path):
         name = "standard input" if path == "-" else path
-        fd, first = _compressed.open_pipe(path)
+        fd, first = _sources_local.open_pipe(path)
         if spool:
-            pipe = _compressed.PipeSource(fd, name, first)
+            pipe = _sources_local.PipeSource(fd, name, first)
             try:
                 return open_bytes(_sources.spooled(pipe.read), name)
             finally:
                 pipe.end()
-        compression = _compressed.format_of(first)
+        compression = _compressions.format_of(first)
         if compression is None:
             return _core.Input("stream", name, first, fd)
-        return _open_compressed(_compressed.PipeSource(fd, name, first), compression)
+        return _open_compressed(_sources_local.PipeSource(fd, name, first), compression)
     if not os.path.isdir(path):  # the core says what a folder is
         with builtins.open(path, "rb", buffering=0) as file:
-            compression = _compressed.format_of(_compressed.look(file.read))
+            compression = _compressions.format_of(_compressions.look(file.read))
         if compression is not None:
-            return _open_compressed(_compressed.PathSource(path), compression)
+            return _open_compressed(_sources_local.PathSource(path), compression)
     return _core.Input("path", path)
 
 
@@ -72,14 +72,14 @@ def followed(source: Any) -> _core.Input:
     path = os.fsdecode(source)
     if os.path.isfile(path):
         with builtins.open(path, "rb", buffering=0) as file:
-            if _compressed.format_of(file.read(_compressed.LOOK)) is not None:
+            if _compressions.format_of(file.read(_compressions.LOOK)) is not None:
                 raise ValueError(f"{path}: follow: what is compressed cannot be followed")
     return _core.Input("follow", path)
 
 
 def open_bytes(octets: bytes | bytearray | memoryview | mmap.mmap, name: str) -> _core.Input:
-    source = _compressed.BytesSource(octets, name)
-    compression = _compressed.format_of(source.read(_compressed.LOOK))
+    source = _sources_local.BytesSource(octets, name)
+    compression = _compressions.format_of(source.read(_compressions.LOOK))
     if compression is not None:
         return _open_compressed(source, compression)
     return _core.Input("memory", name, octets)
@@ -90,13 +90,13 @@ def open_file(file: Any, spool: bool) -> _core.Input:
     name = name if isinstance(name, str) and name else "<file object>"
     start = file.tell() if hasattr(file, "seekable") and file.seekable() else None
     if spool and start is None:
-        return open_bytes(_sources.spooled(lambda size: _compressed.checked(file, size)), name)
-    first = _compressed.look(lambda size: _compressed.checked(file, size))
-    compression = _compressed.format_of(first)
+        return open_bytes(_sources.spooled(lambda size: _sources_local.checked(file, size)), name)
+    first = _compressions.look(lambda size: _sources_local.checked(file, size))
+    compression = _compressions.format_of(first)
     if compression is not None:
-        return _open_compressed(_compressed.FileSource(file, name, start, first), compression)
+        return _open_compressed(_sources_local.FileSource(file, name, start, first), compression)
     if start is None:
-        return _core.Input("file", name, _compressed.Behind(first, file), None)
+        return _core.Input("file", name, _sources_local.Behind(first, file), None)
     return _core.Input("file", name, file, start)
 
 

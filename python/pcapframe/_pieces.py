@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from . import _compressed, _core, _inputs, _sources, _state
+from . import _compressed, _compressions, _core, _inputs, _sources, _sources_local, _state
 from ._info import CaptureFault
 from ._recording import octets_of
 from .errors import CaptureError
@@ -216,7 +216,7 @@ def _source(name: str, size: int, ranges: Ranges | None) -> _core.Input:
     """An input of our own, seekable where it is not compressed."""
     if ranges is None:
         return _inputs.open_path(name, False)
-    if _compressed.format_of(ranges.read_at(0, min(size, _compressed.LOOK))) is not None:
+    if _compressions.format_of(ranges.read_at(0, min(size, _compressions.LOOK))) is not None:
         return _inputs.open_path(_sources.urls(name)[0], False)
     return _core.Input("ranges", name, ranges, size)
 
@@ -225,7 +225,7 @@ def _names_file(source: _core.Input) -> bool:
     """Whether another process can open it by its name."""
     reader = source.file
     if isinstance(reader, _compressed.Reader):
-        return isinstance(reader._source, _compressed.PathSource | _sources.UrlSource)
+        return isinstance(reader._source, _sources_local.PathSource | _sources.UrlSource)
     if source.once or reader is not None or source.size is None:
         return False
     return os.path.isfile(source.name) or _sources.is_url(source.name)

@@ -12,11 +12,11 @@ static void sleep_ms(long ms)
     (void)nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
-static long now_ms(void)
+static int64_t now_ms(void)
 {
     struct timespec now;
     (void)timespec_get(&now, TIME_UTC);
-    return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* What the workers of one run share. */
@@ -114,7 +114,7 @@ static void test_ask(void)
 static enum pf_status ask_for_200_ms(void *context, struct pf_crew *crew, unsigned worker, struct pf_error *error)
 {
     (void)worker;
-    for (long end = now_ms() + 200; now_ms() < end;)
+    for (int64_t end = now_ms() + 200; now_ms() < end;)
         (void)pf_crew_ask(crew, be_called, context, error);
     return PF_OK;
 }

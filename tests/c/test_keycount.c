@@ -28,7 +28,7 @@ static void some_key(uint64_t *state, unsigned words, uint64_t key[2])
     key[0] = draw_below(state, 40);
     if (draw_below(state, 2) == 0)
         key[0] <<= 58;
-    key[1] = words == 2 ? draw_below(state, 25) << 32 : 0;
+    key[1] = words == 2 ? (uint64_t)draw_below(state, 25) << 32 : 0;
 }
 
 static void check_like(const struct pf_keycount *table, const struct model *model)
@@ -250,7 +250,7 @@ static struct pf_address some_address(uint64_t *state, enum pf_key_kind kind)
 {
     struct pf_address address = {{draw_below(state, 300), 0}, 4};
     if (kind == PF_KEY_ADDRESS && draw_below(state, 2) == 0)
-        address = (struct pf_address){{draw_below(state, 3) << 60, draw_below(state, 100) << 7}, 16};
+        address = (struct pf_address){{(uint64_t)draw_below(state, 3) << 60, draw_below(state, 100) << 7}, 16};
     return address;
 }
 

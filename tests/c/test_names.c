@@ -5,6 +5,8 @@
 #include "field/field.h"
 #include "guard.h"
 #include "payload/der.h"
+#include "payload/payload.h"
+#include "payload/kerberos.h"
 
 static struct guard guard;
 
@@ -148,6 +150,26 @@ static void put_span(struct built *message, unsigned size, unsigned at)
     put_number(message, at, 4, false);
 }
 
+/* 6a 84 ffff fffc and that many octets are 2^32 + 2 in all, of which the length before them has room for the 2. */
+static void test_kerberos_length(void)
+{
+    static const struct {
+        const char *octets;
+        bool is;
+    } messages[] = {
+        {"\0\0\0\4\x6a\x84\0\0\0\2\x30", false},
+        {"\0\0\0\x08\x6a\x84\0\0\0\2\x30", true},
+        {"\0\0\0\2\x6a\x84\xff\xff\xff\xfc\x30", false},
+        {"\xff\xff\xff\xff\x6a\x84\xff\xff\xff\xf9\x30", true},
+    };
+    enum { SIZE = 11 };
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        const uint8_t *octets = guard_behind(&guard, messages[i].octets, SIZE);
+        struct pf_cursor cursor = {octets, octets + SIZE, SIZE};
+        CHECK(pf_is_kerberos(&cursor, true) == messages[i].is);
+    }
+}
+
 static void test_ntlm(void)
 {
     struct carried carried = {true, 50000, 445, {NULL, 0, 0}};
@@ -196,6 +218,7 @@ int main(void)
     test_dhcp();
     test_nbns();
     test_kerberos();
+    test_kerberos_length();
     test_ntlm();
     test_integers();
     guard_clear(&guard);
