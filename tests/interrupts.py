@@ -50,15 +50,16 @@ def by_hand() -> None:
             hashlib.sha256(block)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
+    try:  # the signal may come before the last has begun
+        for thread in threads:
+            thread.start()
         while True:
             threads[0].join(0.02)
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
 
 def floor(delay: float) -> float:
