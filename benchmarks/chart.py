@@ -3,6 +3,7 @@
 python benchmarks/chart.py
 """
 
+import math
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.lines import Line2D
 
 DOCS = Path(__file__).parent.parent / "docs"
 OUT = DOCS / "_static" / "performance.svg"
@@ -19,7 +21,13 @@ PANELS = (
     ("performance-tables.md", "packets", "Columns to Arrow"),
     ("performance-flows.md", "packets", "Flows with their features"),
 )
-OURS, THEIRS, FLOOR = "#0b6e99", "#9aa5ab", "#d9dee1"
+# Kind of a row: its name in the legend, its marker, its colour; the markers tell them apart in grey as well.
+KINDS = {
+    "ours": ("pcapframe", "o", "#0b6e99"),
+    "theirs": ("others", "D", "#b0560f"),
+    "floor": ("floors: what any reader has to do", "|", "#555555"),
+}
+INK, FAINT = "#222222", "#d9dee1"
 FLOORS = ("plain read", "libpcap loop")
 
 
@@ -33,39 +41,57 @@ def rates(page: str, heading: str) -> list[tuple[str, float]]:
     return [(row[0].replace("`", ""), float(row[at].replace(",", ""))) for row in rows if row[at] != "–"]
 
 
-def colour(name: str, page: str) -> str:
+def kind(name: str) -> str:
     if name in FLOORS:
-        return FLOOR
+        return "floor"
     others = ("scapy", "dpkt", "tshark", "nfstream", "cicflowmeter", "wa1kpcap")
     ours = not any(other in name and not name.startswith("compat") for other in others)
-    return OURS if ours else THEIRS
+    return "ours" if ours else "theirs"
 
 
 def human(rate: float) -> str:
-    return f"{rate / 1e6:.1f} M" if rate >= 1e6 else f"{rate / 1e3:.0f} k" if rate >= 1e4 else f"{rate:,.0f}"
+    """Three digits: 32.4M, 135k, 9.68k."""
+    unit, letter = (1e6, "M") if rate >= 999_500 else (1e3, "k")
+    scaled = rate / unit
+    return f"{scaled:.0f}{letter}" if scaled >= 99.5 else f"{scaled:.3g}{letter}"
 
 
 def main() -> None:
     found = [(title, page, rates(page, heading)) for page, heading, title in PANELS]
     heights = [len(bars) + 1 for _, _, bars in found]
-    plt.rcParams.update({"font.size": 9, "svg.hashsalt": "pcapframe", "svg.fonttype": "none"})
+    plt.rcParams.update({"font.size": 9, "svg.hashsalt": "pcapframe", "svg.fonttype": "none", "text.color": INK})
     figure, axes = plt.subplots(
-        len(found), 1, figsize=(8, 0.27 * sum(heights) + 0.6), sharex=True, layout="constrained",
+        len(found), 1, figsize=(8, 0.26 * sum(heights) + 0.9), sharex=True, layout="constrained",
         gridspec_kw={"height_ratios": heights},
     )  # fmt: skip
-    for ax, (title, page, bars) in zip(axes, found, strict=True):
-        names = [name for name, _ in bars]
-        values = [rate for _, rate in bars]
-        ax.barh(names, values, color=[colour(name, page) for name in names], height=0.72)
-        for i, value in enumerate(values):
-            ax.annotate(human(value), (value, i), (3, 0), textcoords="offset points", va="center", fontsize=8)
-        ax.invert_yaxis()
+    figure.get_layout_engine().set(w_pad=0.12)
+    # The scale is logarithmic, where a bar has no honest beginning: points on lines, and the numbers beside them.
+    for ax, (title, _, points) in zip(axes, found, strict=True):
+        for place, (name, rate) in enumerate(points):
+            _, marker, colour = KINDS[kind(name)]
+            ax.plot(rate, place, marker, color=colour, markersize=7, markeredgewidth=2 if marker == "|" else 0)
+            ax.annotate(
+                human(rate), (rate, place), (8, 0), textcoords="offset points", va="center", fontsize=8,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
+            )  # fmt: skip
+        ax.set_yticks(range(len(points)), [name for name, _ in points])
+        ax.set_ylim(len(points) - 0.4, -0.6)
         ax.set_xscale("log")
-        ax.set_xlim(300, max(rate for _, _, bars in found for _, rate in bars) * 3)
+        ax.set_xlim(10 ** math.floor(math.log10(min(rate for _, _, each in found for _, rate in each))), 2e8)
+        ax.set_xticks([10**power for power in range(3, 9)], ["1k", "10k", "100k", "1M", "10M", "100M"])
+        ax.minorticks_off()
+        ax.grid(True, color=FAINT, linewidth=0.7)
+        ax.set_axisbelow(True)
         ax.set_title(title, loc="left", fontsize=10, fontweight="bold")
-        ax.spines[["top", "right", "left"]].set_visible(False)
-        ax.tick_params(axis="y", length=0)
-    axes[-1].set_xlabel("packets a second (each step ten times as many)")
+        ax.spines[:].set_visible(False)
+        ax.tick_params(length=0, labelcolor=INK)
+    axes[-1].set_xlabel("packets a second; each line is ten times the one before")
+    handles = [
+        Line2D([], [], marker=marker, color=colour, linestyle="", markersize=7, label=words,
+               markeredgewidth=2 if marker == "|" else 0)
+        for words, marker, colour in KINDS.values()
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False, fontsize=9)
     OUT.parent.mkdir(exist_ok=True)
     figure.savefig(OUT, metadata={"Date": None})
     print("wrote", OUT.relative_to(DOCS.parent))

@@ -44,8 +44,8 @@ What `packets()`, `select()` and `batches()` can be asked for; `pcapframe.column
 under their whole name alone.
 
 A column equals the Wireshark field named beside it (of several the one of the outermost header that has one), and
-[decoding.md](decoding.md) says exactly what each is. Where tshark shows something else,
-[differences.md](differences.md) says why. There is a null where a packet has no such value; columns with * hold none.
+[decoding](decoding.md) says exactly what each is. Where tshark shows something else,
+[differences](differences.md) says why. There is a null where a packet has no such value; columns with * hold none.
 """
 
 

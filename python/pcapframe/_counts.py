@@ -147,9 +147,10 @@ class Counts(Mapping[Any, int]):
         return f"<Counts of {self._name}: {len(self)} keys, {self._moments()[1]} packets {{{shown}{more}}}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{html.escape(str(key))}</td><td>{count}</td></tr>" for key, count in self.top(10))
+        rows = "".join(f"<tr><td>{html.escape(str(key))}</td><td>{count:,}</td></tr>" for key, count in self.top(10))
+        more = "; the 10 largest" if len(self) > 10 else ""
         return (
-            f"<table><caption>{len(self)} keys, {self._moments()[1]} packets</caption>"
+            f"<table><caption>{len(self):,} keys, {self._moments()[1]:,} packets{more}</caption>"
             f"<thead><tr><th>{html.escape(self._name)}</th><th>count</th></tr></thead><tbody>{rows}</tbody></table>"
         )
 

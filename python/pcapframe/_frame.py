@@ -362,8 +362,9 @@ class Frame:
             + "</tr>"
             for row in zip(*shown.values(), strict=True)
         )
+        more = "; the first 10" if len(self) > 10 else ""
         return (
-            f"<table><caption>{len(self)} rows, {len(shown)} columns</caption>"
+            f"<table><caption>{len(self):,} rows, {len(shown)} columns{more}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ._display import size
 from ._geo_locate import Databases, world
 from ._geo_routes import Place, Route, Routes, routes_of
-from ._plot_style import ALARM, COLOURS, INK, QUIET, canvas, check_most, dress, label, legend, short
+from ._plot_style import ALARM, COLOURS, INK, QUIET, canvas, check_most, dress, label, legend
 
 _Array = np.ndarray[Any, Any]
 
@@ -19,7 +20,7 @@ _SOUTH, _NORTH = -58, 84  # degrees; nobody lives south of it but in Antarctica
 _PIECES = 64  # of a line
 _MOST_LINES = 2000
 _LABELS = 14
-_LETTER, _LINE = 2.3, 5.2  # degrees that a letter is wide and a line of text high, at the size drawn here
+_LETTER, _LINE = 2.5, 5.2  # degrees that a letter is wide and a line of text high, at the size drawn here
 
 
 def map(
@@ -142,11 +143,14 @@ def _places(ax: Any, routes: list[Route]) -> None:
         (p.longitude - 1.5, p.latitude - 1.5, p.longitude + 1.5, p.latitude + 1.5) for p in order
     ]
     for place in order[:_LABELS]:
-        _name(ax, place, f"{label(place.name, 24)} ({short(totals[place])}B)", taken)
+        text, free = f"{label(place.name, 24)} ({size(totals[place])})", list[tuple[float, float, float, float]]()
+        if not _name(ax, place, text, taken) and place.name == "home":  # has its name in any case, on points if need be
+            _name(ax, place, text, free)
+            taken += free
 
 
-def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, float, float]]) -> None:
-    """Write a name beside a point, where nothing else is written; nowhere, if there is no room."""
+def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, float, float]]) -> bool:
+    """Write a name beside a point, where nothing else is written; nowhere, if there is no room. Whether it is there."""
     wide, x, y = _LETTER * len(text), place.longitude, place.latitude
     for left, below in (
         (x + 3.2, y - _LINE / 2),
@@ -175,12 +179,16 @@ def _name(ax: Any, place: Place, text: str, taken: list[tuple[float, float, floa
                 zorder=4,
                 bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8},
             )
-            return
+            return True
+    return False
 
 
 def _told(ax: Any, found: Routes, shown: list[Route]) -> None:
-    octets = short(sum(route.octets for route in shown))
-    parts = [f"{len(shown):,} of {len(found.routes):,} lines, {octets}B", *found.told]
+    octets = size(sum(route.octets for route in shown))
+    parts = [f"{len(shown):,} of {len(found.routes):,} lines, {octets}"] if shown else ["No line"]
+    parts += found.told
+    if not shown:
+        ax.text(0, 12, "nothing goes from one known place to another", ha="center", va="center", color=INK, zorder=4)
     ax.text(
         0,
         -0.02,

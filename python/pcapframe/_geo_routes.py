@@ -74,11 +74,15 @@ class Routes(NamedTuple):
     def told(self) -> list[str]:
         """What is not among the routes, in words."""
         counted = (
-            (self.local, "stay in one place"),
-            (self.nowhere, "have an end without a known place"),
-            (self.dropped, f"go between places that are not among the {ROUTES:,} pairs with most octets"),
+            (self.local, "stay", "stays", "in one place"),
+            (self.nowhere, "have", "has", "an end without a known place"),
+            (self.dropped, "go", "goes", f"between places that are not among the {ROUTES:,} pairs with most octets"),
         )
-        return [f"{packets:,} packets {words}" for packets, words in counted if packets]
+        return [
+            f"1 packet {one} {words}" if packets == 1 else f"{packets:,} packets {more} {words}"
+            for packets, more, one, words in counted
+            if packets
+        ]
 
 
 def check_home(home: Any) -> Place | None:

@@ -17,11 +17,14 @@ from ._plot_style import (
     SCALE,
     canvas,
     check_most,
+    distinct_labels,
     dress,
     import_pyplot,
-    label,
+    log_axis,
     nothing,
     ordered,
+    seconds,
+    several,
     short,
     short_axis,
 )
@@ -29,6 +32,7 @@ from ._reader import Capture
 from .errors import ThresholdWarning
 
 _MOST_BARS = 60
+_LEAST_ROWS = 4  # that bars are made for
 _MOST_CELLS = 60
 _WRITTEN_CELLS = 90  # numbers in the cells of a heat map that has no more
 
@@ -93,19 +97,19 @@ def talkers(
     dress(ax, f"Most {value} by {named(name)}", value, "", "x")
     if not shown:
         return nothing(ax, "no packets")
-    bars(ax, [label(keys[place]) for place in shown], amounts[shown], threshold)
+    bars(ax, distinct_labels([keys[place] for place in shown]), amounts[shown], threshold)
     if rest:
         ax.set_xlabel(f"{value}; {len(rest):,} more have {short(float(amounts[rest].sum()))} together")
     return ax
 
 
-def bars(ax: Any, labels: list[str], amounts: np.ndarray[Any, Any], threshold: float | None, notes: Any = None) -> None:
+def bars(ax: Any, names: list[str], amounts: np.ndarray[Any, Any], threshold: float | None, notes: Any = None) -> None:
     """Draw horizontal bars from top to bottom, with their numbers at the ends."""
-    drawn = ax.barh(range(len(labels)), amounts, color=PLAIN, height=0.72)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.invert_yaxis()
+    drawn = ax.barh(range(len(names)), amounts, color=PLAIN, height=0.72)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(max(len(names), _LEAST_ROWS) - 0.4, -0.6)  # from top to bottom; one bar does not fill the picture
     ax.tick_params(axis="y", length=0)
-    short_axis(ax.xaxis)
+    short_axis(ax.xaxis, whole=True)
     widest = float(max(amounts.max(), threshold if threshold is not None and math.isfinite(threshold) else 0.0))
     ax.set_xlim(0, widest * (1.14 if notes is None else 1.32) or 1)
     for place, bar in enumerate(drawn):
@@ -162,7 +166,7 @@ def histogram(counts: Mapping[Any, int], threshold: float | None = None, *, ax: 
     values = values[values > 0]
     ax = canvas(ax, "plot.histogram")
     name = named(getattr(counts, "name", ""))
-    dress(ax, f"How often each {name} occurs", f"packets of one {name}", "keys", "y")
+    dress(ax, f"How often each {name} occurs", f"packets of one {name}", f"how many {name}s", "y")
     if not len(values):
         return nothing(ax, "no packets")
     if threshold is None:
@@ -176,9 +180,8 @@ def histogram(counts: Mapping[Any, int], threshold: float | None = None, *, ax: 
     ax.set_yscale("log")
     ax.set_ylim(0.7, float(amounts.max()) * 3)
     ax.set_xlim(0.9, max(edges[-1], threshold if math.isfinite(threshold) else 0) * 1.15)
-    short_axis(ax.xaxis)
-    short_axis(ax.yaxis)
-    ax.minorticks_off()
+    log_axis(ax.xaxis)
+    log_axis(ax.yaxis)
     if math.isfinite(threshold):
         beyond = int((values >= threshold).sum())
         for bar, left in zip(drawn, edges[:-1], strict=True):
@@ -281,10 +284,10 @@ def _largest(keys: list[Any], amounts: np.ndarray[Any, Any], n: int) -> tuple[li
     names = list(totals)
     order = ordered(names, np.fromiter(totals.values(), np.float64, len(totals)))
     place = {names[number]: rank for rank, number in enumerate(order[:n])}
-    labels = [label(names[number], 26) for number in order[:n]]
+    shown = distinct_labels([names[number] for number in order[:n]], 26)
     if len(order) > n:
-        labels.append(f"{len(order) - n:,} others")
-    return labels, np.array([place.get(key, n) for key in keys], dtype=np.intp)
+        shown.append(several(len(order) - n, "other"))
+    return shown, np.array([place.get(key, n) for key in keys], dtype=np.intp)
 
 
 def dns(what: Any, n: int = 15, *, ax: Any = None) -> Any:
@@ -321,11 +324,11 @@ def dns(what: Any, n: int = 15, *, ax: Any = None) -> Any:
     order = ordered(names, amounts)
     shown = order[:n]
     ax = canvas(ax, "plot.dns", (7.6, max(2.0, 1.1 + 0.27 * len(shown))))
-    dress(ax, "DNS names asked for most, and by how many clients", "queries", "", "x")
+    dress(ax, "DNS names asked for most", "queries", "", "x")
     if not shown:
         return nothing(ax, "no DNS queries")
-    notes = [f"{short(amounts[p])} by {clients[names[p]]:,} client{'s' * (clients[names[p]] != 1)}" for p in shown]
-    bars(ax, [label(names[place], 44) for place in shown], amounts[shown], None, notes)
+    notes = [f"{short(amounts[p])} by {several(clients[names[p]], 'client')}" for p in shown]
+    bars(ax, distinct_labels([names[place] for place in shown], 44), amounts[shown], None, notes)
     if len(order) > n:
         rest = float(amounts[order[n:]].sum())
         ax.set_xlabel(f"queries; {len(order) - n:,} more names have {short(rest)} together")
@@ -339,7 +342,8 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
     ----------
     frame : Frame or pandas.DataFrame
         Of `Capture.flows`, or of a CICIDS2017 file: ``Flow Duration`` in microseconds and the total lengths of both
-        directions; ``Label``, where it is there and has several values, decides the colour.
+        directions; ``Label``, where it is there and has several values, decides the colour: the seven most frequent
+        have one each.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default in a new figure.
 
@@ -347,7 +351,7 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
     -------
     matplotlib.axes.Axes
     """
-    from ._plot_style import COLOURS, MARKERS, legend
+    from ._plot_style import COLOURS, MARKERS, QUIET, legend
 
     import_pyplot("plot.flows")
     columns = {str(name).strip().lower(): name for name in frame.columns}
@@ -358,36 +362,45 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
     back = _flow_column(
         frame, columns, ("total length of bwd packets", "total length of bwd packet", "totlen bwd pkts")
     )
-    seconds, octets = np.maximum(duration / 1e6, 1e-6), np.maximum(sent + back, 1)
-    labels = np.array([str(text) for text in _plain_list(frame[columns["label"]])]) if "label" in columns else None
+    seconds_of, octets = np.maximum(duration / 1e6, 1e-6), np.maximum(sent + back, 1)
+    of = np.array([str(text) for text in _plain_list(frame[columns["label"]])]) if "label" in columns else None
     ax = canvas(ax, "plot.flows")
-    dress(ax, "Flows: duration and octets", "seconds", "octets of payload, both directions (0 as 1)", "both")
-    if not len(seconds):
+    dress(ax, "Flows: duration and octets", "duration", "octets of payload, both directions (0 as 1)", "both")
+    if not len(seconds_of):
         return nothing(ax, "no flows")
-    kinds = (
-        [] if labels is None else sorted(set(labels.tolist()), key=lambda text: (-int((labels == text).sum()), text))
-    )
-    size = 14 if len(seconds) < 5000 else 5
+    size = 14 if len(seconds_of) < 5000 else 8
+    options = {"s": size, "linewidths": 0, "rasterized": len(seconds_of) > 5000}
+    kinds, of = _kinds(of, len(COLOURS))
     if len(kinds) < 2:
-        ax.scatter(seconds, octets, s=size, color=PLAIN, alpha=0.6, linewidths=0, rasterized=len(seconds) > 5000)
-    for place, kind in enumerate(kinds[: len(COLOURS)] if len(kinds) > 1 else []):
-        here = labels == kind
-        ax.scatter(
-            seconds[here],
-            octets[here],
-            s=size,
-            color=COLOURS[place],
-            marker=MARKERS[place],
-            alpha=0.7,
-            linewidths=0,
-            label=f"{label(kind)} ({int(here.sum()):,})",
-            rasterized=len(seconds) > 5000,
-        )
+        ax.scatter(seconds_of, octets, color=PLAIN, alpha=0.6, **options)
+    else:
+        for place, (kind, shown) in enumerate(zip(kinds, distinct_labels(kinds), strict=True)):
+            here = of == kind
+            colour, marker = (COLOURS[place], MARKERS[place]) if place < len(COLOURS) else (QUIET, ".")
+            words = f"{shown} ({int(here.sum()):,})"
+            ax.scatter(
+                seconds_of[here], octets[here], color=colour, marker=marker, alpha=0.7, label=words, **options,
+                zorder=2 + place / 100 if place < len(COLOURS) else 1.9,
+            )  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
-    short_axis(ax.yaxis)
-    legend(ax, loc="upper left", bbox_to_anchor=(1, 1))
+    log_axis(ax.xaxis, seconds)
+    log_axis(ax.yaxis)
+    legend(ax, loc="upper left", bbox_to_anchor=(1, 1), markerscale=2 if size < 14 else 1)
     return ax
+
+
+def _kinds(of: np.ndarray[Any, Any] | None, most: int) -> tuple[list[str], Any]:
+    """The most frequent labels, those of all others as one, and the label of each row with that name for the rest."""
+    if of is None:
+        return [], None
+    names, counts = np.unique(of, return_counts=True)
+    order = ordered(names.tolist(), counts)
+    kinds = [str(names[place]) for place in order[:most]]
+    if len(order) <= most:
+        return kinds, of
+    rest = str(names[order[-1]]) if len(order) == most + 1 else several(len(order) - most, "other")
+    return [*kinds, rest], np.where(np.isin(of, kinds), of.astype(object), rest)
 
 
 def _plain_list(column: Any) -> list[Any]:

@@ -147,7 +147,7 @@ def bin_of(what: Any, caller: str) -> int:
         first, last = (int(times.min()), int(times.max())) if len(times) else (None, None)
     else:
         raise refuse(what, caller, "a Capture or a Frame")
-    return 10**9 if first is None or last is None else usual_bin(max(1, last - first))
+    return 10**9 if first is None or last in (None, first) else usual_bin(last - first)
 
 
 def in_bins(groups: Grouped, every: int, caller: str) -> tuple[_Array, dict[tuple[Any, ...], _Array]]:

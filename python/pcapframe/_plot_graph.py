@@ -8,7 +8,21 @@ from typing import Any
 import numpy as np
 
 from ._plot_data import grouped
-from ._plot_style import ALARM, COLOURS, HATCH, INK, QUIET, canvas, check_most, dress, label, nothing, ordered, short
+from ._plot_style import (
+    ALARM,
+    COLOURS,
+    HATCH,
+    INK,
+    QUIET,
+    canvas,
+    check_most,
+    dress,
+    label,
+    nothing,
+    ordered,
+    several,
+    short,
+)
 
 _MOST_NODES = 60
 _WIDEST = 6.0  # points
@@ -109,7 +123,8 @@ def _around(nodes: int, pairs: dict[tuple[int, int], float]) -> list[int]:
 def _circle(order: list[int]) -> np.ndarray[Any, Any]:
     spots = np.zeros((len(order), 2))
     for rank, node in enumerate(order):
-        angle = math.pi / 2 - 2 * math.pi * rank / len(order)
+        first = math.pi if len(order) == 2 else math.pi / 2  # two stand side by side
+        angle = first - 2 * math.pi * rank / len(order)
         spots[node] = math.cos(angle), math.sin(angle)
     return spots
 
@@ -158,7 +173,7 @@ def _nodes(ax: Any, spots: np.ndarray[Any, Any], names: list[Any], totals: np.nd
         )
         angle = math.degrees(math.atan2(y, x))
         left = x < -1e-9
-        text = f"{name:,} others" if others else label(name, 26)
+        text = several(name, "other") if others else label(name, 26)
         ax.annotate(
             f"{text} ({short(totals[place])})",
             (x * 1.09, y * 1.09),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._plot_counts import _write_cells
-from ._plot_style import FAINT, QUIET, SCALE, canvas, dress, label, legend, pattern, short
+from ._plot_style import FAINT, QUIET, SCALE, canvas, distinct_labels, dress, label, legend, pattern, short
 
 _Array = np.ndarray[Any, Any]
 
@@ -47,16 +47,14 @@ def confusion(truth: Any, predicted: Any, labels: Sequence[Any] | None = None, *
     np.add.at(table, ([place[name] for name in true.tolist()], [place[name] for name in guess.tolist()]), 1)
     sums = table.sum(axis=1, keepdims=True)
     shares = np.divide(table, sums, out=np.zeros_like(table), where=sums > 0)
-    side = 0.62 * max(3, len(classes)) if len(classes) <= 12 else 0.32 * len(classes)
-    ax = canvas(ax, "plot.confusion", (2.8 + side, 1.8 + side))
-    dress(ax, "Confusion: what was taken for what", "predicted", "true")
+    names = distinct_labels(classes, 22)
+    side = 0.62 * max(4, len(classes)) if len(classes) <= 12 else 0.32 * len(classes)
+    room = 0.055 * max(map(len, names))  # inches for the longest name
+    ax = canvas(ax, "plot.confusion", (2.6 + room + side, 1.4 + 0.64 * room + side))
+    dress(ax, "What was taken for what", "predicted", "true")
     image = ax.imshow(shares, cmap=SCALE, vmin=0, vmax=1)
-    ax.set_xticks(
-        range(len(classes)), [label(name, 22) for name in classes], rotation=40, ha="right", rotation_mode="anchor"
-    )
-    ax.set_yticks(
-        range(len(classes)), [f"{label(name, 22)} ({short(n)})" for name, (n,) in zip(classes, sums, strict=True)]
-    )
+    ax.set_xticks(range(len(classes)), names, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(classes)), [f"{name} ({short(n)})" for name, (n,) in zip(names, sums, strict=True)])
     ax.tick_params(length=0)
     for edge in ("left", "bottom"):
         ax.spines[edge].set_visible(False)
@@ -101,7 +99,7 @@ def precision_recall(truth: Any, scores: Any, *, positive: Any = None, ax: Any =
         raise ValueError(f"plot.precision_recall: from 1 to {_MOST_CURVES} curves, not {len(curves)}")
     if not wanted.any():
         raise ValueError("plot.precision_recall: none of truth is positive")
-    ax = canvas(ax, "plot.precision_recall", (6.2, 4.6))
+    ax = canvas(ax, "plot.precision_recall", (8.2, 4.4))
     dress(
         ax,
         "Precision and recall",
@@ -119,7 +117,7 @@ def precision_recall(truth: Any, scores: Any, *, positive: Any = None, ax: Any =
     ax.set_xlim(0, 1.01)
     ax.set_ylim(0, 1.03)
     ax.grid(True, color=FAINT, linewidth=0.7)
-    legend(ax, loc="best", handlelength=2.6)
+    legend(ax, loc="upper left", bbox_to_anchor=(1, 1), handlelength=2.6)
     return ax
 
 

@@ -13,8 +13,9 @@ from ._text import legible
 INK, QUIET, FAINT = "#222222", "#767676", "#d9d9d9"
 PLAIN, ALARM = "#5b7fa6", "#b2182b"  # bars; those that reach a threshold are darker in grey, and hatched
 HATCH = "////"
-# Okabe and Ito's colours for the colour-blind, in an order in which neighbours differ in lightness.
-COLOURS = ("#0072b2", "#e69f00", "#000000", "#56b4e9", "#d55e00", "#009e73", "#cc79a7")
+# Okabe and Ito's colours for the colour-blind, in an order in which neighbours differ in lightness; a dark purple
+# stands for their black, which is that of totals.
+COLOURS = ("#0072b2", "#e69f00", "#5b2a6e", "#56b4e9", "#d55e00", "#009e73", "#cc79a7")
 DASHES: tuple[Any, ...] = (
     "-",
     (0, (5, 1.5)),
@@ -27,6 +28,7 @@ DASHES: tuple[Any, ...] = (
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SCALE = "Blues"  # one hue, the same to all kinds of eyes; darker is more and white is nothing
 LONGEST_LABEL = 34  # characters; a longer one loses its middle
+_LONGEST_OF_ALL = 64  # where shorter ones would be the same
 
 _SIZE = (7.6, 4.2)  # inches
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -76,6 +78,19 @@ def label(value: object, longest: int = LONGEST_LABEL) -> str:
     return plain(text)
 
 
+def distinct_labels(values: Sequence[object], longest: int = LONGEST_LABEL) -> list[str]:
+    """Return values as short lines that differ from each other, if 64 characters will do for it."""
+    shown = [label(value, longest) for value in values]
+    return (
+        shown if len(set(shown)) == len(shown) or longest >= _LONGEST_OF_ALL else distinct_labels(values, longest + 6)
+    )
+
+
+def several(number: int, word: str) -> str:
+    """Return ``1 port``, ``2 ports``."""
+    return f"{number:,} {word}{'s' * (number != 1)}"
+
+
 def short(number: float) -> str:
     """Return a number in four digits or so: 950, 1.2k, 34M."""
     for unit, letter in _UNITS:
@@ -85,18 +100,45 @@ def short(number: float) -> str:
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:.3g}"
 
 
-def short_axis(axis: Any) -> None:
-    """Let an axis of numbers write 20k for 20000."""
+def short_axis(axis: Any, *, whole: bool = False) -> None:
+    """Let an axis of numbers write 20k for 20000, at whole numbers only if these are counts."""
     ticker = importlib.import_module("matplotlib.ticker")
     axis.set_major_formatter(ticker.FuncFormatter(lambda number, _: short(number)))
+    if whole:
+        axis.set_major_locator(ticker.MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
+
+
+def log_axis(axis: Any, text: Any = short) -> None:
+    """Let a logarithmic axis write its powers of ten, and what lies between them if there are few, as `text` does."""
+    ticker = importlib.import_module("matplotlib.ticker")
+    low, high = sorted(axis.get_view_interval())
+    subs = (1.0, 2.0, 5.0) if low > 0 and high / low < 500 else (1.0,)
+    axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=9 if text is short else 6))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda number, _: text(number)))
+    axis.set_minor_locator(ticker.NullLocator())
+
+
+def seconds(number: float) -> str:
+    """Return seconds as an axis shows them: 10 µs, 200 ms, 5 s, 10k s."""
+    if number >= 0.9995:
+        return f"{short(number)} s"
+    return f"{number * 1e3:.3g} ms" if number >= 0.9995e-3 else f"{number * 1e6:.3g} µs"
 
 
 def time_axis(ax: Any) -> None:
     """Let the x axis show times (of datetime64, UTC) without repeating the date at every tick."""
     dates = importlib.import_module("matplotlib.dates")
-    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
+    locator = dates.AutoDateLocator(minticks=3, maxticks=6)
+    low, high = ax.get_xlim()  # in days
+    clock, day = ("%S.%f", "%Y-%m-%d %H:%M") if (high - low) * 86_400 < 1 else ("%H:%M:%S.%f", "%Y-%m-%d")
+    style = dates.ConciseDateFormatter(
+        locator,
+        formats=["%Y", "%b", "%d", "%H:%M", "%H:%M", clock],
+        zero_formats=["", "%Y", "%b", "%b %d", "%H:%M", clock],
+        offset_formats=["", "%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", day],
+    )
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(style)
 
 
 def stamps(nanoseconds: Any) -> np.ndarray[Any, Any]:

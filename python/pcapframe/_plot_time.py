@@ -19,12 +19,16 @@ from ._plot_style import (
     QUIET,
     canvas,
     check_most,
+    distinct_labels,
     dress,
     label,
     legend,
+    log_axis,
     nothing,
     ordered,
     pattern,
+    seconds,
+    several,
     short,
     short_axis,
     span,
@@ -95,16 +99,15 @@ def timeline(
     edges = stamps(np.append(starts, starts[-1] + length))
     everything = label(kept[0][0], 22) if len(kept) == 1 and _OTHER not in series else "all"
     _steps(ax, edges, total, color=INK, linewidth=1.6, label=f"{everything} ({short(total.sum())})", zorder=2.5)
-    for place, key in enumerate(kept if by and (len(kept) > 1 or _OTHER in series) else []):
+    lines = kept if by and (len(kept) > 1 or _OTHER in series) else []
+    for place, (key, name) in enumerate(zip(lines, distinct_labels([key[0] for key in lines], 22), strict=True)):
         amounts = series[key]
-        _steps(
-            ax, edges, amounts, **pattern(place), linewidth=1.3, label=f"{label(key[0], 22)} ({short(amounts.sum())})"
-        )
+        _steps(ax, edges, amounts, **pattern(place), linewidth=1.3, label=f"{name} ({short(amounts.sum())})")
     if method is not None:
         _band(ax, starts, length, total, method, k)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.02 * ax.get_ylim()[1])
     ax.set_xlim(edges[0], edges[-1])
-    short_axis(ax.yaxis)
+    short_axis(ax.yaxis, whole=True)
     time_axis(ax)
     legend(ax, loc="upper left", bbox_to_anchor=(1, 1), handlelength=2.6)
     return ax
@@ -213,7 +216,9 @@ def ports(
         colour, marker = (QUIET, ".") if number == n else (COLOURS[number], MARKERS[number])
         source = sources[order[number]]
         words = (
-            f"{len(order) - n:,} others" if number == n else f"{label(source, 26)} ({len(distinct[source]):,} ports)"
+            several(len(order) - n, "other")
+            if number == n
+            else f"{label(source, 26)} ({several(len(distinct[source]), 'port')})"
         )
         ax.plot(
             stamps(times[here]),
@@ -230,10 +235,13 @@ def ports(
     lowest, highest = int(numbers.min()), int(numbers.max())
     if highest > 2000 and lowest < 1024:
         ax.set_yscale("log")
-        ax.minorticks_off()
-    ax.margins(y=0.06)
-    ticker = __import__("matplotlib.ticker", fromlist=["FuncFormatter"])
-    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda number, _: f"{number:.0f}"))
+        log_axis(ax.yaxis, "{:.0f}".format)
+        ax.margins(y=0.06)
+    else:
+        room = max(5.0, 0.06 * (highest - lowest))
+        ax.set_ylim(max(lowest - room, -0.04 * (highest + room)), highest + room)
+        ticker = __import__("matplotlib.ticker", fromlist=["MaxNLocator"])
+        ax.yaxis.set_major_locator(ticker.MaxNLocator(steps=[1, 2, 5, 10], integer=True))
     time_axis(ax)
     handles, names = ax.get_legend_handles_labels()
     ax.legend(
@@ -280,7 +288,7 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     """
     times = np.sort(_times_of(what))
     ax = canvas(ax, "plot.spectrum", (7.6, 3.8))
-    dress(ax, "How regular: power by period", "period (s)", "power", "both")
+    dress(ax, "How regular: power by period", "period", "power", "both")
     length = int(times[-1] - times[0]) if len(times) > 2 else 0
     if not length:
         return nothing(ax, "too few events at different times")
@@ -290,7 +298,8 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     ax.plot(periods, power, color=COLOURS[0], linewidth=0.9)
     ax.set_xscale("log")
     ax.set_ylim(0, max(float(power.max()) * 1.18, 12))
-    ax.xaxis.set_major_formatter(_periods_formatter())
+    log_axis(ax.xaxis, seconds)
+    short_axis(ax.yaxis)
     peak = _period(periods, power)
     if peak is not None:
         ax.plot(periods[peak], power[peak], marker="v", color=ALARM, markersize=7, linestyle="")
@@ -308,11 +317,6 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
 
 
 _CHANCE = 1e-4  # that the highest of all powers is as high without any regularity
-
-
-def _periods_formatter() -> Any:
-    ticker = __import__("matplotlib.ticker", fromlist=["FuncFormatter"])
-    return ticker.FuncFormatter(lambda seconds, _: f"{seconds:g}")
 
 
 def _times_of(what: Any) -> _Array:
@@ -350,7 +354,12 @@ def _period(periods: _Array, power: _Array) -> int | None:
     """The place of the period: of the peaks half as high as the highest the longest, if chance gives none so high."""
     if power.max() < np.log(len(power) / _CHANCE):  # the powers of independent events are exponential
         return None
-    high = np.flatnonzero(power >= power.max() / 2)
+    end = len(power) - 1
+    while end and power[end - 1] < power[end]:  # what rises to the edge is a trend: no peak is seen there
+        end -= 1
+    high = np.flatnonzero(power[: end + 1] >= power.max() / 2)
+    if not len(high):
+        return None
     last = int(high[-1])
     while last and power[last - 1] > power[last]:  # down the slope to the top of that peak
         last -= 1
