@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from . import _core, _export, _times
+from . import _core, _export, _given, _times
 from ._columns import nearest
 from ._provenance import KEY, note, provenance
 
@@ -125,7 +125,9 @@ class Column:
             except (OverflowError, TypeError, ValueError):
                 fits = False
             if not fits:
-                raise TypeError(f"{self._name}.fill: the column holds {filled.dtype}, which cannot hold {value!r}")
+                raise TypeError(
+                    f"{self._name}.fill: the column holds {filled.dtype}, which cannot hold {_given.shown(value)}"
+                )
         return filled
 
     def _pieces(self) -> list[Any]:
@@ -157,9 +159,7 @@ class Column:
         """
         if self._kind != "binary" or self._octets is None:
             raise TypeError(f"{self._name} is no binary column: it has no matrix of octets")
-        width = operator.index(n)
-        if width < 1:
-            raise ValueError(f"matrix: 1 octet or more, not {width}")
+        width = _given.whole("n", n, 1)
         rows = len(self)
         result = np.zeros((rows, width), dtype=np.uint8)
         if rows:
@@ -201,6 +201,8 @@ class Column:
     def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
         if self._kind == "time" and (isinstance(other, str | np.datetime64) or hasattr(other, "isoformat")):
             other = _times.nanoseconds(self._name, other)
+        if np.ndim(other) and np.shape(other) != (len(self),):
+            raise ValueError(f"{self._name}: compared with {np.size(other):,} values where it has {len(self):,}")
         if isinstance(other, Column):
             if self._sort() in (str, bytes) or other._sort() in (str, bytes):
                 self._check_comparable(compare, other._sort())
@@ -208,8 +210,10 @@ class Column:
                     return self._where_valid(other._where_valid(np.full(len(self), compare is operator.ne)))
             return other._where_valid(self._where_valid(compare(self.values, other.values)))
         if self._sort() not in (str, bytes):
-            if isinstance(other, str | bytes):
-                self._check_comparable(compare, type(other))
+            if not np.ndim(other) and not isinstance(other, int | float | np.number):
+                if compare not in (operator.eq, operator.ne):
+                    raise TypeError(f"{self._name} holds numbers, which are not ordered with {_given.shown(other)}")
+                return self._where_valid(np.full(len(self), compare is operator.ne))
             return self._where_valid(np.broadcast_to(compare(self._values, other), len(self)))
         self._check_comparable(compare, type(other))
         if not isinstance(other, self._sort()):
@@ -222,7 +226,11 @@ class Column:
         return self._where_valid(np.fromiter((compare(item, other) for item in self._pieces()), bool, len(self)))
 
     def _check_comparable(self, compare: Callable[[Any, Any], Any], other: type) -> None:
-        if compare not in (operator.eq, operator.ne) and other in (int, float, str, bytes) and other != self._sort():
+        if compare in (operator.eq, operator.ne) or issubclass(other, np.ndarray | list | tuple | Column):
+            return
+        if self._sort() not in (str, bytes) and not issubclass(other, str | bytes):
+            return
+        if not issubclass(other, self._sort()):
             raise TypeError(f"{self._name} holds {self._sort().__name__}, which is not ordered with {other.__name__}")
 
     def __eq__(self, other: object) -> _Array:  # type: ignore[override]  # as NumPy's: element by element
@@ -251,8 +259,9 @@ class Column:
         They are text for a text or string column, `bytes` for a binary one, else numbers (times: ns since the epoch).
         """
         if isinstance(values, str | bytes):
-            raise TypeError(f"{self._name}.isin: a set, list or other iterable is needed, not {type(values).__name__}")
-        wanted = values if isinstance(values, set | frozenset) else set(values)
+            raise _given.wrong(f"{self._name}.isin", "a set, list or other iterable is needed", values)
+        given = _given.iterable(f"{self._name}.isin", values, "values")
+        wanted = given if isinstance(given, set | frozenset) else set(given)
         if self._categories is not None:
             return self._where_valid(self._by_text(wanted.__contains__))
         if self._octets is not None:
@@ -260,10 +269,8 @@ class Column:
         floats = self._kind == "float64"
         for value in wanted:
             if not isinstance(value, int | np.integer | (float | np.floating if floats else int)):
-                raise TypeError(
-                    f"{self._name}.isin: the column holds {'numbers' if floats else 'integers'}, "
-                    f"not {type(value).__name__}"
-                )
+                holds = "numbers" if floats else "integers"
+                raise _given.wrong(f"{self._name}.isin", f"the column holds {holds}", value)
         if not floats:  # what does not fit is nowhere
             limits = np.iinfo(self._values.dtype)
             wanted = {value for value in wanted if limits.min <= value <= limits.max}
@@ -422,7 +429,7 @@ class Frame:
             return self._slice(key)
         if isinstance(key, list | tuple) and key and all(isinstance(name, str) for name in key):
             return self._with(self._native.project(np.array([self._number(name) for name in key], dtype=np.intp)))
-        if np.ndim(key) == 0 and not isinstance(key, bool | np.bool_):
+        if np.ndim(key) == 0:
             return self._row(key)
         if str(getattr(key, "dtype", "")) in ("boolean", "bool[pyarrow]"):  # pandas's, where what is unknown is out
             key = key.to_numpy(dtype=bool, na_value=False)
@@ -489,11 +496,9 @@ class Frame:
         return polars.DataFrame(self)
 
     def _row(self, key: Any) -> Frame:
-        number = key.__index__() if hasattr(key, "__index__") else None
-        if number is None:
-            raise TypeError(
-                f"a column name, list of names, row number, slice or bool array is needed, not {type(key).__name__}"
-            )
+        if isinstance(key, bool | np.bool_) or not hasattr(key, "__index__"):
+            raise _given.wrong("frame[...]", "a column name, list of names, row number, slice or bool array", key)
+        number = operator.index(key)
         if not -len(self) <= number < len(self):
             raise IndexError(f"row {number} of {len(self)}")
         return self._with(self._native.slice(number % len(self), 1))
@@ -510,7 +515,7 @@ class Frame:
                 raise IndexError(f"a bool array of shape {key.shape} where the frame has {len(self)} rows")
             return self._with(self._native.take(np.flatnonzero(key)))
         if key.size and not np.issubdtype(key.dtype, np.integer):
-            raise TypeError(f"rows are chosen by a bool array or integers, not {key.dtype}")
+            raise TypeError(f"frame[...]: rows are chosen by a bool array or integers, not {key.dtype}")
         rows = key.astype(np.intp)
         return self._with(self._native.take(np.where(rows < 0, rows + len(self), rows)))
 
@@ -529,8 +534,7 @@ class Frame:
             are ``datetime64[ns, UTC]``, exact.
         """
         pandas = import_pandas("Frame.to_pandas")
-        if strings not in ("category", "str"):
-            raise ValueError(f"strings: 'category' or 'str', not {strings!r}")
+        _given.one_of("strings", strings, ("category", "str"))
         table: pd.DataFrame = pandas.DataFrame(
             {name: self._column(name)._pandas(pandas, strings) for name in self.columns}
         )
@@ -566,7 +570,7 @@ class Frame:
         *names : str
             The columns, in this order; all of them by default.
         """
-        numbers = [self._number(name) for name in names or self.columns]
+        numbers = [self._number(_given.text("names", name, "ip_src")) for name in names or self.columns]
         piece = self._with(self._native.project(np.array(numbers, dtype=np.intp)))
         for at in range(0, len(piece), _ROWS_AT_ONCE):
             part = piece[at : at + _ROWS_AT_ONCE]
@@ -617,7 +621,8 @@ class Frame:
         OSError
             The file could not be written.
         """
-        text = os.fsdecode(path)
+        text = _given.path("path", path)
+        _given.truth("sha256", sha256)
         if _export.writes_table(text):
             if self._capture is not None:
                 self._capture._refuse_own(text)

@@ -6,7 +6,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ._geo_locate import Databases, Location, located
+from . import _given
+from ._geo_locate import Databases, Location, located, paths_of
 from ._reader import Capture
 
 _HOSTS = 8  # addresses that a route remembers at each end
@@ -67,7 +68,7 @@ def check_home(home: Any) -> Place | None:
     try:
         latitude, longitude = (float(number) for number in home)
     except (TypeError, ValueError):
-        raise TypeError("home: (latitude, longitude) in degrees") from None
+        raise _given.wrong("home", "(latitude, longitude) in degrees", home) from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise ValueError(f"home: latitude from -90 to 90 and longitude from -180 to 180, not ({latitude}, {longitude})")
     return Place("home", latitude, longitude)
@@ -88,7 +89,9 @@ class Sums:
     """Packets added up by route, as they come."""
 
     def __init__(self, home: Any = None, database: Databases = None, marked: Container[str] = ()) -> None:
-        self._home, self._database, self._marked = check_home(home), database, marked
+        if isinstance(marked, str | bytes) or not isinstance(marked, Container):
+            raise _given.wrong("marked", "a set of addresses", marked)
+        self._home, self._database, self._marked = check_home(home), paths_of(database), marked
         self._places: dict[str | None, Place | None] = {}
         self._found: dict[tuple[Place, Place, str, bool], Route] = {}
         self._local = self._nowhere = 0
@@ -130,7 +133,7 @@ def routes_of(
 ) -> Routes:
     """Add up a capture in one pass; memory grows with the pairs of addresses."""
     if not isinstance(cap, Capture):
-        raise TypeError(f"{caller} takes a Capture, not {type(cap).__name__}")
+        raise _given.wrong("cap", "a Capture, as open() returns it", cap)
     sums = Sums(home, database, marked)
     fields = ("ip_src", "ip_dst", *(("protocol",) if by_protocol else ()))
     pairs: Any = cap.count(*fields, sum="frame_len", min="frame_time", max="frame_time")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _pieces, _state
+from . import _given, _pieces, _state
 from ._info import CaptureFault, warn
 from ._pieces import Partition, Plan
 from ._questions import QUESTIONS, Question
@@ -178,7 +178,7 @@ class Partial:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, which `load` reads. It appears under its name when it is whole."""
-        text = os.fspath(path)
+        text = _given.path("path", path)
         part = f"{text}.part"
         with open(part, "wb") as file:
             file.write(self._octets())
@@ -193,8 +193,9 @@ class Partial:
         CaptureError
             It is no such file, of another version, or damaged.
         """
-        with open(path, "rb") as file:
-            return cls._of(file.read(), os.fsdecode(path))
+        text = _given.path("path", path)
+        with open(text, "rb") as file:
+            return cls._of(file.read(), text)
 
     def _octets(self) -> bytes:
         states, arrays = [], []
