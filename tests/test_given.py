@@ -193,7 +193,7 @@ def test_what_no_model_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (lambda cap: cap.octets("1"), TypeError, "frame_number: a whole number, not '1'"),
         (lambda cap: cap.write(None), TypeError, "path: the path of a file, not None"),
         (lambda cap: pf.set_threshold(cap.count("ip_src"), "3"), TypeError, "sigma_value: a number, not '3'"),
-        (lambda cap: pf.threshold({}, k=float("nan")), ValueError, "k: a number, not nan"),
+        (lambda cap: pf.threshold({}, k=float("nan")), ValueError, "k: a finite number, not nan"),
         (lambda cap: pf.threshold({}, "sigmo"), ValueError, ("method: 'sigma' or 'loo-sigma' or 'mad' or 'iqr' or "
                                                             "'quantile', not 'sigmo'")),
         (lambda cap: cap.flows(tz=5), TypeError, "tz: text such as 'America/Halifax', not 5"),
@@ -235,7 +235,7 @@ def test_numbers() -> None:
         with pytest.raises(ValueError, match=r"^n: a whole number from 1 to 9, not "):
             _given.whole("n", value, 1, 9)
     for value in (float("inf"), float("nan")):
-        with pytest.raises(ValueError, match=r"^n: a number, not "):
+        with pytest.raises(ValueError, match=r"^n: a finite number, not "):
             _given.number("n", value)
 
 

@@ -60,12 +60,9 @@ def number(
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real | np.integer | np.floating):
         raise wrong(name, needed, value)
     found = float(value)
-    if (
-        math.isnan(found)
-        or (finite and math.isinf(found))
-        or (least is not None and found < least)
-        or (most is not None and found > most)
-    ):
+    if math.isnan(found) or (finite and math.isinf(found)):
+        raise wrong(name, "a finite number" if finite else needed, found, float)
+    if (least is not None and found < least) or (most is not None and found > most):
         raise wrong(name, needed, found, float)
     return found
 
