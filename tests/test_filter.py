@@ -328,7 +328,7 @@ def test_long_but_taken() -> None:
 
 @pytest.mark.parametrize("expression", [5, b"tcp", ["tcp"]])
 def test_filter_takes_text(expression: object) -> None:
-    with pytest.raises(TypeError, match="filter: a str"):
+    with pytest.raises(TypeError, match="filter: text such as"):
         opened(a_capture(1), filter=expression)
     with pytest.raises(TypeError):
         opened(a_capture(1)).filter(expression)  # type: ignore[arg-type]
@@ -542,10 +542,10 @@ def test_ways_to_say_when(time: object, expected: int) -> None:
         ("2017-07-05T09:47:00.Z", ValueError, "is no time"),
         (np.datetime64("NaT"), ValueError, "NaT"),
         (pd.NaT, ValueError, "NaT"),
-        (1.5e18, TypeError, "start: ISO 8601 text, .*not float"),
-        (True, TypeError, "not bool"),
-        (timedelta(1), TypeError, "not timedelta"),
-        (np.timedelta64(1, "s"), TypeError, "not timedelta64"),
+        (1.5e18, TypeError, r"start: ISO 8601 text, .*not 1\.5e\+18"),
+        (True, TypeError, "not True"),
+        (timedelta(1), TypeError, "not a timedelta"),
+        (np.timedelta64(1, "s"), TypeError, "not a timedelta64"),
         (datetime(2017, 7, 5).time(), ValueError, "is no time"),
     ],
 )

@@ -102,7 +102,7 @@ def test_each_address_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_locate_takes_a_list() -> None:
-    with pytest.raises(TypeError, match="iterable of addresses"):
+    with pytest.raises(TypeError, match="addresses: a list or set of addresses"):
         pf.geo.locate("8.8.8.8")
     assert len(pf.geo.locate([])) == 0
 

@@ -257,7 +257,7 @@ def test_what_was_given_is_one_short_line() -> None:
 
 
 def test_a_path_is_one() -> None:
-    assert _given.path("path", Path("a")) == "a"
-    for value, kind in (("", ValueError), ("a\0b", ValueError), (b"a", TypeError), (5, TypeError)):
+    assert _given.path("path", Path("a")) == _given.path("path", b"a") == "a"
+    for value, kind in (("", ValueError), ("a\0b", ValueError), (["a"], TypeError), (5, TypeError)):
         with pytest.raises(kind, match=r"^path: the path of a file, not "):
             _given.path("path", value)

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-_Path = str | os.PathLike[str]
 _Item = TypeVar("_Item")
 
 _LONGEST = 60  # characters of what was given
@@ -97,7 +96,7 @@ def text(name: str, value: Any, such_as: str) -> str:
 
 def path(name: str, value: Any) -> str:
     """Return the path of a file."""
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | bytes | os.PathLike):
         raise wrong(name, "the path of a file", value)
     found = os.fsdecode(value)
     if not found or "\0" in found:

@@ -83,7 +83,7 @@ _LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "sec": 
             "hour": _UNITS["h"], "d": _UNITS["D"], "day": _UNITS["D"], "w": _UNITS["W"],
             "week": _UNITS["W"]}  # fmt: skip
 _LENGTHS |= {f"{name}s": unit for name, unit in _LENGTHS.items() if len(name) > 2}
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*")
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?) *([a-zµ]+) *")
 _SHOWN = "'500ms', '1s', '1.5h', '1h 30min' or '1d'"
 
 
