@@ -212,7 +212,7 @@ def test_keys_of_the_wrong_type() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1, 5000])
 def test_impossible_threads(threads: int) -> None:
-    with pytest.raises(ValueError, match="threads: 1 to"):
+    with pytest.raises(ValueError, match="threads: a whole number from 1 to 1,024, not"):
         pf.open(GOOD, threads=threads)
 
 

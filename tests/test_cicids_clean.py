@@ -128,7 +128,7 @@ def test_bad_tables_are_not_cleaned(loaded: Any) -> None:
         pf.cicids.clean(table.assign(Label=None), label_map="binary")
     with pytest.raises(ValueError, match="none of the columns is a feature"):
         pf.cicids.clean(pd.DataFrame({"a": [1]}))
-    with pytest.raises(ValueError, match="nonfinite: 'drop', 'sentinel', 'keep', not 'x'"):
+    with pytest.raises(ValueError, match="nonfinite: 'drop' or 'sentinel' or 'keep', not 'x'"):
         pf.cicids.clean(loaded, nonfinite="x")
     with pytest.raises(TypeError, match="a DataFrame or Frame of flows is needed, not list"):
         pf.cicids.clean([1, 2])

@@ -215,5 +215,5 @@ def test_flows_that_cannot_be_labelled(loaded: Any) -> None:
         pf.cicids.label(loaded.drop(columns="Timestamp"))
     with pytest.raises(ValueError, match="Timestamp holds text"):
         pf.cicids.label(loaded.assign(Timestamp="7/7/2017 3:56"))
-    with pytest.raises(ValueError, match="attempted: 'apart', 'attack' or 'benign', not 'x'"):
+    with pytest.raises(ValueError, match="attempted: None or 'apart' or 'attack' or 'benign', not 'x'"):
         pf.cicids.label(loaded, attempted="x")

@@ -124,7 +124,7 @@ def test_module_and_script_are_the_same_command() -> None:
         (["counts", LAB, "--by", "ip_src", "-o", "counts.xlsx"], ".csv or .json"),
         (["counts", LAB, "--by", "ip_srx"], "did you mean ip_src"),
         (["counts", LAB, "--by", "ip_src", "--kind", "dns"], "--kind is about the indicator counts"),
-        (["counts", LAB, "--by", "ip_src", "--top", "0"], "1 or more groups"),
+        (["counts", LAB, "--by", "ip_src", "--top", "0"], "--top: a whole number, 1 or more"),
         (["counts", LAB, "--every", "soon"], "error: --every: 'soon' is no length of time"),
         (["counts", LAB, "--every", "5"], "--every: '5', which needs a unit"),
         (["counts", LAB, "--sum", "ip_src"], "--sum: ip_src is text"),

@@ -23,7 +23,7 @@ from pcapframe._commands import Usage
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 if not DOCS.is_dir():
-    pytest.skip("the pages are not here (an sdist has none)", allow_module_level=True)
+    pytest.skip("the pages are not beside the tests", allow_module_level=True)
 PAGES = [ROOT / "README.md", *sorted(path for path in DOCS.rglob("*.md") if "notebooks" not in path.parts)]
 
 FENCE = re.compile(r"^```(.*?)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

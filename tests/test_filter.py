@@ -322,7 +322,7 @@ def test_long_but_taken() -> None:
 
 @pytest.mark.parametrize("expression", [5, b"tcp", ["tcp"]])
 def test_filter_takes_text(expression: object) -> None:
-    with pytest.raises(TypeError, match="filter: a str"):
+    with pytest.raises(TypeError, match="filter: text such as"):
         opened(a_capture(1), filter=expression)
     with pytest.raises(TypeError):
         opened(a_capture(1)).filter(expression)  # type: ignore[arg-type]

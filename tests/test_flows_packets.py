@@ -121,7 +121,7 @@ def test_batches_left_early() -> None:
         assert set(part["flow_end_reason"].tolist()) == {"evicted"}
         break
     assert len(capture.flows(max_flows=5)) == 3000
-    with pytest.raises(ValueError, match="rows: 1 or more"):
+    with pytest.raises(ValueError, match="rows: a whole number from 1 to"):
         capture.flow_batches(rows=0)
     with pytest.raises(TypeError, match="no option 'colour'"):
         capture.flow_batches(colour="red")

@@ -118,9 +118,9 @@ def test_comparisons_are_bool_arrays_and_false_for_null(frame: pf.Frame) -> None
     assert truth(frame["ip_src"].isin({some, "no address"})) == [source == some for source in sources]
     assert truth(frame["tcp_dstport"].isin([22, 443])) == [port in (22, 443) for port in ports]
     assert truth(frame["tcp_dstport"].isin([])) == [False] * len(ports)
-    with pytest.raises(TypeError, match="the column holds integers, not str"):
+    with pytest.raises(TypeError, match="the column holds integers, not '80'"):
         frame["tcp_dstport"].isin(["80"])
-    with pytest.raises(TypeError, match="iterable is needed, not str"):
+    with pytest.raises(TypeError, match="iterable is needed, not '"):
         frame["ip_src"].isin(some)
     assert truth(frame["tcp_srcport"] == frame["tcp_dstport"]) == [
         row["tcp_srcport"] is not None and row["tcp_srcport"] == row["tcp_dstport"] for row in ROWS
@@ -240,7 +240,7 @@ def test_columns_compared_with_what_they_cannot_hold() -> None:
     assert made("uint64", [2**64 - 1]).isin([-1, 2**64 - 1, 2**70]).tolist() == [True]
     assert made("uint8", [255]).isin([511]).tolist() == [False]
     assert made("float64", [1.0]).isin([1]).tolist() == [True]
-    with pytest.raises(TypeError, match="the column holds integers, not float"):
+    with pytest.raises(TypeError, match=r"the column holds integers, not 1\.0"):
         made("int64", [1]).isin([1.0])
 
 
@@ -430,5 +430,5 @@ def test_numbers_that_a_column_cannot_hold_are_told() -> None:
     for value in (1.5, -1, 1 << 16, None, "x"):
         with pytest.raises(TypeError, match=r"tcp_dstport\.fill: the column holds uint16, which cannot hold"):
             ports.fill(value)
-    with pytest.raises(TypeError, match="tcp_dstport holds int, which is not ordered with str"):
+    with pytest.raises(TypeError, match="tcp_dstport holds numbers, which are not ordered with 'x'"):
         assert ports < "x"

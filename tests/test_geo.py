@@ -102,7 +102,7 @@ def test_each_address_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_locate_takes_a_list() -> None:
-    with pytest.raises(TypeError, match="iterable of addresses"):
+    with pytest.raises(TypeError, match="addresses: a list or set of addresses"):
         pf.geo.locate("8.8.8.8")
     assert len(pf.geo.locate([])) == 0
 
@@ -235,7 +235,7 @@ def test_without_home_private_ends_are_counted_apart(cap: pf.Capture) -> None:
 def test_lines_are_bounded(cap: pf.Capture) -> None:
     ax = pf.geo.map(cap, home=HOME, n=3)
     assert any(text.get_text().startswith("3 of 20 lines") for text in ax.texts)
-    with pytest.raises(ValueError, match="from 1 to 2000"):
+    with pytest.raises(ValueError, match="n: a whole number from 1 to 2,000"):
         pf.geo.map(cap, n=3000)
 
 
@@ -367,7 +367,7 @@ class Unprintable:
 def test_home_is_a_place(cap: pf.Capture, home: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="home"):
         pf.geo.map(cap, home=home)
-    with pytest.raises(TypeError, match="takes a Capture"):
+    with pytest.raises(TypeError, match="cap: a Capture"):
         pf.geo.kml([], "out.kml")
 
 

@@ -455,7 +455,7 @@ def test_what_is_refused(wire: Wire, tmp_path: Path) -> None:
         ({"seconds": -1}, "seconds: above 0"),
         ({"octets": "many"}, "octets"),
         ({"snaplen": 1 << 20}, "snaplen"),
-        ({"source": "magic"}, "'libpcap', 'dumpcap' or 'tcpdump'"),
+        ({"source": "magic"}, "source: None or 'libpcap' or 'dumpcap' or 'tcpdump'"),
     ],
 )
 def test_arguments_are_checked_before_anything_is_opened(options: dict[str, Any], message: str) -> None:

@@ -88,6 +88,6 @@ def test_a_thousand_flows_are_explained_and_no_more(table: Any, fitted: Callable
     many = pd.concat([table] * 2, ignore_index=True)
     with pytest.raises(ValueError, match=r"explain: 1,000 flows at once at most, not [\d,]+$"):
         models.explain(fitted("sigma"), many)
-    with pytest.raises(ValueError, match="top: 1 or more"):
+    with pytest.raises(ValueError, match="top: a whole number, 1 or more"):
         models.explain(fitted("sigma"), table.head(1), top=0)
     assert len(models.explain(fitted("sigma"), table.head(0))) == 0

@@ -326,10 +326,10 @@ def test_frames_suggest_a_picture(cap: pf.Capture) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda cap: pf.plot.talkers(3), TypeError, "a Capture or a Frame, not int"),
+        (lambda cap: pf.plot.talkers(3), TypeError, "a Capture or a Frame, not 3"),
         (lambda cap: pf.plot.talkers(cap, value="bits"), ValueError, "'packets' or 'octets'"),
         (lambda cap: pf.plot.talkers(cap, 0), ValueError, "from 1 to 60"),
-        (lambda cap: pf.plot.histogram(cap), TypeError, "not Capture"),
+        (lambda cap: pf.plot.histogram(cap), TypeError, "not a Capture"),
         (lambda cap: pf.plot.ports(cap, transport="icmp"), ValueError, "'tcp' or 'udp'"),
         (lambda cap: pf.plot.ports(cap.packets(["ip_src"])), ValueError, "needs the column"),
         (lambda cap: pf.plot.heatmap(cap.packets(["ip_src"])), ValueError, "needs the column ip_dst"),

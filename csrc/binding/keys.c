@@ -111,8 +111,14 @@ static bool add_key(struct pf_state *state, PyObject *object, const char *name, 
     struct pf_address key;
     struct pf_error error;
     bool possible;
-    if (!pf_key_from(object, keys->kind, &key, &possible))
+    if (!pf_key_from(object, keys->kind, &key, &possible)) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) /* the caller's parameter is told as well */
+            PyErr_Format(PyExc_TypeError,
+                         keys->kind == PF_KEY_ADDRESS ? "%s: an address is text such as '192.0.2.1', not %s"
+                                                      : "%s: a sequence number is an integer, not %s",
+                         name, Py_TYPE(object)->tp_name);
         return false;
+    }
     if (!possible) {
         PyErr_Format(PyExc_ValueError,
                      keys->kind == PF_KEY_ADDRESS ? "%s: %R is no IP address" : "%s: %R is no 32-bit sequence number",

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import _core, _export
+from . import _core, _export, _given
 from ._frame import Frame
 from ._info import warn
 from ._provenance import note, provenance
@@ -44,8 +44,6 @@ class Batches:
     __slots__ = ("_capture", "_columns", "_rows")
 
     def __init__(self, capture: Capture, columns: tuple[str, ...], rows: int) -> None:
-        if rows < 1:
-            raise ValueError(f"rows: 1 or more, not {rows}")
         self._capture, self._columns, self._rows = capture, columns, rows
 
     @property
@@ -159,7 +157,8 @@ class Batches:
         OSError
             The file could not be written.
         """
-        text = os.fsdecode(path)
+        text = _given.path("path", path)
+        _given.truth("sha256", sha256)
         self._capture._refuse_own(text)
         faults: list[CaptureFault] = []
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from . import _progress
+from . import _given, _progress
 from ._reader import Capture, _check_threads, _Options, _Path, open
 from ._recording import BUFFER, SNAP_LEN, SPOOL, CaptureStats, Recording, number_of, octets_of, part_of, size_of
 from ._times import duration
@@ -154,8 +154,9 @@ def capture(
         Packets were dropped, the interface went away, or the temporary file is full.
     """
     text = part_of(path)
-    if seconds is not None and not 0 < seconds < 1e9:
+    if seconds is not None and not 0 < _given.number("seconds", seconds) < 1e9:
         raise ValueError(f"seconds: above 0, not {seconds!r}")
+    _given.progress("progress", progress, "a CaptureStats")
     base, suffix, file_octets, period, kept = _series(text, rotate, keep)
     most = octets_of("octets", octets) or (SPOOL if text is None else 0)
     limits = (file_octets, period, kept, 0 if packets is None else number_of("packets", packets, 2**63 - 1), most)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _cicids_columns as known
+from . import _given
 from ._cicids_labels import mapped
 from ._cicids_tables import Report, as_table, definition_of, meta_of, with_report
 from ._frame import import_pandas
@@ -84,9 +85,12 @@ def clean(
         No features, an unknown label, another value of an argument.
     """
     pandas = import_pandas("cicids.clean")
-    for name, value, allowed in (("nonfinite", nonfinite, _NONFINITE), ("negative", negative, _NEGATIVE)):
-        if value not in allowed:
-            raise ValueError(f"{name}: {', '.join(map(repr, allowed))}, not {value!r}")
+    _given.one_of("nonfinite", nonfinite, _NONFINITE)
+    _given.one_of("negative", negative, _NEGATIVE)
+    for name, flag in (("headers", headers), ("duplicates", duplicates), ("constant", constant),
+                       ("protocol_zero", protocol_zero), ("empty", empty), ("fragments", fragments),
+                       ("verbose", verbose)):  # fmt: skip
+        _given.truth(name, flag)
     meta = meta_of(flows)
     table = as_table(flows, "cicids.clean")
     features = feature_columns(table)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import _cicids_columns as known
+from . import _given
 from ._cicids_times import place_of_name
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -66,7 +67,8 @@ def files_of(source: Any) -> list[str]:
     if isinstance(source, str | os.PathLike):
         listed = _expanded(os.fspath(source))
     else:
-        listed = [path for item in source for path in _expanded(os.fspath(item))]
+        found = _given.iterable("source", source, "paths")
+        listed = [path for item in found for path in _expanded(_given.path("source", item))]
     if not listed:
         raise ValueError("no files given")
     for path in listed:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import _given
 from ._cicids_labels import ATTEMPTED, BENIGN, is_benign
 from ._cicids_tables import Report, as_table, definition_of, meta_of, with_report
 from ._frame import import_pandas
@@ -197,7 +198,7 @@ def read_schedule(path: str | os.PathLike[str] | None = None, capture: str | Non
         text = importlib.resources.files("pcapframe").joinpath("data/cicids2017_schedule.csv").read_text("utf-8")
         name = "the schedule of CICIDS2017"
     else:
-        name = os.fspath(path)
+        name = _given.path("schedule", path)
         text = _text_of(name)
     reader = csv.DictReader(io.StringIO(text, newline=""))
     given = [column.strip() for column in _header(reader, name)]
@@ -376,8 +377,10 @@ def label(
         A column is missing, or the schedule is none.
     """
     pandas = import_pandas("cicids.label")
-    if attempted not in ATTEMPTS:
-        raise ValueError(f"attempted: 'apart', 'attack' or 'benign', not {attempted!r}")
+    _given.one_of("attempted", attempted, ATTEMPTS)
+    if both_directions is not None:
+        _given.truth("both_directions", both_directions)
+    _given.truth("verbose", verbose)
     rules = read_schedule(schedule, capture)
     how = attempted or ("apart" if rules.shipped else "attack")
     meta = meta_of(flows)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _cicids_columns as known
-from . import _progress
+from . import _given, _progress
 from ._cicids_arrays import read
 from ._cicids_files import Table, arrow, describe, files_of
 from ._cicids_times import DAYS, day_of_name, local_days
@@ -34,6 +34,7 @@ def _wanted(tables: list[Table], columns: Iterable[str] | None) -> list[str]:
                 what = f"lacks {_few(lacks)}" if lacks else f"has {_few(more)} besides"
                 raise ValueError(f"{table.path}: {what}, unlike {tables[0].name}: load them apart, or name columns=")
         return list(tables[0].names)
+    columns = [_given.text("columns", name, "Flow Duration") for name in _given.items("columns", columns, "names")]
     if isinstance(columns, str):
         raise TypeError("columns: a list of names is needed, not one text")
     ours = known.renames()
@@ -53,7 +54,7 @@ def _few(names: Iterable[str]) -> str:
 def _chosen_days(days: Any) -> set[str] | None:
     if days is None:
         return None
-    given = [days] if isinstance(days, str) else list(days)
+    given = [days] if isinstance(days, str) else _given.items("days", days, "days")
     chosen = set()
     for day in given:
         text = str(day).strip()
@@ -196,6 +197,9 @@ def load(
     if dtype not in FLOATS:
         raise ValueError(f"dtype: 'float64' or 'float32', not {dtype!r}")
     _check_sample(sample)
+    _given.whole("seed", seed, 0)
+    if progress is not None:
+        _given.truth("progress", progress)
     chosen = _chosen_days(days)
     listed = files_of(source)
     paths = [path for path in listed if chosen is None or day_of_name(os.path.basename(path)) in {None, *chosen}]

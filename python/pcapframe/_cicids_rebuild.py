@@ -14,6 +14,7 @@ import numpy as np
 import pcapframe
 
 from . import _cicids_columns as known
+from . import _given
 from ._cicids_files import META, arrow, describe, files_of
 from ._cicids_label import ATTEMPTS, LACKS, MINUTE, label, read_schedule, start_times
 from ._cicids_labels import ATTEMPTED, mapped
@@ -67,7 +68,7 @@ class Rebuilt:
 
 
 def _captures(folder: Any) -> list[str]:
-    where = os.fspath(folder)
+    where = _given.path("pcap_folder", folder)
     if os.path.isfile(where):
         return [where]
     if not os.path.isdir(where):
@@ -214,10 +215,12 @@ def rebuild(
     """
     import_pandas("cicids.rebuild")
     arrow("pyarrow", "cicids.rebuild")
+    if progress is not None and not callable(progress):
+        raise _given.wrong("progress", "a function of a line of text", progress)
     say = progress or (lambda text: None)
     job = _checked_job(variant, compat, schedule, attempted)
     tables = [] if published is None else _comparable(files_of(published))
-    folder = os.fspath(out)
+    folder = _given.path("out", out)
     work = [(cap, os.path.join(folder, _stem(cap.files[0]) + ".parquet")) for cap in _opened(_captures(pcap_folder))]
     _check_targets(work)
     os.makedirs(folder, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _given
 from ._frame import import_pandas
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -41,7 +42,7 @@ def _zone(name: str) -> Any:
     import zoneinfo
 
     try:
-        return zoneinfo.ZoneInfo(name)
+        return zoneinfo.ZoneInfo(_given.text("zone", name, "America/Halifax"))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"zone: {name!r} is not known here; its rules come with: pip install tzdata") from error
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from . import _given
 from ._cicids_files import SUFFIXES, describe
 from ._cicids_read import load
 from ._frame import import_pandas
@@ -166,7 +167,7 @@ def verify(folder: str | os.PathLike[str]) -> Verification:
         `folder` is none.
     """
     import_pandas("cicids.verify")
-    where = os.fspath(folder)
+    where = _given.path("folder", folder)
     if not os.path.isdir(where):
         raise NotADirectoryError(20, "No such folder", where)
     there: dict[str, str] = {name.lower(): os.path.join(where, name) for name in os.listdir(where)}

@@ -6,7 +6,7 @@ import fnmatch
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from . import _core
+from . import _core, _given
 
 
 class Field(NamedTuple):
@@ -46,7 +46,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def _named(item: object) -> list[str]:
     """The columns that one name, group or pattern stands for."""
     if not isinstance(item, str):
-        raise TypeError(f"columns: names of columns are text, not {type(item).__name__}")
+        raise _given.wrong("columns", "names, groups or patterns, which are text", item)
     if item in FIELDS:
         return [item]
     open_ones = [name for name, field in FIELDS.items() if field.asked != "by name"]
@@ -68,7 +68,7 @@ def check_columns(columns: Iterable[str] | str | None) -> tuple[str, ...]:
     """
     if columns is None:
         return COMMON
-    items = [columns] if isinstance(columns, str) else list(columns)
+    items = [columns] if isinstance(columns, str) else _given.items("columns", columns, "names, groups or patterns")
     plain = [item for item in items if isinstance(item, str) and item in FIELDS]
     if len(set(plain)) != len(plain):
         raise ValueError("columns: each column can be there once only")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core
+from . import _core, _given
 from ._group import check_name
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Counts(Mapping[Any, int]):
 
     def top(self, n: int = 10) -> list[tuple[Any, int]]:
         """Return the `n` most frequent keys with their counts, in the order of iteration."""
-        keys, counts = self._native.sorted(0, max(0, min(int(n), _MOST)))
+        keys, counts = self._native.sorted(0, min(_given.whole("n", n, 0), _MOST))
         return list(zip(keys.tolist() if isinstance(keys, np.ndarray) else keys, counts.tolist(), strict=True))
 
     def to_numpy(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -123,8 +123,7 @@ class Counts(Mapping[Any, int]):
         """
         from . import plot
 
-        if kind not in ("talkers", "histogram"):
-            raise ValueError(f"Counts.plot: 'talkers' or 'histogram', not {kind!r}")
+        _given.one_of("kind", kind, ("talkers", "histogram"))
         return getattr(plot, kind)(self, **options)
 
     # What the threshold functions and the notebook helpers use instead of iterating.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from . import _given
 from ._feeds_text import Found, Refused, of_kind, recognise
 from ._text import display
 
@@ -225,23 +226,25 @@ def confidence_of(value: object) -> int | None:
 # ------------------------------------------------------------------------------------------------------- sources
 
 
-def read_into(collector: Collector, source: Any) -> None:
+def read_into(collector: Collector, source: Any, name: str = "sources") -> None:
     """Read one source: a path, a folder, a pattern, bytes, a file object, or a list of these."""
     if isinstance(source, str | os.PathLike):
         _read_path(collector, os.fsdecode(source))
     elif isinstance(source, bytes | bytearray):
         _read_octets(collector, "<bytes>", bytes(source))
     elif hasattr(source, "read"):
-        name = getattr(source, "name", None)
+        called = getattr(source, "name", None)
         octets = source.read(MOST_OCTETS + 1)
         if isinstance(octets, str):
             octets = octets.encode("utf-8", "surrogatepass")
-        _read_octets(collector, os.path.basename(name) if isinstance(name, str) and name else "<file object>", octets)
+        _read_octets(
+            collector, os.path.basename(called) if isinstance(called, str) and called else "<file object>", octets
+        )
     elif isinstance(source, list | tuple):
         for each in source:
-            read_into(collector, each)
+            read_into(collector, each, name)
     else:
-        raise TypeError(f"a path, bytes, a file object or a list of these is needed, not {type(source).__name__}")
+        raise _given.wrong(name, "a path, bytes, a file object or a list of these", source)
 
 
 def _read_path(collector: Collector, path: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _export
+from . import _core, _export, _given
 from ._batches import Batches
 from ._frame import Column, Frame
 
@@ -119,39 +118,26 @@ def renamed(published: Iterable[str], names: str) -> list[str]:
 # ---------------------------------------------------------------------------------------------------------- options
 
 
-def _whole(name: str, value: Any, least: int, most: int) -> int:
-    number = operator.index(value) if not isinstance(value, bool) else None
-    if number is None or not least <= number <= most:
-        raise ValueError(f"{name}: a whole number from {least:,} to {most:,}, not {value!r}")
-    return number
-
-
 def _protocols(value: Any) -> tuple[str, ...]:
     if isinstance(value, str) and value == "all":
         return PROTOCOLS
-    given = {value} if isinstance(value, str) else set(value)
-    if not given or not given <= set(PROTOCOLS):
+    given = [value] if isinstance(value, str) else _given.items("protocols", value, "names")
+    if not given or not all(isinstance(name, str) and name in PROTOCOLS for name in given):
         raise ValueError(f"protocols: 'all' or some of {', '.join(PROTOCOLS)}, not {value!r}")
     return tuple(name for name in PROTOCOLS if name in given)
 
 
 def _groups(value: Any) -> tuple[str, ...]:
-    given = {value} if isinstance(value, str) else set(value)
-    if not given <= set(GROUPS):
+    given = [value] if isinstance(value, str) else _given.items("extra", value, "names")
+    if not all(isinstance(name, str) and name in GROUPS for name in given):
         raise ValueError(f"extra: some of {', '.join(GROUPS)}, not {value!r}")
     return tuple(name for name in GROUPS if name in given)
 
 
-def _one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise ValueError(f"{name}: {' or '.join(map(repr, allowed))}, not {value!r}")
-    return value
-
-
 def resolved(variant: str, compat: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """All options, checked: those given, and the variant's own for the rest."""
-    _one_of("variant", variant, VARIANTS)
-    _one_of("compat", compat, (None, "fork"))
+    _given.one_of("variant", variant, VARIANTS)
+    _given.one_of("compat", compat, (None, "fork"))
     if compat is not None and variant == "cic2017":
         raise ValueError("compat='fork' is for variant='corrected'")
     unknown = set(given) - set(DEFAULTS[variant])
@@ -159,16 +145,16 @@ def resolved(variant: str, compat: str | None, given: Mapping[str, Any]) -> dict
         raise TypeError(f"flows has no option {sorted(unknown)[0]!r}; there are {', '.join(DEFAULTS[variant])}")
     options = {**DEFAULTS[variant], **{name: value for name, value in given.items() if value is not None}}
     for name in ("flow_timeout_us", "activity_timeout_us"):
-        options[name] = _whole(name, options[name], 0, _MOST_US)
-    options["dedup_us"] = _whole("dedup_us", options["dedup_us"], 0, _MOST_US)
-    options["min_packets"] = _whole("min_packets", options["min_packets"], 1, _MOST_US)
-    options["max_flows"] = _whole("max_flows", options["max_flows"], 1, _MOST_FLOWS)
+        options[name] = _given.whole(name, options[name], 0, _MOST_US)
+    options["dedup_us"] = _given.whole("dedup_us", options["dedup_us"], 0, _MOST_US)
+    options["min_packets"] = _given.whole("min_packets", options["min_packets"], 1, _MOST_US)
+    options["max_flows"] = _given.whole("max_flows", options["max_flows"], 1, _MOST_FLOWS)
     options["protocols"] = _protocols(options["protocols"])
     options["extra"] = _groups(options["extra"])
     for name in ("count_padding", "ghost_flows", "ipv6", "sort", "flush_last_active"):
-        options[name] = bool(_one_of(name, options[name], (True, False)))
-    _one_of("quantize", options["quantize"], (None, "excel"))
-    _one_of("udp_header", options["udp_header"], ("last_tcp", 8))
+        options[name] = _given.truth(name, options[name])
+    _given.one_of("quantize", options["quantize"], (None, "excel"))
+    _given.one_of("udp_header", options["udp_header"], ("last_tcp", 8))
     if variant == "corrected" and (options["count_padding"] or options["udp_header"] != 8):
         raise ValueError("count_padding and udp_header='last_tcp' are for variant='cic2017'")
     if variant == "cic2017" and options["ipv6"]:
@@ -179,7 +165,7 @@ def resolved(variant: str, compat: str | None, given: Mapping[str, Any]) -> dict
 
 def native_options(options: Mapping[str, Any], names: str = "published") -> tuple[Any, ...]:
     """Options as the core takes them."""
-    _one_of("names", names, NAMES)
+    _given.one_of("names", names, NAMES)
     bits = sum(1 << PROTOCOLS.index(name) for name in options["protocols"])
     return (
         options["variant"] == "cic2017", options["compat"] == "fork", options["count_padding"],
@@ -202,7 +188,8 @@ def apart_is_whole(counters: Iterable[Mapping[str, int]], options: tuple[Any, ..
     return len(counted) == 1 or (known <= options[13] and octets <= (options[14] or _PRINT_OCTETS))
 
 
-def _zone(name: str) -> Any:
+def _zone(name: Any) -> Any:
+    _given.text("tz", name, "America/Halifax")
     if name == "UTC":
         return UTC
     import zoneinfo
@@ -278,8 +265,10 @@ class FlowFrame(Frame):
         ValueError
             A column of the published form is missing, or another suffix.
         """
-        if published:
-            return _write_published(self, os.fsdecode(path), _one_of("quantize", quantize, (None, "excel")))
+        if _given.truth("published", published):
+            return _write_published(
+                self, _given.path("path", path), _given.one_of("quantize", quantize, (None, "excel"))
+            )
         if quantize is not None:
             raise ValueError("quantize: of the published form; flows(quantize='excel') rounds the Frame itself")
         return super().write(path, **options)
@@ -438,7 +427,7 @@ def wanted(of: Any) -> tuple[_Array, dict[str, Any] | None]:
         column = of["flow_id"]
         ids = (column.drop_nulls() if hasattr(column, "drop_nulls") else column.drop_null()).to_numpy()
     elif np.ndim(of) == 0 and not isinstance(of, Iterable):
-        ids = [operator.index(of)]
+        ids = [_given.whole("flows", of, 1)]
     array = np.asarray(list(ids) if not isinstance(ids, np.ndarray) else ids)
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"packets_of: flows, or flow ids, which are integers, not {array.dtype}")

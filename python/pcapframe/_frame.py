@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import importlib
+import operator
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from . import _core, _export
+from . import _core, _export, _given
 from ._columns import nearest
 from ._frame_column import Column as Column
 from ._frame_column import _short
@@ -118,7 +119,7 @@ class Frame:
             return self._slice(key)
         if isinstance(key, list | tuple) and key and all(isinstance(name, str) for name in key):
             return self._with(self._native.project(np.array([self._number(name) for name in key], dtype=np.intp)))
-        if np.ndim(key) == 0 and not isinstance(key, bool | np.bool_):
+        if np.ndim(key) == 0:
             return self._row(key)
         if str(getattr(key, "dtype", "")) in ("boolean", "bool[pyarrow]"):  # pandas's, where what is unknown is out
             key = key.to_numpy(dtype=bool, na_value=False)
@@ -185,11 +186,9 @@ class Frame:
         return polars.DataFrame(self)
 
     def _row(self, key: Any) -> Frame:
-        number = key.__index__() if hasattr(key, "__index__") else None
-        if number is None:
-            raise TypeError(
-                f"a column name, list of names, row number, slice or bool array is needed, not {type(key).__name__}"
-            )
+        if isinstance(key, bool | np.bool_) or not hasattr(key, "__index__"):
+            raise _given.wrong("frame[...]", "a column name, list of names, row number, slice or bool array", key)
+        number = operator.index(key)
         if not -len(self) <= number < len(self):
             raise IndexError(f"row {number} of {len(self)}")
         return self._with(self._native.slice(number % len(self), 1))
@@ -206,7 +205,7 @@ class Frame:
                 raise IndexError(f"a bool array of shape {key.shape} where the frame has {len(self)} rows")
             return self._with(self._native.take(np.flatnonzero(key)))
         if key.size and not np.issubdtype(key.dtype, np.integer):
-            raise TypeError(f"rows are chosen by a bool array or integers, not {key.dtype}")
+            raise TypeError(f"frame[...]: rows are chosen by a bool array or integers, not {key.dtype}")
         rows = key.astype(np.intp)
         return self._with(self._native.take(np.where(rows < 0, rows + len(self), rows)))
 
@@ -225,8 +224,7 @@ class Frame:
             are ``datetime64[ns, UTC]``, exact.
         """
         pandas = import_pandas("Frame.to_pandas")
-        if strings not in ("category", "str"):
-            raise ValueError(f"strings: 'category' or 'str', not {strings!r}")
+        _given.one_of("strings", strings, ("category", "str"))
         table: pd.DataFrame = pandas.DataFrame(
             {name: self._column(name)._pandas(pandas, strings) for name in self.columns}
         )
@@ -262,7 +260,7 @@ class Frame:
         *names : str
             The columns, in this order; all of them by default.
         """
-        numbers = [self._number(name) for name in names or self.columns]
+        numbers = [self._number(_given.text("names", name, "ip_src")) for name in names or self.columns]
         piece = self._with(self._native.project(np.array(numbers, dtype=np.intp)))
         for at in range(0, len(piece), _ROWS_AT_ONCE):
             part = piece[at : at + _ROWS_AT_ONCE]
@@ -313,7 +311,8 @@ class Frame:
         OSError
             The file could not be written.
         """
-        text = os.fsdecode(path)
+        text = _given.path("path", path)
+        _given.truth("sha256", sha256)
         if _export.writes_table(text):
             if self._capture is not None:
                 self._capture._refuse_own(text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _times
+from . import _given, _times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +115,9 @@ class Column:
             except (OverflowError, TypeError, ValueError):
                 fits = False
             if not fits:
-                raise TypeError(f"{self._name}.fill: the column holds {filled.dtype}, which cannot hold {value!r}")
+                raise TypeError(
+                    f"{self._name}.fill: the column holds {filled.dtype}, which cannot hold {_given.shown(value)}"
+                )
         return filled
 
     def _pieces(self) -> list[Any]:
@@ -147,9 +149,7 @@ class Column:
         """
         if self._kind != "binary" or self._octets is None:
             raise TypeError(f"{self._name} is no binary column: it has no matrix of octets")
-        width = operator.index(n)
-        if width < 1:
-            raise ValueError(f"matrix: 1 octet or more, not {width}")
+        width = _given.whole("n", n, 1)
         rows = len(self)
         result = np.zeros((rows, width), dtype=np.uint8)
         if rows:
@@ -191,6 +191,8 @@ class Column:
     def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
         if self._kind == "time" and (isinstance(other, str | np.datetime64) or hasattr(other, "isoformat")):
             other = _times.nanoseconds(self._name, other)
+        if np.ndim(other) and np.shape(other) != (len(self),):
+            raise ValueError(f"{self._name}: compared with {np.size(other):,} values where it has {len(self):,}")
         if isinstance(other, Column):
             if self._sort() in (str, bytes) or other._sort() in (str, bytes):
                 self._check_comparable(compare, other._sort())
@@ -198,8 +200,10 @@ class Column:
                     return self._where_valid(other._where_valid(np.full(len(self), compare is operator.ne)))
             return other._where_valid(self._where_valid(compare(self.values, other.values)))
         if self._sort() not in (str, bytes):
-            if isinstance(other, str | bytes):
-                self._check_comparable(compare, type(other))
+            if not np.ndim(other) and not isinstance(other, int | float | np.number):
+                if compare not in (operator.eq, operator.ne):
+                    raise TypeError(f"{self._name} holds numbers, which are not ordered with {_given.shown(other)}")
+                return self._where_valid(np.full(len(self), compare is operator.ne))
             return self._where_valid(np.broadcast_to(compare(self._values, other), len(self)))
         self._check_comparable(compare, type(other))
         if not isinstance(other, self._sort()):
@@ -212,7 +216,11 @@ class Column:
         return self._where_valid(np.fromiter((compare(item, other) for item in self._pieces()), bool, len(self)))
 
     def _check_comparable(self, compare: Callable[[Any, Any], Any], other: type) -> None:
-        if compare not in (operator.eq, operator.ne) and other in (int, float, str, bytes) and other != self._sort():
+        if compare in (operator.eq, operator.ne) or issubclass(other, np.ndarray | list | tuple | Column):
+            return
+        if self._sort() not in (str, bytes) and not issubclass(other, str | bytes):
+            return
+        if not issubclass(other, self._sort()):
             raise TypeError(f"{self._name} holds {self._sort().__name__}, which is not ordered with {other.__name__}")
 
     def __eq__(self, other: object) -> _Array:  # type: ignore[override]  # as NumPy's: element by element
@@ -241,8 +249,9 @@ class Column:
         They are text for a text or string column, `bytes` for a binary one, else numbers (times: ns since the epoch).
         """
         if isinstance(values, str | bytes):
-            raise TypeError(f"{self._name}.isin: a set, list or other iterable is needed, not {type(values).__name__}")
-        wanted = values if isinstance(values, set | frozenset) else set(values)
+            raise _given.wrong(f"{self._name}.isin", "a set, list or other iterable is needed", values)
+        given = _given.iterable(f"{self._name}.isin", values, "values")
+        wanted = given if isinstance(given, set | frozenset) else set(given)
         if self._categories is not None:
             return self._where_valid(self._by_text(wanted.__contains__))
         if self._octets is not None:
@@ -250,10 +259,8 @@ class Column:
         floats = self._kind == "float64"
         for value in wanted:
             if not isinstance(value, int | np.integer | (float | np.floating if floats else int)):
-                raise TypeError(
-                    f"{self._name}.isin: the column holds {'numbers' if floats else 'integers'}, "
-                    f"not {type(value).__name__}"
-                )
+                holds = "numbers" if floats else "integers"
+                raise _given.wrong(f"{self._name}.isin", f"the column holds {holds}", value)
         if not floats:  # what does not fit is nowhere
             limits = np.iinfo(self._values.dtype)
             wanted = {value for value in wanted if limits.min <= value <= limits.max}

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
+from . import _given
 from ._export import atomically
 from ._geo_locate import Databases
 from ._geo_routes import Place, Route, routes_of
@@ -80,6 +81,9 @@ def kml(
     OSError
         The file could not be written.
     """
+    target = _given.path("path", path)
+    if names is not None:
+        _given.mapping("names", names, "{'192.0.2.80': 'www.example'}")
     found = routes_of(cap, "geo.kml", home, database, marked, by_protocol=True)
     root = ElementTree.Element("kml", xmlns=_NAMESPACE)
     document = ElementTree.SubElement(root, "Document")
@@ -96,7 +100,7 @@ def kml(
     if shown:
         _folder(document, "places", _fitting(_points(shown)))
     ElementTree.indent(root, " ")
-    with atomically(os.fspath(path), binary=True) as file:
+    with atomically(target, binary=True) as file:
         ElementTree.ElementTree(root).write(file, encoding="utf-8", xml_declaration=True)
     return len(shown)
 

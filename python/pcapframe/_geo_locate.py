@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import _given
 from ._text import display
 
 if TYPE_CHECKING:
@@ -102,9 +103,7 @@ def locate(addresses: Iterable[str | None], database: Databases = None) -> pd.Da
     from ._frame import import_pandas
 
     pandas = import_pandas("geo.locate")
-    if isinstance(addresses, str | bytes):
-        raise TypeError("geo.locate takes an iterable of addresses, such as a list of one")
-    given = list(addresses)
+    given = _given.items("addresses", addresses, "addresses")
     found = located(given, database)
     rows = [found[address] for address in given]
     table: dict[str, Any] = {"address": pandas.Series(given, dtype=object)}
@@ -115,8 +114,17 @@ def locate(addresses: Iterable[str | None], database: Databases = None) -> pd.Da
     return frame
 
 
+def paths_of(database: Databases) -> list[str]:
+    """The paths of databases, checked."""
+    if database is None:
+        return []
+    several = [database] if isinstance(database, str | os.PathLike) else _given.items("database", database, "paths")
+    return [_given.path("database", path) for path in several]
+
+
 def located(addresses: Iterable[str | None], database: Databases = None) -> dict[str | None, Location]:
     """Return the location of each distinct address."""
+    paths = paths_of(database)
     scopes: dict[str | None, Location] = {}
     public: dict[str, _Address] = {}
     for address in dict.fromkeys(addresses):
@@ -125,7 +133,6 @@ def located(addresses: Iterable[str | None], database: Databases = None) -> dict
         scopes[address] = Location(scope)
         if scope == "public" and isinstance(address, str) and parsed is not None:
             public[address] = parsed
-    paths = [] if database is None else [database] if isinstance(database, str | os.PathLike) else list(database)
     said = _from_databases(public, paths)
     registered = _registered([str(parsed) for parsed in public.values()], needed=not paths)
     for (address, _), country in zip(public.items(), registered, strict=True):
@@ -183,8 +190,8 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     try:
         with maxminddb.open_database(os.fspath(path)) as reader:
             yield reader
-    except OSError:
-        raise
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
     # The reader trusts sizes and text in the file: what it says of damage is of many kinds.
     except (maxminddb.InvalidDatabaseError, ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError,
             RecursionError, SystemError) as error:  # fmt: skip

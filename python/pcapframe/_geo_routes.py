@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import _given
 from ._frame import Column, Frame
-from ._geo_locate import Databases, Location, located
+from ._geo_locate import Databases, Location, located, paths_of
 from ._reader import Capture
 
 _HOSTS = 8  # addresses that a route remembers at each end
@@ -92,7 +93,7 @@ def check_home(home: Any) -> Place | None:
     try:
         latitude, longitude = (float(number) for number in home)
     except (TypeError, ValueError):
-        raise TypeError("home: (latitude, longitude) in degrees") from None
+        raise _given.wrong("home", "(latitude, longitude) in degrees", home) from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise ValueError(f"home: latitude from -90 to 90 and longitude from -180 to 180, not ({latitude}, {longitude})")
     return Place("home", latitude, longitude)
@@ -121,7 +122,9 @@ class Sums:
         by_protocol: bool = False,
         most: int | None = None,
     ) -> None:
-        self._home, self._database, self._marked = check_home(home), database, marked
+        if isinstance(marked, str | bytes) or not isinstance(marked, Container):
+            raise _given.wrong("marked", "a set of addresses", marked)
+        self._home, self._database, self._marked = check_home(home), paths_of(database), marked
         self._by_protocol, self._most = by_protocol, ROUTES if most is None else most
         self._places: dict[str | None, Place | None] = {}
         self._found: dict[tuple[Place, Place, str, bool], Route] = {}
@@ -213,7 +216,7 @@ def routes_of(
 ) -> Routes:
     """Add up a capture batch by batch, in one pass: the pairs of addresses are not kept."""
     if not isinstance(cap, Capture):
-        raise TypeError(f"{caller} takes a Capture, not {type(cap).__name__}")
+        raise _given.wrong("cap", "a Capture, as open() returns it", cap)
     sums = Sums(home, database, marked, by_protocol=by_protocol)
     columns = ["ip_src", "ip_dst", "frame_len", "frame_time", *(["protocol"] if by_protocol else [])]
     for frame in cap.batches(columns, rows=_PACKETS):

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-_Path = str | os.PathLike[str]
 _Item = TypeVar("_Item")
 
 _LONGEST = 60  # characters of what was given
@@ -52,13 +51,17 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
     return found
 
 
-def number(name: str, value: Any, least: float | None = None, most: float | None = None) -> float:
-    """Return a finite number."""
+def number(
+    name: str, value: Any, least: float | None = None, most: float | None = None, *, finite: bool = True
+) -> float:
+    """Return a number."""
     needed = f"a number{_range(least, most)}"
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real | np.integer | np.floating):
         raise wrong(name, needed, value)
     found = float(value)
-    if not math.isfinite(found) or (least is not None and found < least) or (most is not None and found > most):
+    if math.isnan(found) or (finite and math.isinf(found)):
+        raise wrong(name, "a finite number" if finite else needed, found, float)
+    if (least is not None and found < least) or (most is not None and found > most):
         raise wrong(name, needed, found, float)
     return found
 
@@ -67,6 +70,14 @@ def _range(least: float | None, most: float | None) -> str:
     if least is None:
         return "" if most is None else f" up to {most:,}"
     return f", {least:,} or more" if most is None else f" from {least:,} to {most:,}"
+
+
+def numbers_of(name: str, value: Any) -> np.ndarray[Any, Any]:
+    """Return an array of float64."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise wrong(name, "an array of numbers", value) from None
 
 
 def truth(name: str, value: Any) -> bool:
@@ -85,7 +96,7 @@ def text(name: str, value: Any, such_as: str) -> str:
 
 def path(name: str, value: Any) -> str:
     """Return the path of a file."""
-    if not isinstance(value, str | os.PathLike):
+    if not isinstance(value, str | bytes | os.PathLike):
         raise wrong(name, "the path of a file", value)
     found = os.fsdecode(value)
     if not found or "\0" in found:
@@ -95,8 +106,9 @@ def path(name: str, value: Any) -> str:
 
 def one_of(name: str, value: Any, allowed: Iterable[_Item]) -> _Item:
     """Return one of few values."""
+    value = value.item() if isinstance(value, np.generic) else value
     for each in allowed:
-        if type(value) is type(each) and value == each:
+        if isinstance(value, type(each)) and value == each:
             return each
     raise wrong(name, " or ".join(map(repr, allowed)), value, str, int)
 
@@ -108,11 +120,16 @@ def mapping(name: str, value: Any, such_as: str) -> Mapping[Any, Any]:
     return value
 
 
-def items(name: str, value: Any, of: str) -> list[Any]:
-    """Return what is in a list, set, array or other collection; a lone text is none."""
+def iterable(name: str, value: Any, of: str) -> Iterable[Any]:
+    """Return a list, set, array or other collection as it is; a lone text is none."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise wrong(name, f"a list or set of {of}", value)
-    return list(value)
+    return value
+
+
+def items(name: str, value: Any, of: str) -> list[Any]:
+    """Return what is in a list, set, array or other collection."""
+    return list(iterable(name, value, of))
 
 
 def progress(name: str, value: Any, of: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from . import _given
 from ._columns import FIELDS, nearest
 from ._times import LATEST, duration
 
@@ -43,7 +43,7 @@ class Question(NamedTuple):
 def check_name(name: object, where: str) -> str:
     """Return the name of a field that can be counted, or raise."""
     if not isinstance(name, str):
-        raise TypeError(f"{where}: names of fields are text, not {type(name).__name__}")
+        raise _given.wrong(where, "names of fields, which are text", name)
     if name not in FIELDS:
         raise KeyError(f"{where}: no field {name!r}{nearest(name, FIELDS)}")
     if FIELDS[name].kind == "binary":
@@ -60,7 +60,7 @@ def _check_once(names: list[str], where: str) -> list[str]:
 
 def _check_asked(ask: str, names: Names) -> list[str]:
     """The fields that one aggregate is asked for, each of a kind that has it."""
-    given: list[Any] = [] if names is None else [names] if isinstance(names, str) else list(names)
+    given = [] if names is None else [names] if isinstance(names, str) else _given.items(ask, names, "fields")
     checked = _check_once([check_name(name, f"{ask}=") for name in given], f"{ask}=")
     for name in checked:
         kind = FIELDS[name].kind
@@ -79,10 +79,7 @@ def check_every(every: Any) -> int:
 def _check_top(top: Any) -> int:
     if top is None:
         return 0
-    number = operator.index(top)
-    if number < 1 or isinstance(top, bool):
-        raise ValueError(f"top: 1 or more groups are kept, not {top}")
-    return min(number, LATEST)
+    return min(_given.whole("top", top, 1), LATEST)
 
 
 def check_question(
@@ -105,8 +102,8 @@ def check_question(
     names = _check_once([check_name(name, "count") for name in fields], "count")
     aggregates = [(place, name) for place, ask in enumerate(ASKS) for name in _check_asked(ask, asked[ask])]
     question = Question(
-        tuple(names), check_every(every), tuple(aggregates), bool(gaps), bool(fill), _check_top(top), bool(approx),
-        not dropna,
+        tuple(names), check_every(every), tuple(aggregates), _given.truth("gaps", gaps), _given.truth("fill", fill),
+        _check_top(top), _given.truth("approx", approx), not _given.truth("dropna", dropna),
     )  # fmt: skip
     if approx and not any(ASKS[place] == "distinct" for place, _ in aggregates):
         raise ValueError("approx: is about distinct=, which is not asked for")

@@ -9,7 +9,7 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import _core, _export, _times
+from . import _core, _export, _given, _times
 from .errors import CaptureWarning
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def attach(capture: Capture, index: bool | _Path | None) -> None:
     """
     if index is False:
         return
-    where = None if index is None or index is True else os.fsdecode(index)
+    where = None if index is None or isinstance(index, bool) else os.fsdecode(index)
     for source in capture._inputs:
         if not _is_file(source):
             continue
@@ -154,7 +154,8 @@ def index(capture: Capture, path: _Path | None, cache: bool) -> list[CaptureInde
     sources = [source for source in capture._inputs if _is_file(source)]
     if not sources:
         raise ValueError("an index is made of files that are not compressed, and there are none")
-    where = None if path is None else os.fsdecode(path)
+    where = None if path is None else _given.path("path", path)
+    _given.truth("cache", cache)
     if where is not None and cache:
         raise ValueError("index: a path, or cache=True, not both")
     if where is not None and len(sources) > 1 and not os.path.isdir(where):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import _core, _export
+from . import _core, _export, _given
 from ._feeds import Collector, Indicator, Options, Skipped, confidence_of, read_into
 from ._feeds_text import KINDS, url_host, url_key
 from ._frame import import_pandas
@@ -154,13 +154,15 @@ class Indicators(Collection[Indicator]):
         TypeError
             A source of another type.
         """
-        collector = Collector(Options(subdomains, bool(ports), bool(context)))
+        if subdomains is not None:
+            _given.truth("subdomains", subdomains)
+        collector = Collector(Options(subdomains, _given.truth("ports", ports), _given.truth("context", context)))
         for source in sources:
             read_into(collector, source)
         skipped = collector.skipped()
         if allow is not None and not isinstance(allow, Indicators):
             allowing = Collector(Options(ports=False, context=True, allowing=True))
-            read_into(allowing, allow)
+            read_into(allowing, allow, "allow")
             allow = cls._of(allowing.found, (), Skipped())
             skipped += Skipped(
                 {f"allow list: {reason}": count for reason, count in allowing.counts.items()},
@@ -203,11 +205,15 @@ class Indicators(Collection[Indicator]):
         ValueError
             No such kind. A value that is no indicator is counted in `skipped`.
         """
-        if kind is not None and kind not in KINDS:
-            raise ValueError(f"kind: {', '.join(KINDS)}, not {kind!r}")
-        listed = values.tolist() if hasattr(values, "tolist") else values
-        if isinstance(listed, str | bytes):
-            raise TypeError(f"values: an iterable of str is needed, not {type(listed).__name__}")
+        if kind is not None:
+            _given.one_of("kind", kind, KINDS)
+        listed = _given.iterable("values", values.tolist() if hasattr(values, "tolist") else values, "texts")
+        _given.text("feed", feed, "analysis")
+        if description is not None:
+            _given.text("description", description, "asked for 90 names that do not exist")
+        if confidence is not None:
+            _given.whole("confidence", confidence, 0, 100)
+        _given.truth("subdomains", subdomains)
         collector = Collector(Options())
         collector.feed = feed
         for value in listed:
@@ -278,7 +284,7 @@ class Indicators(Collection[Indicator]):
         """
         from . import _feeds_stix
 
-        text = os.fspath(path)
+        text = _given.path("path", path)
         if not text.lower().endswith(_WRITTEN):
             raise ValueError(f"{text}: indicators can be written to {', '.join(_WRITTEN)}")
         if text.lower().endswith(".csv"):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Literal
 
-from . import _core, _flows
+from . import _core, _flows, _given
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._flows import FlowFrame
@@ -277,7 +277,7 @@ def _keep_up(found: weakref.ref[Live], recording: Recording, watched: tuple[str,
 def _watched(names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise TypeError(f"watch: a list of questions, such as [{names!r}]")
-    found = tuple(dict.fromkeys(names))
+    found = tuple(dict.fromkeys(_given.items("watch", names, "questions")))
     for name in found:
         if name != "ioc_counts" and check_columns([name]) != (name,):
             raise KeyError(f"watch: one column each, not several such as {name!r}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core, _flows
+from . import _core, _flows, _given
 from ._frame import Frame
 from ._indicators import Indicators
 
@@ -53,9 +53,7 @@ def hits_of(native: _core.Frame, capture: Capture, faults: tuple[CaptureFault, .
 def match(capture: Capture, indicators: Indicators, flows: Mapping[str, Any] | bool) -> Hits:
     """What `Capture.match` does."""
     if not isinstance(indicators, Indicators):
-        raise TypeError(
-            f"match: Indicators are needed, such as Indicators.read('feed.csv'), not {type(indicators).__name__}"
-        )
+        raise _given.wrong("indicators", "Indicators, such as Indicators.read('feed.csv')", indicators)
     if flows is False:
         native, faults = capture._run(_core.match, indicators._native(), stacklevel=5)
         return hits_of(native, capture, capture._faults + faults)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _given
 from ._cicids_clean import repeated
 from ._cicids_label import start_times
 from ._cicids_labels import BENIGN, is_benign
@@ -285,6 +286,8 @@ def is_detector(model: Any) -> bool:
 def check_labels(labels: Any, rows: int, caller: str) -> _Array:
     """The labels as an array of text; what cannot be learned from is said at once."""
     pandas = import_pandas(caller)
+    if not hasattr(labels, "__len__") or isinstance(labels, str):
+        raise _given.wrong("labels", "a label for each flow", labels)
     if len(labels) != rows:
         raise ValueError(f"{caller}: {len(labels):,} labels for {rows:,} flows")
     if not rows:
@@ -426,14 +429,16 @@ def evaluate(
     """
     table = as_table(flows, "models.evaluate")
     model = make_model(model) if isinstance(model, str) else model
-    if split is not None and split not in SPLITS:
-        raise ValueError(f"split: {', '.join(map(repr, SPLITS))} or None, not {split!r}")
-    if not 0 < test_size < 1:
+    if not hasattr(model, "fit"):
+        raise _given.wrong("model", "a Pipeline, as make_model gives it, or its kind", model)
+    _given.one_of("split", split, (*SPLITS, None))
+    _given.whole("seed", seed, 0)
+    if not 0 < _given.number("test_size", test_size) < 1:
         raise ValueError(f"test_size: a share between 0 and 1, not {test_size!r}")
     if labels is None and "Label" not in table:
         raise ValueError("there is no column 'Label': cicids.label makes it, or labels= gives it")
     truth = check_labels(table["Label"] if labels is None else labels, len(table), "models.evaluate")
-    if folds is not None and not 2 <= folds <= len(table):
+    if folds is not None and not 2 <= _given.whole("folds", folds) <= len(table):
         raise ValueError(f"folds: 2 up to the {len(table):,} rows, not {folds}")
     if split is None:
         return _tested(model, table, truth)

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from . import _cicids_columns as known
+from . import _given
 from ._cicids_labels import BENIGN, is_benign
 from ._cicids_tables import as_table
 from ._frame import import_pandas
 from ._models_estimators import SigmaRule, XGBoostClassifier
 from ._models_evaluate import ATTACK, check_labels, classified, is_detector, predictions, steadily
+from ._models_save import check_fitted
 
 _Array = np.ndarray[Any, Any]
 
@@ -115,8 +117,8 @@ def explain(model: Any, flows: Any, top: int = 5) -> Any:
     table = as_table(flows, "models.explain")
     if len(table) > MOST:
         raise ValueError(f"explain: {MOST:,} flows at once at most, not {len(table):,}")
-    if top < 1:
-        raise ValueError(f"top: 1 or more, not {top}")
+    _given.whole("top", top, 1)
+    check_fitted(model, "explain")
     names, variant = _names(model)
     columns = ["flow", "class", "feature", "holds", "value", "unit", "usual", "contribution", "of"]
     if not len(table):
@@ -193,7 +195,10 @@ def importance(model: Any, flows: Any, labels: Any = None, *, repeats: int = 3, 
     if labels is None and "Label" not in table:
         raise ValueError("there is no column 'Label': cicids.label makes it, or labels= gives it")
     truth = check_labels(table["Label"] if labels is None else labels, len(table), "models.importance")
-    random = np.random.default_rng(seed)
+    check_fitted(model, "importance")
+    _given.whole("repeats", repeats, 1)
+    _given.whole("most", most, 1)
+    random = np.random.default_rng(_given.whole("seed", seed, 0))
     rows = np.sort(random.permutation(len(table))[:most])
     matrix, truth = model[0].transform(table.iloc[rows]), truth[rows]
     if is_detector(model):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _cicids_columns as known
+from . import _given
 from ._cicids_tables import Definition, definition_of, meta_of
 from ._frame import Frame
 
@@ -52,8 +53,10 @@ def feature_names(flows: Any, destination_port: bool = False) -> list[str]:
     ValueError
         No column is a feature.
     """
+    if not is_table(flows):
+        raise _given.wrong("flows", "a DataFrame or Frame of flows", flows)
     features = set(known.FEATURES) - known.NEVER
-    if not destination_port:
+    if not _given.truth("destination_port", destination_port):
         features.discard(known.PORT)
     if meta_of(flows).get("layout") == "improved":
         features -= set(known.SUBFLOW)

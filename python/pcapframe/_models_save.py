@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import _cicids_columns as known
+from . import _given
 from ._export import atomically, drafted
 from ._models_features import FlowFeatures
 from ._models_trust import check_model
@@ -45,13 +46,14 @@ def _skops() -> Any:
     return skops.io
 
 
-def _check_model(model: Any, caller: str) -> None:
+def check_fitted(model: Any, caller: str) -> None:
     from sklearn.exceptions import NotFittedError
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import check_is_fitted
 
     if not isinstance(model, Pipeline) or not isinstance(model[0], FlowFeatures):
-        raise ValueError(f"{caller}: a Pipeline whose first step is FlowFeatures is needed, as make_model gives it")
+        needed = "a Pipeline whose first step is FlowFeatures, as make_model gives it"
+        raise ValueError(f"{caller}: model: {needed}, not {_given.shown(model)}")
     try:
         check_is_fitted(model[0])
         check_is_fitted(model[-1])
@@ -85,7 +87,9 @@ def card(model: Any, evaluation: Any = None) -> dict[str, Any]:
         version), ``features`` (name, what it holds, unit), ``classes``, ``training`` (rows, labels, digest),
         ``metrics``, ``versions``.
     """
-    _check_model(model, "card")
+    check_fitted(model, "card")
+    if evaluation is not None and not hasattr(evaluation, "to_dict"):
+        raise _given.wrong("evaluation", "what models.evaluate returned", evaluation)
     first, last = model[0], model[-1]
     definition = first.definition_
     variant = definition.variant if definition else None
@@ -148,7 +152,7 @@ def save(model: Any, path: str | os.PathLike[str], evaluation: Any = None) -> st
         What cannot be written.
     """
     skops = _skops()
-    target = os.fspath(path)
+    target = _given.path("path", path)
     if not target.endswith(SUFFIX):
         raise ValueError(f"{target}: a name that ends in {SUFFIX} is needed")
     told = card(model, evaluation)
@@ -200,7 +204,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         A file that cannot be read.
     """
     skops = _skops()
-    source = os.fspath(path)
+    source = _given.path("path", path)
     with open(source, "rb"):
         pass
     if not zipfile.is_zipfile(source):
@@ -214,7 +218,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ValueError(f"{source}: refused: it names what no model needs: {listed}")
     try:
         model = skops.load(source, trusted=sorted(TRUSTED & {str(t) for t in skops.get_untrusted_types(file=source)}))
-        _check_model(model, source)
+        check_fitted(model, source)
         check_model(model)
     except ImportError:
         raise

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _given
 from ._cicids_label import start_times
 from ._cicids_labels import is_benign
 from ._cicids_tables import as_table, meta_of
@@ -14,7 +15,7 @@ from ._frame import Frame
 from ._made import Values, column_of, frame_of_values, joined, text
 from ._models_evaluate import classified, is_detector
 from ._models_explain import MOST, reason_texts
-from ._models_save import _check_model
+from ._models_save import check_fitted
 
 _Array = np.ndarray[Any, Any]
 _Columns = dict[str, Values]
@@ -33,7 +34,7 @@ def _makes_flows(given: Any) -> bool:
 
 def check_makes_flows(model: Any) -> dict[str, Any]:
     """How the flows that a model takes are made of a capture; a model that none can be made for is refused."""
-    _check_model(model, "score")
+    check_fitted(model, "score")
     definition = model[0].definition_
     if definition is None:
         raise ValueError("score: the model was trained on an array, so it cannot tell how to make flows of a capture")
@@ -193,10 +194,8 @@ def score(flows: Any, model: Any, reasons: int = 0) -> Frame:
         from ._models_save import load
 
         model = load(model)
-    _check_model(model, "score")
-    if reasons < 0:
-        raise ValueError(f"reasons: 0 or more, not {reasons}")
-    scores = Scores(model, reasons)
+    check_fitted(model, "score")
+    scores = Scores(model, _given.whole("reasons", reasons, 0))
     parts: list[_Columns] = []
     told: dict[str, Any] = {}
     cap, rows = None, 0

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _export, _pieces, _state
+from . import _export, _given, _pieces, _state
 from ._info import CaptureFault, warn
 from ._pieces import Partition, Plan
 from ._questions import QUESTIONS, Question
@@ -221,7 +221,7 @@ class Partial:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file, which `load` reads. It appears under its name when it is whole."""
-        with _export.atomically(os.fsdecode(path), binary=True) as file:
+        with _export.atomically(_given.path("path", path), binary=True) as file:
             file.write(self._octets(self._plan))
 
     @classmethod
@@ -233,8 +233,9 @@ class Partial:
         CaptureError
             It is no such file, of another version, or damaged.
         """
-        with open(path, "rb") as file:
-            return cls._of(file.read(), os.fsdecode(path))
+        text = _given.path("path", path)
+        with open(text, "rb") as file:
+            return cls._of(file.read(), text)
 
     def _octets(self, plan: Plan) -> bytes:
         known = dataclasses.asdict(plan)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ._plot_data import counted, grouped, refuse
+from . import _given
+from ._plot_data import counted, grouped, refuse, two_fields
 from ._plot_style import (
     ALARM,
     HATCH,
@@ -90,7 +91,9 @@ def talkers(
         matplotlib is not installed.
     """
     check_most(n, "n", 1, _MOST_BARS)
-    keys, amounts, name = counted(what, by, value, "plot.talkers")
+    if threshold is not None:
+        _given.number("threshold", threshold, finite=False)
+    keys, amounts, name = counted(what, _given.text("by", by, "ip_src"), value, "plot.talkers")
     order = ordered(keys, amounts)
     shown, rest = order[:n], order[n:]
     ax = canvas(ax, "plot.talkers", (7.6, max(2.0, 1.1 + 0.27 * len(shown))))
@@ -162,6 +165,8 @@ def histogram(counts: Mapping[Any, int], threshold: float | None = None, *, ax: 
 
     if not isinstance(counts, Mapping):
         raise refuse(counts, "plot.histogram", "Counts or another mapping")
+    if threshold is not None:
+        _given.number("threshold", threshold, finite=False)
     values = np.fromiter((int(n) for n in counts.values()), np.float64, len(counts))
     values = values[values > 0]
     ax = canvas(ax, "plot.histogram")
@@ -235,9 +240,8 @@ def heatmap(
         The image's array holds the amounts; where there is nothing it is masked.
     """
     check_most(n, "n", 1, _MOST_CELLS)
-    if len(by) != 2:
-        raise ValueError("plot.heatmap: by= are two fields")
-    groups = grouped(what, tuple(by), value, "plot.heatmap")
+    by = two_fields(by)
+    groups = grouped(what, by, value, "plot.heatmap")
     rows, row_of = _largest([key[0] for key in groups.keys], groups.amounts, n)
     columns, column_of = _largest([key[1] for key in groups.keys], groups.amounts, n)
     table = np.zeros((len(rows), len(columns)))
@@ -354,6 +358,8 @@ def flows(frame: Any, *, ax: Any = None) -> Any:
     from ._plot_style import COLOURS, MARKERS, QUIET, legend
 
     import_pyplot("plot.flows")
+    if not hasattr(frame, "columns"):
+        raise refuse(frame, "plot.flows", "a Frame or DataFrame of flows")
     columns = {str(name).strip().lower(): name for name in frame.columns}
     duration = _flow_column(frame, columns, ("flow duration",))
     sent = _flow_column(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import _given
 from ._frame import Frame
 from ._reader import Capture
 
@@ -38,14 +39,20 @@ class Grouped(NamedTuple):
 
 def check_value(value: str) -> str | None:
     """Return the field to sum for what is to be shown, None for packets."""
-    if value not in VALUES:
-        raise ValueError(f"value: 'packets' or 'octets', not {value!r}")
-    return VALUES[value]
+    return VALUES[_given.one_of("value", value, tuple(VALUES))]
+
+
+def two_fields(by: Any) -> tuple[str, str]:
+    """Return the names of two fields."""
+    found = [_given.text("by", field, "ip_src") for field in _given.items("by", by, "two fields")]
+    if len(found) != 2:
+        raise ValueError(f"by: two fields, not {len(found)}")
+    return found[0], found[1]
 
 
 def refuse(what: object, caller: str, takes: str) -> TypeError:
     """The error for something that cannot be drawn."""
-    return TypeError(f"{caller} takes {takes}, not {type(what).__name__}")
+    return TypeError(f"{caller} takes {takes}, not {_given.shown(what)}")
 
 
 def _columns(frame: Frame, names: tuple[str, ...], caller: str) -> None:

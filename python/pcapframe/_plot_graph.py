@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
 
-from ._plot_data import grouped
+from . import _given
+from ._plot_data import grouped, two_fields
 from ._plot_style import (
     ALARM,
     COLOURS,
@@ -59,7 +61,9 @@ def graph(
     matplotlib.axes.Axes
     """
     check_most(n, "n", 2, _MOST_NODES)
-    groups = grouped(what, tuple(by), value, "plot.graph")
+    if not isinstance(marked, Container) or isinstance(marked, str):
+        raise _given.wrong("marked", "a set of hosts", marked)
+    groups = grouped(what, two_fields(by), value, "plot.graph")
     names, pairs, totals = _bounded(groups.keys, groups.amounts, n)
     ax = canvas(ax, "plot.graph", (7.4, 7.0))
     dress(ax, f"Conversations by {value}")

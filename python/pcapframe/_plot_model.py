@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _given
 from ._plot_counts import _write_cells
 from ._plot_style import FAINT, QUIET, SCALE, canvas, distinct_labels, dress, label, legend, pattern, short
 
@@ -35,8 +36,10 @@ def confusion(truth: Any, predicted: Any, labels: Sequence[Any] | None = None, *
     """
     true, guess = np.asarray(truth), np.asarray(predicted)
     if true.shape != guess.shape or true.ndim != 1:
-        raise ValueError(f"plot.confusion: two arrays of the same length, not of shapes {true.shape} and {guess.shape}")
-    classes = list(labels) if labels is not None else _classes(true.tolist(), guess.tolist())
+        raise ValueError(f"truth, predicted: arrays of one length, not of shapes {true.shape} and {guess.shape}")
+    classes = (
+        _given.items("labels", labels, "classes") if labels is not None else _classes(true.tolist(), guess.tolist())
+    )
     if not 1 <= len(classes) <= _MOST_CLASSES:
         raise ValueError(f"plot.confusion: from 1 to {_MOST_CLASSES} classes, not {len(classes)}")
     place = {name: number for number, name in enumerate(classes)}
@@ -108,7 +111,7 @@ def precision_recall(truth: Any, scores: Any, *, positive: Any = None, ax: Any =
         "both",
     )
     for number, (name, score) in enumerate(curves.items()):
-        precision, recall = _curve(wanted, np.asarray(score, dtype=np.float64))
+        precision, recall = _curve(wanted, _given.numbers_of("scores", score))
         average = float(np.sum(np.diff(recall) * precision[1:]))
         words = f"{label(name)}, average {average:.3f}" if name else f"average precision {average:.3f}"
         ax.plot(recall, precision, drawstyle="steps-pre", **pattern(number), linewidth=1.8, label=words)
@@ -124,7 +127,7 @@ def precision_recall(truth: Any, scores: Any, *, positive: Any = None, ax: Any =
 def _curve(wanted: _Array, scores: _Array) -> tuple[_Array, _Array]:
     """Precision and recall at each distinct score, from the highest down; the first point is recall 0."""
     if scores.shape != wanted.shape or scores.ndim != 1:
-        raise ValueError(f"plot.precision_recall: scores of shape {scores.shape} for truth of shape {wanted.shape}")
+        raise ValueError(f"scores: of shape {scores.shape} for truth of shape {wanted.shape}")
     if np.isnan(scores).any():
         raise ValueError("plot.precision_recall: a score is not a number (NaN)")
     order = np.argsort(-scores, kind="stable")

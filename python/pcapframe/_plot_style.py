@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _given
 from ._text import legible
 
 INK, QUIET, FAINT = "#222222", "#767676", "#d9d9d9"
@@ -45,6 +46,8 @@ def import_pyplot(caller: str) -> Any:
 def canvas(ax: Any, caller: str, size: tuple[float, float] = _SIZE) -> Any:
     """Return the Axes to draw in: `ax`, or those of a new figure."""
     pyplot = import_pyplot(caller)
+    if ax is not None and not hasattr(ax, "set_title"):
+        raise _given.wrong("ax", "matplotlib Axes, as plt.subplots() gives them", ax)
     return pyplot.subplots(figsize=size, layout="constrained")[1] if ax is None else ax
 
 
@@ -183,9 +186,7 @@ def pattern(number: int) -> dict[str, Any]:
 
 def check_most(n: int, name: str, least: int, most: int) -> int:
     """Return a bound on what is drawn, or raise."""
-    if not least <= n <= most:
-        raise ValueError(f"{name}: from {least} to {most}, not {n}")
-    return int(n)
+    return _given.whole(name, n, least, most)
 
 
 def ordered(keys: Sequence[Any], amounts: np.ndarray[Any, Any]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _given
 from ._frame import Frame
 from ._group import check_every
 from ._plot_data import Grouped, bin_of, grouped, in_bins, refuse
@@ -87,7 +88,7 @@ def timeline(
     """
     check_most(n, "n", 0, _MOST_LINES)
     length = check_every(every) if every is not None else bin_of(what, "plot.timeline")
-    groups = grouped(what, (by,) if by else (), value, "plot.timeline", length)
+    groups = grouped(what, (_given.text("by", by, "protocol"),) if by else (), value, "plot.timeline", length)
     kept = _largest(groups, n) if by else []
     named = Grouped([key if key in kept else _OTHER for key in groups.keys], groups.amounts, groups.times)
     starts, series = in_bins(named, length, "plot.timeline")
@@ -186,9 +187,7 @@ def ports(
         Of more than 50,000 points every so-manieth is drawn, and the title says so.
     """
     check_most(n, "n", 1, _MOST_LINES)
-    if transport not in ("tcp", "udp"):
-        raise ValueError(f"transport: 'tcp' or 'udp', not {transport!r}")
-    if transport == "tcp" and attempts:
+    if _given.one_of("transport", transport, ("tcp", "udp")) == "tcp" and _given.truth("attempts", attempts):
         what = _attempts(what)
     length = check_every(every) if every is not None else bin_of(what, "plot.ports")
     groups = grouped(what, ("ip_src", f"{transport}_dstport"), "packets", "plot.ports", length)
@@ -286,6 +285,8 @@ def spectrum(what: Any, *, shortest: float | None = None, ax: Any = None) -> Any
     mean, is divided by the number of events: the periodogram of Bartlett (1963), *The Spectral Analysis of Point
     Processes*. Periods longer than half of the whole are left out, as nothing returns twice within it.
     """
+    if shortest is not None:
+        _given.number("shortest", shortest)
     times = np.sort(_times_of(what))
     ax = canvas(ax, "plot.spectrum", (7.6, 3.8))
     dress(ax, "How regular: power by period", "period", "power", "both")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 import numpy as np
 
-from . import _compressed, _core, _export, _flows, _index, _inputs, _progress, _split, _times, _where, detectors
+from . import _compressed, _core, _export, _flows, _given, _index, _inputs, _progress, _split, _times, _where, detectors
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -30,6 +29,8 @@ _Path = str | os.PathLike[str]
 _Narrowing = _core.Filter | _core.Conditions
 
 _MOST_THREADS = 1024  # far above any machine's gain; a typing error must not start a million
+
+_MOST_ROWS = 2**31 - 1  # of a batch: what an Arrow dictionary's codes tell apart
 
 _WRITTEN = {".pcap": "pcap", ".cap": "pcap", ".pcapng": "pcapng"}
 
@@ -90,8 +91,15 @@ def open(
     OSError
         A file cannot be opened.
     """
-    options = _Options(_check_threads(threads), bool(strict), progress, filters=_filters(filter))
-    capture = _open(source, options, spool, follow)
+    options = _Options(
+        _check_threads(threads),
+        _given.truth("strict", strict),
+        _given.progress("progress", progress, "octets done and octets in all"),
+        filters=_filters("filter", filter),
+    )
+    if index is not None and not isinstance(index, bool):
+        index = _given.path("index", index)
+    capture = _open(source, options, _given.truth("spool", spool), _given.truth("follow", follow))
     _index.attach(capture, index)
     return capture
 
@@ -111,25 +119,21 @@ def _open(source: Any, options: _Options, spool: bool, follow: bool) -> Capture:
         if isinstance(source, io.TextIOBase):
             raise TypeError("open: the file was opened as text: a capture is binary, as open(path, 'rb') gives it")
         return Capture((_inputs.open_file(source, spool),), options)
-    if isinstance(source, Iterable):
+    if isinstance(source, Iterable) and not isinstance(source, Mapping):
         return _open_list(list(source), options, spool)
-    raise TypeError(f"open takes a path, a list of paths, bytes or a binary file object, not {type(source).__name__}")
+    raise _given.wrong("open", "a path, a list of paths, bytes or a binary file object", source)
 
 
 def _check_threads(threads: int | None) -> int:
     if threads is None:
         return 0
-    number = operator.index(threads)
-    if not 1 <= number <= _MOST_THREADS:
-        raise ValueError(f"threads: 1 to {_MOST_THREADS}, not {number}")
-    return number
+    return _given.whole("threads", threads, 1, _MOST_THREADS)
 
 
-def _filters(expression: str | None) -> tuple[_core.Filter, ...]:
+def _filters(name: str, expression: str | None) -> tuple[_core.Filter, ...]:
     if expression is None:
         return ()
-    if not isinstance(expression, str):
-        raise TypeError(f"filter: a str such as 'tcp port 80', not {type(expression).__name__}")
+    _given.text(name, expression, "tcp port 80")
     if "\0" in expression or not expression.isprintable():
         # A line break is a space to libpcap; other such characters stand in no expression.
         expression = " ".join(expression.split())
@@ -155,7 +159,7 @@ def _open_list(items: list[Any], options: _Options, spool: bool) -> Capture:
     paths: list[_inputs.Named] = []
     for item in items:
         if not isinstance(item, (str, os.PathLike)):
-            raise TypeError(f"a list of paths is needed, and it has {type(item).__name__} in it")
+            raise TypeError(f"open: a list of paths, not one with {_given.shown(item)} in it")
         paths += _inputs.named(os.fsdecode(item))[0]
     return _open_several(paths, "the list of captures is empty", options, spool)
 
@@ -369,7 +373,7 @@ class Capture:
         --------
         >>> cap.filter(tcp_flags_syn=1, tcp_flags_ack=0).packets("ip_src")  # doctest: +SKIP
         """
-        filters = (*self._options.filters, *_filters(expression), *_where.conditions(fields, any_of))
+        filters = (*self._options.filters, *_filters("filter", expression), *_where.conditions(fields, any_of))
         return Capture(self._inputs, replace(self._options, filters=filters), self._faults)
 
     def between(self, start: Any = None, end: Any = None) -> Capture:
@@ -442,7 +446,7 @@ class Capture:
         CaptureInfo
         """
         inputs = self._inputs
-        if full:
+        if _given.truth("full", full):
             census, faults = self._run(_core.census)
             return self._full_info(census, self._faults + faults)
         seen = [interface_of(found) for source in inputs for found in source.interfaces]
@@ -690,7 +694,7 @@ class Capture:
         ValueError
             An option that cannot be.
         """
-        return _flows.flow_batches(self, variant, compat, names, operator.index(rows), options)
+        return _flows.flow_batches(self, variant, compat, names, _given.whole("rows", rows, 1, _MOST_ROWS), options)
 
     def packets_of(
         self,
@@ -798,7 +802,7 @@ class Capture:
         >>> cap.batches().write("packets.parquet")  # doctest: +SKIP
         """
         names = check_columns(columns)
-        return Batches(self._stamped(names), names, operator.index(rows))
+        return Batches(self._stamped(names), names, _given.whole("rows", rows, 1, _MOST_ROWS))
 
     def hosts(self, *, findings: Frame | None = None, hits: Frame | None = None) -> Frame:
         """Return who is in the capture, a row per host: what it is called, who uses it, what it does.
@@ -1060,7 +1064,8 @@ class Capture:
         IndexError
             There is no such packet in the capture as it is narrowed.
         """
-        numbers = list(frame_number) if isinstance(frame_number, Iterable) else [operator.index(frame_number)]
+        given = list(frame_number) if isinstance(frame_number, Iterable) else [frame_number]
+        numbers = [_given.whole("frame_number", number) for number in given]
         table = self.filter(frame_number=numbers).packets(["frame_number", "frame_raw"])
         found = dict(table.rows("frame_number", "frame_raw"))
         for number in numbers:
@@ -1152,8 +1157,8 @@ class Capture:
         OSError
             A file could not be written. Files appear under their names only when all are whole.
         """
-        parts = _split.parts(template, every)
-        text = os.fspath(template)
+        text = _given.path("template", template)
+        parts = _split.parts(text, every)
         folder = os.path.dirname(text)
         kind = self._written_as(text)
         if folder:
@@ -1172,7 +1177,7 @@ class Capture:
         return kind
 
     def _write(self, path: _Path, numbers: np.ndarray[Any, Any] | None = None) -> int:
-        text = os.fsdecode(path)
+        text = _given.path("path", path)
         kind = self._written_as(text)
         self._refuse_own(text)
         _export.refuse_special(text)
@@ -1181,11 +1186,7 @@ class Capture:
 
 
 def _rules(compat: str | None, dns_rule: str, seq_rule: str) -> tuple[bool, bool, bool]:
-    for name, value, allowed in (
-        ("compat", compat, (None, "scapy")),
-        ("dns_rule", dns_rule, ("empty", "nxdomain")),
-        ("seq_rule", seq_rule, ("all", "data")),
-    ):
-        if value not in allowed:
-            raise ValueError(f"{name}: {' or '.join(map(repr, allowed))}, not {value!r}")
+    _given.one_of("compat", compat, (None, "scapy"))
+    _given.one_of("dns_rule", dns_rule, ("empty", "nxdomain"))
+    _given.one_of("seq_rule", seq_rule, ("all", "data"))
     return compat == "scapy", dns_rule == "nxdomain", seq_rule == "data"

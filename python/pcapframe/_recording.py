@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import tempfile
 import time
@@ -16,7 +15,8 @@ import numpy as np
 
 from . import _core, _export, _where
 from ._frame import Frame
-from ._given import wrong
+from ._given import one_of, truth, whole, wrong
+from ._given import path as path_of
 from ._livetool import TOOLS, Tool, ways
 from ._reader import Capture, _filters, _Options, _Path
 from .errors import CaptureWarning, FilterError
@@ -83,9 +83,7 @@ def octets_of(name: str, size: Any) -> int | None:
 
 
 def number_of(name: str, value: Any, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
-        raise ValueError(f"{name}: a whole number from 1 to {most:,}, not {value!r}")
-    return value
+    return whole(name, value, 1, None if most == 2**63 - 1 else most)
 
 
 class Recording:
@@ -103,10 +101,9 @@ class Recording:
         limits: tuple[int, int, int, int, int],
     ) -> None:
         if not isinstance(interface, str) or not interface or "\0" in interface:
-            raise TypeError("interface: its name, such as 'eth0' (interfaces() lists them)")
-        if source not in (None, "libpcap", *TOOLS):
-            raise ValueError(f"source: 'libpcap', {' or '.join(map(repr, TOOLS))}, not {source!r}")
-        found = _filters(filter)
+            raise wrong("interface", "its name, such as 'eth0' (interfaces() lists them)", interface, str)
+        one_of("source", source, (None, "libpcap", *TOOLS))
+        found = _filters("filter", filter)
         expression = found[0].expression if found else None
         self.interface = interface
         self._how = (
@@ -114,7 +111,7 @@ class Recording:
             expression,
             number_of("snaplen", snaplen, SNAP_LEN),
             min(octets_of("buffer", buffer) or BUFFER, 1 << 30),
-            bool(promiscuous),
+            truth("promiscuous", promiscuous),
         )
         self._file = (*file, tempfile.gettempdir())
         self._limits = limits
@@ -235,7 +232,7 @@ def interfaces() -> Frame:
 def part_of(path: _Path | None) -> str | None:
     if path is None:
         return None
-    text = os.fsdecode(path)
+    text = path_of("path", path)
     if not text.lower().endswith(".pcapng"):
         raise ValueError(f"{text}: captures are written as pcapng: a name that ends in .pcapng is needed")
     _export.refuse_special(text)

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from . import _given
+
 if TYPE_CHECKING:
     from ._frame import Frame
     from ._reader import Capture
@@ -74,7 +76,7 @@ def from_scapy(packets: Iterable[Any]) -> Capture:
     scapy = _scapy("from_scapy")
     blocks = [_SECTION]
     interfaces: dict[int, int] = {}
-    for number, packet in enumerate(packets):
+    for number, packet in enumerate(_given.iterable("packets", packets, "scapy packets")):
         if not isinstance(packet, scapy.Packet):
             raise TypeError(f"from_scapy takes scapy packets; item {number} is {type(packet).__name__}")
         try:

@@ -8,6 +8,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from . import _given
 from ._columns import FIELDS, nearest
 from ._times import duration
 
@@ -65,6 +66,7 @@ def pairs(names: Mapping[Any, str] | None, found: tuple[object, ...]) -> tuple[t
     """Return ``(text, name)`` for values with a name of their own."""
     if names is None:
         return ()
+    _given.mapping("names", names, "{'00:16:6c:ab:6b:88': 'camera'}")
     if sum(isinstance(part, tuple) for part in found) != 1:
         raise ValueError("split: names= serves a template with one column")
     for name in names.values():

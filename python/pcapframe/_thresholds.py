@@ -20,6 +20,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 import numpy as np
 
+from . import _given
 from .errors import ThresholdWarning
 
 __all__ = ["Threshold", "eval_packets", "set_threshold", "threshold"]
@@ -210,11 +211,7 @@ def _decimal(number: float) -> Fraction:
 
 def _number(value: object, name: str) -> float:
     """Return `value` as a finite float."""
-    if not isinstance(value, numbers.Real | Decimal) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, not {value}")
-    return float(value)
+    return _given.number(name, float(value) if isinstance(value, Decimal) else value)
 
 
 def _too_few(method: str, n: int, k: float) -> str:
@@ -346,15 +343,15 @@ def threshold(
     *Exploratory Data Analysis* (1977); the bound (n - 1) / sqrt(n), Samuelson, *How Deviant Can You Be?* (1968).
     """
     found = _mapping(counts, "threshold(counts, method)")
-    if method not in _FEWEST:
-        raise ValueError(f"method must be one of {', '.join(_FEWEST)}, not {method!r}")
+    _given.one_of("method", method, tuple(_FEWEST))
     name, unwanted = ("q", k) if method == "quantile" else ("k", q)
     if unwanted is not None:
-        raise TypeError(f"method {method!r} takes {name} and nothing else")
+        other = "k" if name == "q" else "q"
+        raise TypeError(f"{other}: method {method!r} takes {name} and nothing else")
     given = q if method == "quantile" else k
     factor = _number(_USUAL[method] if given is None else given, name)
     if factor < 0 or (name == "q" and factor > 1):
-        raise ValueError(f"{name} must be {'from 0 to 1' if name == 'q' else 'at least 0'}, not {factor:g}")
+        raise ValueError(f"{name}: a number {'from 0 to 1' if name == 'q' else 'from 0 on'}, not {factor:g}")
     note = _too_few(method, len(found), factor)
     result = _compute(found, method, factor, note)
     if note:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ._given import wrong
+
 EARLIEST, LATEST = -(2**63), 2**63 - 1  # what an int64 holds, from the year 1677 to 2262
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,10 +45,7 @@ def nanoseconds(name: str, time: Any) -> int:
             return operator.index(time)
         except TypeError:
             pass
-    raise TypeError(
-        f"{name}: ISO 8601 text, datetime, numpy.datetime64, pandas.Timestamp or int nanoseconds, "
-        f"not {type(time).__name__}"
-    )
+    raise wrong(name, "ISO 8601 text, datetime, numpy.datetime64, pandas.Timestamp or int nanoseconds", time)
 
 
 def _from_text(name: str, text: str) -> int:
@@ -84,7 +83,7 @@ _LENGTHS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "sec": 
             "hour": _UNITS["h"], "d": _UNITS["D"], "day": _UNITS["D"], "w": _UNITS["W"],
             "week": _UNITS["W"]}  # fmt: skip
 _LENGTHS |= {f"{name}s": unit for name, unit in _LENGTHS.items() if len(name) > 2}
-_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zµ]+)\s*")
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?) *([a-zµ]+) *")
 _SHOWN = "'500ms', '1s', '1.5h', '1h 30min' or '1d'"
 
 
@@ -108,9 +107,7 @@ def _length(name: str, length: Any) -> int:
             return operator.index(length)
         except TypeError:
             pass
-    raise TypeError(
-        f"{name}: text such as '1s', int nanoseconds, timedelta or numpy.timedelta64, not {type(length).__name__}"
-    )
+    raise wrong(name, "text such as '1s', int nanoseconds, timedelta or numpy.timedelta64", length)
 
 
 def _length_from_text(name: str, length: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _core, _times
+from . import _core, _given, _times
 from ._columns import FIELDS, check_columns
 
 _NUMBERS = {"uint8": (0, 2**8), "uint16": (0, 2**16), "uint32": (0, 2**32), "uint64": (0, 2**64),
@@ -26,7 +26,8 @@ _Condition = tuple[str, bool, tuple[Any, ...], int | None, int | None]
 
 def conditions(fields: Mapping[str, Any], any_of: Iterable[Mapping[str, Any]] | None) -> tuple[_core.Conditions, ...]:
     """Return what the core takes for these keywords: nothing where there are none."""
-    alternatives = () if any_of is None else tuple(_clause(_mapping(each)) for each in any_of)
+    given = () if any_of is None else _given.items("any_of", any_of, "dicts such as {'tcp_dstport': 22}")
+    alternatives = tuple(_clause(_mapping(each)) for each in given)
     if any_of is not None and not alternatives:
         raise ValueError("any_of: an empty list of alternatives, which no packet meets")
     if not fields and any_of is None:
@@ -47,7 +48,7 @@ def display_filter_hint(expression: str) -> str:
 
 def _mapping(each: object) -> Mapping[str, Any]:
     if not isinstance(each, Mapping):
-        raise TypeError(f"any_of: a list of dicts such as {{'tcp_dstport': 22}}, not of {type(each).__name__}")
+        raise TypeError(f"any_of: a list of dicts such as {{'tcp_dstport': 22}}, not of {_given.shown(each)}")
     return each
 
 
@@ -93,7 +94,7 @@ def _number(name: str, kind: str, value: Any) -> int | None:
         try:
             number = operator.index(value)
         except TypeError:
-            raise TypeError(f"{name}: the column holds integers, not {type(value).__name__}") from None
+            raise _given.wrong(name, "the column holds integers", value) from None
     return number if low <= number < behind else None
 
 
@@ -103,7 +104,7 @@ def _text(name: str, kind: str, value: Any) -> str | tuple[bytes, bytes]:
     if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
         return value.network_address.packed, value.broadcast_address.packed
     if not isinstance(value, str):
-        raise TypeError(f"{name}: the column holds text, not {type(value).__name__}")
+        raise _given.wrong(name, "the column holds text", value)
     if FIELDS[name].form == "address" and "/" in value:
         try:
             return _text(name, kind, ipaddress.ip_network(value, strict=False))
@@ -131,4 +132,4 @@ def _bound(name: str, kind: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: the column holds integers, not {type(value).__name__}") from None
+        raise _given.wrong(name, "the column holds integers", value) from None

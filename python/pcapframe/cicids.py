@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import _given
 from ._cicids_clean import clean
 from ._cicids_columns import COLUMNS, DEFINITIONS, FlowColumn, holds
 from ._cicids_label import label
@@ -54,6 +55,7 @@ def report(flows: Any, step: str | None = None) -> Report:
     ValueError
         The table has no such report.
     """
+    _given.one_of("step", step, ("clean", "label", None))
     reports = meta_of(flows).get("reports", {})
     if not reports or (step is not None and step not in reports):
         raise ValueError(f"no report of {step or 'clean or label'} comes with this table")

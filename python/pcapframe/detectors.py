@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _detect_claims, _detect_floods, _detect_habits, _detect_logins, _detect_scans, _detect_text, _times
+from . import (
+    _core,
+    _detect_claims,
+    _detect_floods,
+    _detect_habits,
+    _detect_logins,
+    _detect_scans,
+    _detect_text,
+    _given,
+    _times,
+)
 from ._columns import nearest
 from ._counts import Counts
 from ._detect_tables import Tables, evidence, rows_of
@@ -173,8 +183,9 @@ class Findings(Frame):
 def _chosen(only: Iterable[str] | str | None) -> tuple[Rule, ...]:
     if only is None:
         return RULES
-    wanted = [only] if isinstance(only, str) else list(only)
+    wanted = [only] if isinstance(only, str) else _given.items("only", only, "rules and kinds of findings")
     for name in wanted:
+        _given.text("only", name, "beacon")
         known = [*(rule.name for rule in RULES), *(kind for rule in RULES for kind in rule.kinds)]
         if name not in known:
             raise ValueError(f"only: no rule or kind {name!r}{nearest(name, known)}")
@@ -273,7 +284,9 @@ def detect(
     >>> findings = pcapframe.detect(cap)                                        # doctest: +SKIP
     >>> cap.packets_of(findings[0]).write("first.pcap")                         # doctest: +SKIP
     """
-    so_far: Capture = capture.capture() if hasattr(capture, "capture") else capture
+    so_far: Any = capture.capture() if hasattr(capture, "capture") else capture
+    if not hasattr(so_far, "_run"):
+        raise _given.wrong("capture", "what open() or live() returns", capture)
     return _detect(so_far, only, window, thresholds, (0, 0))
 
 

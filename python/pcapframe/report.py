@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from . import _export
+from . import _export, _given
 from ._display import duration, size, when
 from ._frame import Frame
 from ._group import ASKS, Question, check_question
@@ -294,12 +294,14 @@ def write(
 ) -> None:
     """Write the report of a capture; what `Capture.report` does, which describes the arguments."""
     if not isinstance(cap, Capture):
-        raise TypeError(f"report takes a Capture, not {type(cap).__name__}")
-    text = os.fsdecode(path)
+        raise _given.wrong("report", "a Capture, as open() returns it", cap)
+    text = _given.path("path", path)
+    if title is not None:
+        _given.text("title", title, "What happened on Friday")
     if not text.lower().endswith((".html", ".htm")):
         raise ValueError(f"{text}: a report is HTML: a name that ends in .html is needed")
     if indicators is not None and not isinstance(indicators, Indicators):
-        raise TypeError(f"indicators: Indicators.read('feed.csv') makes them, not {type(indicators).__name__}")
+        raise _given.wrong("indicators", "Indicators, such as Indicators.read('feed.csv')", indicators)
     cap._refuse_own(text)
     if isinstance(model, (str, os.PathLike)):
         from ._models_save import load
