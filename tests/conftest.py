@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from model_tables import CLASSIFIERS, SMALL
 # tests of their own.
 settings.register_profile("whatever it takes", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever it takes")
+
+# A suite that a shell runs in the background begins with Ctrl-C ignored, and so would the children of its tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
