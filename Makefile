@@ -9,7 +9,7 @@ TESTS   ?= tests
 PY  = $(VENV)/bin/python
 PIP = $(PY) -m pip -q --disable-pip-version-check install
 C   = $(MAKE) --no-print-directory -j$(JOBS) -f tools/c.mk
-MEMCHECK = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
+MEMCHECK = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
 THREADED = lifecycle interrupt flows count sources match split
 GRIND    = tests/test_interrupt.py tests/test_writing.py
 # The folders stand here too: a removed file changes only them.
