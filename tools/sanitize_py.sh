@@ -30,9 +30,10 @@ export UBSAN_OPTIONS="print_stacktrace=1:log_path=$report"
 export TSAN_OPTIONS="detect_deadlocks=0:intercept_tls_get_addr=0:die_after_fork=0:suppressions=$PWD/tools/tsan.supp:log_path=$report"
 # jemalloc in polars starts a thread past the sanitizer, which knows nothing of it and ends in SIGSEGV at import.
 export _RJEM_MALLOC_CONF=background_thread:false
-# The oracles run as they are: a sanitizer in them would test them, and capinfos hangs with one.
+# The oracles, and the browser, run as they are: a sanitizer in them would test them, and capinfos and chromium hang.
 mkdir -p "$here/bin"
-for tool in bash capinfos cat cc clang dumpcap editcap gcc ip mergecap setcap sh sysctl tcpdump tcpreplay tshark; do
+tools="bash capinfos cat cc chromium clang dumpcap editcap gcc ip mergecap setcap sh sysctl tcpdump tcpreplay tshark unshare"
+for tool in $tools; do
     real=$(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin command -v $tool) || continue
     printf '#!/bin/sh\nunset LD_PRELOAD\nexec %s "$@"\n' "$real" >"$here/bin/$tool"
     chmod +x "$here/bin/$tool"
