@@ -22,6 +22,7 @@ import pytest
 
 import captures
 import pcapframe as pf
+from interrupts import floor
 
 EVERY = [field.name for field in pf.columns() if not field.name.startswith("flow_")]  # those take a pass before
 RNG = np.random.default_rng(5)
@@ -263,7 +264,7 @@ def test_ctrl_c_while_a_fifo_stalls(tmp_path: Path, imports: str, ask: str, erro
         child.kill()
     assert (child.returncode, err) == (0, "")
     sent, seen = map(float, out.split())
-    assert seen - sent < 0.5  # 20 ms is how often it looks; the rest is room for a busy machine
+    assert seen - sent < 0.5 + floor(0.05)  # 20 ms is how often it looks; the rest is room for a busy machine
 
 
 def test_a_signal_handler_may_end_a_loop_while_a_file_object_blocks() -> None:
