@@ -9,7 +9,7 @@ TESTS   ?= tests
 PY  = $(VENV)/bin/python
 PIP = $(PY) -m pip -q --disable-pip-version-check install
 C   = $(MAKE) --no-print-directory -j$(JOBS) -f tools/c.mk
-MEMCHECK = valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
+MEMCHECK = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect
 THREADED = lifecycle interrupt flows count sources match split
 GRIND    = tests/test_interrupt.py tests/test_writing.py
 # The folders stand here too: a removed file changes only them.
@@ -42,11 +42,11 @@ asan: ## test-c with the address and undefined behaviour sanitizers
 tsan: ## test-c with the thread sanitizer
 	@$(C) run VARIANT=tsan
 
-asan-python: $(VENV)/.test ## the Python tests with those sanitizers loaded (TESTS=tests/test_dns.py)
+asan-python: $(VENV)/.built $(VENV)/.test ## the Python tests with those sanitizers loaded (TESTS=tests/test_dns.py)
 	sh tools/sanitize_py.sh address $(PY) $(TESTS)
 
 # Children of a process that had threads, and pyarrow, are more than this sanitizer takes.
-tsan-python: $(VENV)/.test ## the Python tests of threads with the thread sanitizer loaded
+tsan-python: $(VENV)/.built $(VENV)/.test ## the Python tests of threads with the thread sanitizer loaded
 	sh tools/sanitize_py.sh thread $(PY) $(addprefix tests/test_,$(addsuffix .py,$(THREADED))) -k "not fork and not children"
 
 valgrind: $(VENV)/.built $(VENV)/.test ## the C tests, and a Python pass, under valgrind
@@ -62,7 +62,7 @@ fuzz: ## libFuzzer on every target (SECONDS=60 for each)
 	@FUZZ_SECONDS=$(SECONDS) $(C) fuzz VARIANT=fuzz CC=clang
 
 # A test that fails is for `make test` to tell; here is asked what was reached. By file: build/coverage/files.txt.
-coverage: $(VENV)/.test ## lines and branches of csrc/ that the C and Python tests reach, by rooms, against the goals
+coverage: $(VENV)/.built $(VENV)/.test ## lines and branches of csrc/ that the C and Python tests reach, by rooms, against the goals
 	$(PIP) --group coverage
 	find build/coverage -name '*.gcda' -delete 2>/dev/null || true
 	@$(C) run VARIANT=coverage

@@ -3,6 +3,7 @@ connected; what was measured."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ from wire import Wire, inside
 # tests of their own.
 settings.register_profile("whatever it takes", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever it takes")
+
+# A suite that a shell runs in the background begins with Ctrl-C ignored, and so would the children of its tests.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

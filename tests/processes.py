@@ -43,7 +43,9 @@ class Process:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name = folder, name
         self._log = folder / f"{name}.log"
-        path = os.pathsep.join(filter(None, [environment.pop("FIRST", ""), str(_PACKAGE), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(
+            filter(None, [environment.pop("FIRST", ""), str(_PACKAGE), os.environ.get("PYTHONPATH")])
+        )
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 GOALS = {"line": 95.0, "branch": 85.0}  # in percent
+NAMES = {"line": "lines", "branch": "branches"}
 HELD = ("capture", "packet", "payload", "flow")
 
 
@@ -42,7 +43,7 @@ def main(summary: Path) -> int:
         ]
         print(f"{room:<10}", *cells)
         missed += [
-            f"{room}: {percent(counts, kind):.1f} % of {'lines' if kind == 'line' else 'branches'}, the goal is {goal:g} %"
+            f"{room}: {percent(counts, kind):.1f} % of {NAMES[kind]}, the goal is {goal:g} %"
             for kind, goal in GOALS.items()
             if room in HELD and percent(counts, kind) < goal
         ]

@@ -222,6 +222,12 @@ static void test_messages(void)
     CHECK_TEXT(text, "a.pcap: packet 3 at octet 120: what is wrong; the 77 octets from there on were not read");
     pf_fault_message(&fault, "a.pcap", tiny, sizeof tiny);
     CHECK_TEXT(tiny, "a.pcap:");
+    fault.kind = PF_BOMB;
+    pf_fault_message(&fault, "a.pcap.gz", text, sizeof text);
+    CHECK_TEXT(text, "a.pcap.gz: what is wrong; the capture in it ends before packet 3, at its octet 120");
+    fault.kind = PF_OVERLAP;
+    pf_fault_message(&fault, "a.pcap", text, sizeof text);
+    CHECK_TEXT(text, "a.pcap: what is wrong");
     CHECK_TEXT(pf_fault_name(PF_NO_FAULT), "none");
     CHECK_TEXT(pf_fault_name(PF_CUT_SHORT), "cut_short");
     CHECK_TEXT(pf_fault_name(PF_IMPOSSIBLE_LENGTH), "impossible_length");

@@ -245,6 +245,83 @@ static void test_every_length(void)
         built_clear(&packets[i]);
 }
 
+/* IPv6 whose extension headers stand before UDP, one of each kind; cut anywhere it is no flow's packet with ports. */
+static void test_extensions(void)
+{
+    static const uint8_t kinds[] = {0, 43, 60, 135, 139, 140, 51, 44};
+    struct built packet = {NULL, 0, 0};
+    struct pf_flow_event event;
+    size_t count = sizeof kinds;
+    put_be(&packet, UINT64_C(0x6000000000000000) | (8 * count + 8) << 16 | (uint64_t)kinds[0] << 8 | 64, 8);
+    put_filler(&packet, 32);
+    for (size_t i = 0; i < count; i++) {
+        put_be(&packet, i + 1 < count ? kinds[i + 1] : 17, 1);
+        put_be(&packet, 0, 7); /* 8 octets: the lengths' units and what they leave out come to that */
+    }
+    put_be(&packet, UINT64_C(0x1234567800080000), 8);
+    for (size_t size = 0; size <= packet.size; size++) {
+        struct pf_record record = {
+            .octets = packet.octets, .cap_len = (uint32_t)size, .len = 112, .link_type = 229, .timed = true};
+        enum pf_flow_verdict verdict = pf_flow_accept(&plain, &record, &event);
+        bool whole = size == packet.size;
+        CHECK_EQ(verdict == PF_FLOW_TAKEN && event.key.protocol == 17, whole);
+        record.timed = false;
+        CHECK_EQ(pf_flow_accept(&plain, &record, &event), PF_FLOW_UNTIMED);
+    }
+    struct pf_flow_options none = plain;
+    none.protocols = 0;
+    struct pf_record record = {
+        .octets = packet.octets, .cap_len = (uint32_t)packet.size, .len = 112, .link_type = 229, .timed = true};
+    CHECK_EQ(pf_flow_accept(&none, &record, &event), PF_FLOW_UNLISTED);
+    built_clear(&packet);
+}
+
+/* ------------------------------------------------------------------------------------------------------- many rows */
+
+static struct pf_column *column_called(const struct pf_frame *frame, const char *name)
+{
+    struct pf_column *column = NULL;
+    struct pf_error error;
+    for (size_t i = 0; i < frame->columns && column == NULL; i++) {
+        if (strcmp(frame->kinds[i].name, name) == 0)
+            CHECK_OK(pf_frame_column(frame, i, &column, &error));
+    }
+    return must(column);
+}
+
+/* More rows than are sorted in one go, and more packets than copies are looked for among: by start, then by first
+ * packet, and none is lost. */
+static void test_many_rows(void)
+{
+    enum { ROWS = 70000 };
+    static const struct form form = {0xa1b2c3d4, true};
+    struct built built = {NULL, 0, 0};
+    struct question question = {.built = &built, .options = plain, .threads = 2};
+    struct pf_column *starts, *numbers;
+    struct pf_error error;
+    uint64_t state = 5;
+    put_header(&built, &form, 4, 1);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        struct built packet = {NULL, 0, 0};
+        put_packet(&packet, 0x0a000000 + i, 0x0b000001, 5000, 53, 0, 0, 4);
+        put_record(&built, 1499170000000000 + draw_below(&state, 30000), &packet);
+        built_clear(&packet);
+    }
+    question.options.dedup = 1000000;
+    CHECK_OK(ask(&question, &error));
+    CHECK_EQ(question.frame.rows, ROWS);
+    starts = column_called(&question.frame, "flow_start");
+    numbers = column_called(&question.frame, "flow_id");
+    const int64_t *start = (const void *)starts->values;
+    const uint64_t *number = (const void *)numbers->values;
+    for (size_t i = 1; i < question.frame.rows; i++)
+        CHECK(start[i - 1] < start[i] || (start[i - 1] == start[i] && number[i - 1] < number[i]));
+    pf_column_drop(starts);
+    pf_column_drop(numbers);
+    forget(&question);
+    built_clear(&built);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- tables */
 
 static void test_index(void)
@@ -398,6 +475,8 @@ int main(void)
     test_index();
     test_tombs();
     test_every_length();
+    test_extensions();
+    test_many_rows();
     test_flood();
     test_print_limit();
     test_large_numbers(&plain);

@@ -192,6 +192,13 @@ static void test_limits(void)
         CHECK_OK(pf_pfx_described(&index, i, &error));
     CHECK_STATUS(pf_pfx_described(&index, 1 << 20, &error), PF_INVALID);
     pf_pfx_clear(&index);
+    struct pf_record record = {.timed = true};
+    pf_pfx_begin(&index, 0);
+    index.grain = 1; /* not what pf_pfx_begin chose */
+    for (uint64_t i = 0; i <= PF_PFX_STRETCHES; i++)
+        CHECK_OK(pf_pfx_record(&index, i, &record, &error));
+    CHECK_STATUS(pf_pfx_record(&index, PF_PFX_STRETCHES + 1, &record, &error), PF_INVALID);
+    pf_pfx_clear(&index);
 }
 
 static enum pf_status all_of_it(void *context, struct pf_error *error)

@@ -184,6 +184,45 @@ static void test_hostile_flows(void)
     pf_flow_save_clear(&save);
 }
 
+/* Parts that do not belong together, and options that do not go with parts. */
+static void test_strange_flows(void)
+{
+    struct pf_flow_options other = plain;
+    struct pf_flow_save save, unlike, single;
+    struct pf_error error = {.status = PF_OK};
+    struct pf_flow_octets parts[PARTS], turned[PARTS], one;
+    uint64_t ignored = 0;
+    CHECK_STATUS(pf_flow_save_init(&unlike, &plain, 0, &error), PF_INVALID);
+    CHECK_STATUS(pf_flow_save_init(&unlike, &plain, PF_MOST_PARTS + 1, &error), PF_INVALID);
+    other.sort = 1;
+    CHECK_STATUS(pf_flow_save_init(&unlike, &other, 2, &error), PF_INVALID);
+    CHECK_TEXT(error.text, "sort looks at all packets in their order: flows go to one part then, not 2");
+    other.sort = 0;
+    other.dedup = 1;
+    CHECK_STATUS(pf_flow_save_init(&unlike, &other, 2, &error), PF_INVALID);
+    CHECK_TEXT(error.text, "dedup_us looks at all packets in their order: flows go to one part then, not 2");
+    CHECK_OK(pf_flow_save_init(&unlike, &other, 1, &error));
+    CHECK_OK(pf_flow_save_end(&unlike, &error));
+    one = octets_of(&unlike, 0);
+    CHECK_STATUS(replay(&one, 1, &ignored, &ignored, &error), PF_INVALID);
+    CHECK_TEXT(error.text, "saved events: of flows with other options");
+    CHECK_OK(pf_flow_save_init(&single, &plain, 1, &error));
+    CHECK_OK(pf_flow_save_end(&single, &error));
+    CHECK_OK(save_all(&save, &error));
+    for (unsigned i = 0; i < PARTS; i++)
+        parts[i] = turned[i] = octets_of(&save, i);
+    turned[0] = parts[1];
+    CHECK_STATUS(replay(turned, PARTS, &ignored, &ignored, &error), PF_INVALID);
+    CHECK_STATUS(replay(parts, PARTS - 1, &ignored, &ignored, &error), PF_INVALID);
+    turned[0] = parts[0];
+    turned[2] = octets_of(&single, 0); /* one of one among those of three */
+    CHECK_STATUS(replay(turned, PARTS, &ignored, &ignored, &error), PF_INVALID);
+    CHECK_TEXT(error.text, "saved events: of another job than those before");
+    pf_flow_save_clear(&save);
+    pf_flow_save_clear(&unlike);
+    pf_flow_save_clear(&single);
+}
+
 static enum pf_status save_and_replay(void *context, struct pf_error *error)
 {
     struct pf_flow_save save;
@@ -378,6 +417,7 @@ int main(void)
     test_flows();
     test_empty_texts();
     test_hostile_flows();
+    test_strange_flows();
     test_refusal();
     test_detect();
     test_text();
