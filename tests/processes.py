@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 PATIENCE = 120.0  # seconds for a process to begin or a state to come: far above what a busy machine needs
-LIFETIME = 300  # seconds after which a process that nobody stopped ends by itself
+LIFETIME = 3600  # seconds after which a process that nobody stopped ends by itself: far above what a busy machine needs
 _PYTHON = Path(__file__).parent.parent / "python"
 _T = TypeVar("_T")
 
