@@ -45,12 +45,12 @@ def writer(kind: str, folder: Path) -> Callable[[Path], Any]:
     capture = pf.open(write_syns(folder / "in.pcap", 60_000), progress=False, threads=2)
     if kind in ("pcap", "pcapng"):
         return capture.write
+    few = pf.open(write_syns(folder / "few.pcap", 3000), progress=False, threads=2)
     if kind == "html":
-        return pf.open(write_syns(folder / "few.pcap", 3000), progress=False, threads=2).report
-    table = capture.packets(_COLUMNS)
+        return few.report
     if kind == "kml":
-        return lambda path: pf.geo.kml(capture, path, home=(0.0, 0.0))
-    return table.write
+        return lambda path: pf.geo.kml(few, path, home=(0.0, 0.0))
+    return capture.packets(_COLUMNS).write
 
 
 def whole(kind: str, path: Path, reference: str) -> bool:

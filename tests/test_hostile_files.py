@@ -94,8 +94,9 @@ def clear(ask: Callable[[], Any]) -> Any:
         try:
             return ask()
         except pf.PcapframeError as error:
-            assert str(error)
-            assert "\n" not in str(error)
+            text = str(error)
+            if not text or "\n" in text:
+                raise
     return None
 
 
@@ -246,7 +247,12 @@ def test_a_pickled_frame_that_lies(data: st.DataObject, capture: Path) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         parts = data.draw(st.sampled_from(columns))
         at = data.draw(st.integers(0, 2))
-        if isinstance(parts[at], np.ndarray) and parts[at].size and parts[at].dtype != object and data.draw(st.booleans()):
+        if (
+            isinstance(parts[at], np.ndarray)
+            and parts[at].size
+            and parts[at].dtype != object
+            and data.draw(st.booleans())
+        ):
             changed = bytearray(parts[at].tobytes())
             if parts[at].dtype == bool:
                 changed[data.draw(st.integers(0, len(changed) - 1))] ^= 1
@@ -326,9 +332,11 @@ FEEDS = {
         {"type": "domain", "value": "evil.example", "comment": "c"}], "Object": [{"Attribute": []}]}}).encode(),
     "stix": json.dumps({"type": "bundle", "id": "bundle--1", "objects": [{
         "type": "indicator", "id": "indicator--1", "pattern_type": "stix", "confidence": 80,
-        "pattern": "[ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 80] OR [domain-name:value LIKE '%.x']",
+        "pattern": "[ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 80]"
+        " OR [domain-name:value LIKE '%.x']",
         }]}).encode(),
-    "zeek": b"#fields\tindicator\tindicator_type\tmeta.source\n192.0.2.1\tIntel::ADDR\tx\nevil.example\tIntel::DOMAIN\tx\n",
+    "zeek": b"#fields\tindicator\tindicator_type\tmeta.source\n"
+    b"192.0.2.1\tIntel::ADDR\tx\nevil.example\tIntel::DOMAIN\tx\n",
     "hosts": b"127.0.0.1 localhost\n0.0.0.0 evil.example\n||ads.example^$third-party\n",
     "suricata": b'alert tls any any -> any any (msg:"x"; ja3.hash; content:"' + b"a" * 32 + b'"; sid:1;)\n',
 }  # fmt: skip
