@@ -91,8 +91,9 @@ def clear(ask: Callable[[], Any]) -> Any:
         try:
             return ask()
         except pf.PcapframeError as error:
-            assert str(error)
-            assert "\n" not in str(error)
+            told = str(error)
+    assert told
+    assert "\n" not in told
     return None
 
 
@@ -127,7 +128,9 @@ def test_every_flip_and_every_cut_of_a_partial_is_an_error(which: str, capture: 
 def test_a_partial_narrowed_to_a_network_is_saved(capture: Path, tmp_path: Path) -> None:
     """What conditions say of networks are octets, which JSON has no place for."""
     cap = pf.open(capture).filter(ip_dst="10.0.0.0/8").filter(any_of=[{"ip_src": "10.0.0.0/16"}, {"tcp_flags_syn": 1}])
-    first, *rest = [piece.select(ip_src="10.0.0.0/30", columns=["frame_number", "ip_src"]) for piece in cap.partitions(300)]
+    first, *rest = [
+        piece.select(ip_src="10.0.0.0/30", columns=["frame_number", "ip_src"]) for piece in cap.partitions(300)
+    ]
     whole = functools.reduce(lambda a, b: a + b, rest, first)
     whole.save(tmp_path / "whole")
     again = Partial.load(tmp_path / "whole")
@@ -178,10 +181,25 @@ def test_a_partial_that_lies_in_its_arrays(data: st.DataObject, which: str, capt
     everything(joined(header, bytes(changed)), partials(capture, which)[0])
 
 
+@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("other", [True, {"a": 1}, [[]], None, 3])
+def test_a_question_of_another_form_is_refused(place: int, other: Any, capture: Path) -> None:
+    """What is no tuple where the core wants one was a SystemError."""
+    header, arrays = parted(saved(capture, "select"))
+    question = with_other(header["question"], ("asked", place), other)
+    made = clear(lambda: Partial._of(joined({**header, "question": question}, arrays), "made"))
+    assert made is None or (place, other) == (2, None)  # which is a question without keys
+
+
 @settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_any_octets_as_a_partial(octets: bytes) -> None:
-    for made in (octets, MAGIC + octets, sealed(MAGIC + octets), sealed(MAGIC + struct.pack("<Q", len(octets)) + octets)):
+    for made in (
+        octets,
+        MAGIC + octets,
+        sealed(MAGIC + octets),
+        sealed(MAGIC + struct.pack("<Q", len(octets)) + octets),
+    ):
         assert clear(lambda made=made: Partial._of(made, "made")) is None
 
 
@@ -321,9 +339,9 @@ FEEDS = {
         {"type": "domain", "value": "evil.example", "comment": "c"}], "Object": [{"Attribute": []}]}}).encode(),
     "stix": json.dumps({"type": "bundle", "id": "bundle--1", "objects": [{
         "type": "indicator", "id": "indicator--1", "pattern_type": "stix", "confidence": 80,
-        "pattern": "[ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 80] OR [domain-name:value LIKE '%.x']",
+        "pattern": "[ipv4-addr:value = '192.0.2.1' AND network-traffic:dst_port = 80] OR [url:value LIKE '%.x']",
         }]}).encode(),
-    "zeek": b"#fields\tindicator\tindicator_type\tmeta.source\n192.0.2.1\tIntel::ADDR\tx\nevil.example\tIntel::DOMAIN\tx\n",
+    "zeek": b"#fields\tindicator\tindicator_type\tmeta.source\n1.2.3.4\tIntel::ADDR\tx\na.example\tIntel::DOMAIN\tx\n",
     "hosts": b"127.0.0.1 localhost\n0.0.0.0 evil.example\n||ads.example^$third-party\n",
     "suricata": b'alert tls any any -> any any (msg:"x"; ja3.hash; content:"' + b"a" * 32 + b'"; sid:1;)\n',
 }  # fmt: skip

@@ -268,7 +268,8 @@ class Partial:
 
     def __repr__(self) -> str:
         there = len({run.place[:2] for run in self._runs.values()})
-        return f"<Partial {self._question.name}: {there} of {self._plan.all_pieces} pieces, {len(self.missing())} missing>"
+        cut, missing = self._plan.all_pieces, len(self.missing())
+        return f"<Partial {self._question.name}: {there} of {cut} pieces, {missing} missing>"
 
 
 def _loaded(octets: bytes) -> Partial:

@@ -279,7 +279,12 @@ def match_seeds(_: random.Random) -> dict[str, bytes]:
     name = b"\3www\7example\3org\0"
     answers = b"".join(
         hostile_dns.record(name, kind, data)
-        for kind, data in ((1, b"\xc0\0\2\1"), (5, b"\1a\7Example\3net\0"), (28, bytes(15) + b"\1"), (15, b"\0\1\2mx\0"))
+        for kind, data in (
+            (1, b"\xc0\0\2\1"),
+            (5, b"\1a\7Example\3net\0"),
+            (28, bytes(15) + b"\1"),
+            (15, b"\0\1\2mx\0"),
+        )
     )
     response = hostile_dns.header(1, 4) + hostile_dns.question(name) + answers
     get = b"GET /a/b?c=d HTTP/1.1\r\nHost: Bad.example.org:8080\r\nUser-Agent: curl/8\r\n\r\n"
