@@ -124,7 +124,7 @@ static bool stamp_from(struct pf_narrowing *narrowing, PyObject *flows)
     if (flows == Py_None)
         return true;
     if (!pf_parse(flows, "O!O!O!p:flows", &PyArray_Type, &arrays[0], &PyArray_Type, &arrays[1], &PyArray_Type,
-                          &arrays[2], &only))
+                  &arrays[2], &only))
         return false;
     for (unsigned i = 0; i < 3; i++) {
         bool good = PyArray_TYPE(arrays[i]) == types[i] && PyArray_NDIM(arrays[i]) == 1 &&

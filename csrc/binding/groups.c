@@ -77,8 +77,8 @@ static bool plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally_p
     PyObject *names, *aggregates;
     int gaps, fill, approximate, keep_nulls;
     long long every, top;
-    if (!pf_parse(tuple, "O!LO!ppLpp:groups", &PyTuple_Type, &names, &every, &PyTuple_Type, &aggregates, &gaps,
-                          &fill, &top, &approximate, &keep_nulls))
+    if (!pf_parse(tuple, "O!LO!ppLpp:groups", &PyTuple_Type, &names, &every, &PyTuple_Type, &aggregates, &gaps, &fill,
+                  &top, &approximate, &keep_nulls))
         return false;
     plan->every = every > 0 ? every : 0;
     plan->top = top > 0 ? (size_t)top : 0;
