@@ -180,6 +180,27 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path, fitted: Callable[
         models.load(tmp_path / "nothing.skops")
 
 
+def test_every_flip_is_refused_in_one_line_or_changes_nothing(
+    table: Any, tmp_path: Path, fitted: Callable[[str], Any]
+) -> None:
+    """A flip that is not seen is one in what nobody reads, such as the time of a member."""
+    path = tmp_path / "m.skops"
+    models.save(fitted("sigma"), path)
+    whole, expected = path.read_bytes(), fitted("sigma").predict(table).tolist()
+    refused = 0
+    for place in range(0, len(whole), 1 + len(whole) // 150):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        told = ""
+        try:
+            assert models.load(path).predict(table).tolist() == expected
+        except ValueError as error:
+            told = str(error)
+        refused += told != ""
+        assert told.startswith(str(path)) or not told
+        assert "\n" not in told
+    assert refused > 50
+
+
 def test_trees_that_lead_nowhere_are_refused() -> None:
     good = np.array([1, -1, -1]), np.array([2, -1, -1]), np.array([0, -2, -2])
     _models_trust.check_walk(*good, features=1)

@@ -106,7 +106,7 @@ static bool prepare_named(struct asked *asked, struct pf_state *state, PyObject 
         PyErr_SetString(PyExc_TypeError, "together: a question is a name and its arguments");
         return false;
     }
-    if (!PyArg_ParseTuple(pair, "sO!:together", &name, &PyTuple_Type, &arguments))
+    if (!pf_parse(pair, "sO!:together", &name, &PyTuple_Type, &arguments))
         return false;
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
         if (strcmp(questions[i]->name, name) == 0)

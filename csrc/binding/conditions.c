@@ -87,7 +87,7 @@ static bool add_network(struct pf_state *state, struct pf_condition *condition, 
     const char *first, *last;
     Py_ssize_t first_size, last_size;
     struct pf_error error;
-    if (!PyArg_ParseTuple(object, "y#y#:network", &first, &first_size, &last, &last_size))
+    if (!pf_parse(object, "y#y#:network", &first, &first_size, &last, &last_size))
         return false;
     if (condition->field->text != pf_text_address || first_size != last_size || (first_size != 4 && first_size != 16))
         return wrong(condition->field, object, "network");
@@ -113,7 +113,7 @@ static bool condition_from(struct pf_state *state, PyObject *tuple, struct pf_cl
     const char *name;
     PyObject *values, *low, *high;
     int null;
-    if (!PyArg_ParseTuple(tuple, "spO!OO:condition", &name, &null, &PyTuple_Type, &values, &low, &high))
+    if (!pf_parse(tuple, "spO!OO:condition", &name, &null, &PyTuple_Type, &values, &low, &high))
         return false;
     const struct pf_field *field = pf_field_find(name);
     if (field == NULL || field->kind.type == PF_BINARY) {

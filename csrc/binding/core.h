@@ -42,6 +42,16 @@ PyObject *pf_raise(struct pf_state *state, const struct pf_error *error);
 PyObject *pf_str(const char *octets);  /* a file name, however encoded, as str */
 PyObject *pf_line(const char *octets); /* a message, which may have file names in it: one line whatever they are */
 
+/* What is handed in within arguments may be anything; PyArg_ParseTuple takes it for a fault of ours if it is no tuple.
+ */
+static inline bool pf_is_tuple(PyObject *object)
+{
+    if (!PyTuple_Check(object))
+        PyErr_Format(PyExc_TypeError, "a tuple is needed, not %.100s", Py_TYPE(object)->tp_name);
+    return PyTuple_Check(object);
+}
+#define pf_parse(object, ...) (pf_is_tuple(object) && PyArg_ParseTuple(object, __VA_ARGS__))
+
 /* input.c */
 extern PyType_Spec pf_input_spec;
 /* [(link type, name, description, snap length, binary, exponent, offset, received, dropped), ...] */

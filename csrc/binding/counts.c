@@ -299,7 +299,7 @@ static PyObject *counts_put(PyObject *self, PyObject *tuple)
     PyObject *counts, *keys, *sizes;
     struct pf_error error = {.status = PF_OK};
     size_t rows = 0, words = 0, again = 0;
-    if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "OOO:put", &counts, &keys, &sizes))
+    if (!pf_parse(tuple, "OOO:put", &counts, &keys, &sizes))
         return PyErr_Occurred() ? NULL : no_counts();
     const uint64_t *count = flat(counts, NPY_UINT64, &rows), *word = flat(keys, NPY_UINT64, &words);
     const uint8_t *size = flat(sizes, NPY_UINT8, &again);

@@ -123,7 +123,7 @@ bool pf_feed_begin(struct pf_feed *feed)
 {
     PyObject *inputs, *options, *end;
     PyObject *made = PyObject_CallNoArgs(feed->prepare);
-    if (made == NULL || !PyArg_ParseTuple(made, "OOO:prepare", &inputs, &options, &end)) {
+    if (made == NULL || !pf_parse(made, "OOO:prepare", &inputs, &options, &end)) {
         Py_XDECREF(made);
         return false;
     }

@@ -123,8 +123,8 @@ static bool stamp_from(struct pf_narrowing *narrowing, PyObject *flows)
     int only;
     if (flows == Py_None)
         return true;
-    if (!PyArg_ParseTuple(flows, "O!O!O!p:flows", &PyArray_Type, &arrays[0], &PyArray_Type, &arrays[1], &PyArray_Type,
-                          &arrays[2], &only))
+    if (!pf_parse(flows, "O!O!O!p:flows", &PyArray_Type, &arrays[0], &PyArray_Type, &arrays[1], &PyArray_Type,
+                  &arrays[2], &only))
         return false;
     for (unsigned i = 0; i < 3; i++) {
         bool good = PyArray_TYPE(arrays[i]) == types[i] && PyArray_NDIM(arrays[i]) == 1 &&
@@ -159,7 +159,7 @@ bool pf_narrowing_begin(struct pf_narrowing *narrowing, struct pf_state *state, 
 {
     PyObject *filters, *flows = Py_None;
     long long start, last;
-    if (!PyArg_ParseTuple(tuple, "O!LL|O:narrowing", &PyTuple_Type, &filters, &start, &last, &flows) ||
+    if (!pf_parse(tuple, "O!LL|O:narrowing", &PyTuple_Type, &filters, &start, &last, &flows) ||
         !stamp_from(narrowing, flows))
         return false;
     size_t count = (size_t)PyTuple_GET_SIZE(filters);

@@ -12,9 +12,9 @@ bool pf_flow_options_from(PyObject *tuple, struct pf_flow_options *options)
     unsigned protocols, max_flows, names, extra;
     long long flow_timeout, activity_timeout, dedup, sort;
     unsigned long long min_packets, print_octets;
-    if (!PyArg_ParseTuple(tuple, "pppppppILLLLKIKpII:flow options", &cic, &fork, &count_padding, &last_tcp_header,
-                          &ghost_flows, &ipv6, &flush_last_active, &protocols, &flow_timeout, &activity_timeout, &dedup,
-                          &sort, &min_packets, &max_flows, &print_octets, &quantize, &names, &extra))
+    if (!pf_parse(tuple, "pppppppILLLLKIKpII:flow options", &cic, &fork, &count_padding, &last_tcp_header, &ghost_flows,
+                  &ipv6, &flush_last_active, &protocols, &flow_timeout, &activity_timeout, &dedup, &sort, &min_packets,
+                  &max_flows, &print_octets, &quantize, &names, &extra))
         return false;
     if (max_flows == 0 || max_flows >= PF_NO_FLOW) {
         PyErr_SetString(PyExc_ValueError, "max_flows: 1 or more");

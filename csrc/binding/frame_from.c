@@ -45,8 +45,8 @@ static bool given_from(PyObject *tuple, const struct pf_kind *kind, struct given
     PyObject *values, *valid, *more;
     size_t size;
     memset(given, 0, sizeof *given);
-    if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "OOO:column", &values, &valid, &more))
-        return PyErr_Occurred() ? false : bad(kind->name, "three arrays were expected");
+    if (!pf_parse(tuple, "OOO:column", &values, &valid, &more))
+        return false;
     given->values = array_of(values, numpy_types[kind->type], kind->name, &given->rows);
     if (given->values == NULL)
         return false;
@@ -196,7 +196,7 @@ static bool kind_from(PyObject *tuple, struct pf_kind *kind)
 {
     const char *name, *type;
     int nullable;
-    if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "ssp:kind", &name, &type, &nullable))
+    if (!PyTuple_Check(tuple) || !pf_parse(tuple, "ssp:kind", &name, &type, &nullable))
         return PyErr_Occurred() ? false : bad("?", "(name, type, nullable) was expected");
     for (size_t i = 0; i < sizeof numpy_types / sizeof numpy_types[0]; i++) {
         if (strcmp(pf_type_names[i], type) != 0)

@@ -37,7 +37,7 @@ static bool aggregates_from(struct pf_state *state, PyObject *aggregates, struct
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(aggregates); i++) {
         int ask;
         PyObject *name;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(aggregates, i), "iU:aggregate", &ask, &name))
+        if (!pf_parse(PyTuple_GET_ITEM(aggregates, i), "iU:aggregate", &ask, &name))
             return false;
         const struct pf_field *field = field_from(name);
         if (field == NULL)
@@ -76,8 +76,8 @@ bool pf_tally_plan_from(struct pf_state *state, PyObject *tuple, struct pf_tally
     PyObject *names, *aggregates;
     int gaps, fill, approximate, keep_nulls;
     long long every, top;
-    if (!PyArg_ParseTuple(tuple, "O!LO!ppLpp:groups", &PyTuple_Type, &names, &every, &PyTuple_Type, &aggregates, &gaps,
-                          &fill, &top, &approximate, &keep_nulls))
+    if (!pf_parse(tuple, "O!LO!ppLpp:groups", &PyTuple_Type, &names, &every, &PyTuple_Type, &aggregates, &gaps, &fill,
+                  &top, &approximate, &keep_nulls))
         return false;
     plan->every = every > 0 ? every : 0;
     plan->top = top > 0 ? (size_t)top : 0;

@@ -52,7 +52,7 @@ static bool read_fault(struct file_object_source *source)
 {
     PyObject *fault = PyObject_GetAttrString(source->file, "fault");
     const char *kind, *text;
-    bool good = fault == Py_None || (fault != NULL && PyArg_ParseTuple(fault, "ss:fault", &kind, &text));
+    bool good = fault == Py_None || (fault != NULL && pf_parse(fault, "ss:fault", &kind, &text));
     if (good && fault != Py_None) {
         struct pf_fault *broken = &source->base.broken;
         for (broken->kind = PF_COMPRESSED_CUT_SHORT; broken->kind < PF_BOMB; broken->kind++) {

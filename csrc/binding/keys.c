@@ -90,7 +90,7 @@ PyObject *pf_key_to(const struct pf_address *key, enum pf_key_kind kind)
 bool pf_rules_from(PyObject *tuple, struct pf_indicator_rules *rules)
 {
     int scapy, nxdomain, data;
-    if (!PyArg_ParseTuple(tuple, "ppp:rules", &scapy, &nxdomain, &data))
+    if (!pf_parse(tuple, "ppp:rules", &scapy, &nxdomain, &data))
         return false;
     *rules = (struct pf_indicator_rules){
         .scapy = scapy != 0,

@@ -19,8 +19,8 @@ static bool indicator_from(PyObject *tuple, struct pf_indicator *indicator)
     Py_ssize_t key_length, shown_length, feed_length;
     int below, number = 0;
     memset(indicator, 0, sizeof *indicator);
-    if (!PyArg_ParseTuple(tuple, "ss#IpHs#s#:indicator", &kind, &key, &key_length, &indicator->prefix, &below,
-                          &indicator->port, &indicator->shown, &shown_length, &indicator->feed, &feed_length))
+    if (!pf_parse(tuple, "ss#IpHs#s#:indicator", &kind, &key, &key_length, &indicator->prefix, &below, &indicator->port,
+                  &indicator->shown, &shown_length, &indicator->feed, &feed_length))
         return false;
     while (number < PF_MATCH_KINDS && strcmp(kind, pf_match_kind_names[number]) != 0)
         number++;

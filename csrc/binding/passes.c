@@ -107,7 +107,7 @@ static bool suspects_from(struct pf_state *state, PyObject *tuple, struct narrow
     static const char *const names[PF_IOC_KINDS] = {"dns", "ip", "seq"};
     PyObject *rules_tuple, *keys[PF_IOC_KINDS];
     struct pf_indicator_rules rules;
-    if (!PyArg_ParseTuple(tuple, "O!OOO:suspects", &PyTuple_Type, &rules_tuple, &keys[0], &keys[1], &keys[2]) ||
+    if (!pf_parse(tuple, "O!OOO:suspects", &PyTuple_Type, &rules_tuple, &keys[0], &keys[1], &keys[2]) ||
         !pf_rules_from(rules_tuple, &rules))
         return false;
     pf_suspects_init(&narrowing->suspects, &rules);

@@ -11,7 +11,7 @@ static bool before_from(PyObject *tuple, struct pf_before *before)
     int timed;
     if (tuple == Py_None)
         return true;
-    if (!PyArg_ParseTuple(tuple, "KpLLL:before", &packets, &timed, &first_time, &time, &latest))
+    if (!pf_parse(tuple, "KpLLL:before", &packets, &timed, &first_time, &time, &latest))
         return false;
     *before = (struct pf_before){packets, timed != 0, first_time, time, latest};
     return true;

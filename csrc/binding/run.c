@@ -75,8 +75,7 @@ bool pf_run_begin(struct pf_run *run, struct pf_state *state, PyObject *inputs, 
     PyObject *callback, *narrowing;
     Py_ssize_t chunk;
     int strict;
-    if (!PyArg_ParseTuple(options, "InpOO!:options", &run->pass.threads, &chunk, &strict, &callback, &PyTuple_Type,
-                          &narrowing))
+    if (!pf_parse(options, "InpOO!:options", &run->pass.threads, &chunk, &strict, &callback, &PyTuple_Type, &narrowing))
         return false;
     if (!PyTuple_Check(inputs) || PyTuple_GET_SIZE(inputs) == 0 || chunk < 0) {
         PyErr_SetString(PyExc_TypeError, "a tuple of at least one Input is needed");

@@ -47,7 +47,7 @@ static bool names_from(struct pf_state *state, PyObject *pairs, struct request *
         const char *text, *name;
         Py_ssize_t length;
         int32_t code;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(pairs, i), "s#s:name", &text, &length, &name))
+        if (!pf_parse(PyTuple_GET_ITEM(pairs, i), "s#s:name", &text, &length, &name))
             return false;
         if (pf_dictionary_text(&request->renamed, text, (size_t)length, &code, &error) != PF_OK) {
             (void)pf_raise(state, &error);

@@ -43,20 +43,25 @@ static void test_networks(uint64_t seed)
     struct pf_prefixes prefixes = {.slots = NULL};
     struct network networks[NETWORKS];
     struct pf_error error;
+    unsigned lengths[NETWORKS] = {0}; /* by number */
     for (size_t i = 0; i < NETWORKS; i++) {
         networks[i].address = draw_address(&seed);
         networks[i].length = (unsigned)draw_below(&seed, networks[i].address.size == 4 ? 33 : 129);
         CHECK_OK(pf_prefixes_add(&prefixes, &networks[i].address, networks[i].length, &networks[i].number, &error));
         CHECK(networks[i].number <= i);
+        lengths[networks[i].number] = networks[i].length;
     }
     for (size_t i = 0; i < LOOKED_UP; i++) {
         struct pf_value address = draw_address(&seed);
         bool wanted[NETWORKS] = {false}, found[NETWORKS] = {false};
-        unsigned place = 0;
+        unsigned place = 0, before = UINT32_MAX;
         uint32_t number;
         while (pf_prefixes_next(&prefixes, &address, &place, &number)) {
-            if (CHECK(number < NETWORKS))
-                found[number] = true;
+            if (!CHECK(number < NETWORKS))
+                continue;
+            found[number] = true;
+            CHECK(lengths[number] < before); /* the longest first */
+            before = lengths[number];
         }
         for (size_t j = 0; j < NETWORKS; j++)
             wanted[networks[j].number] |= contains(&networks[j], &address);

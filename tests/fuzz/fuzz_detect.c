@@ -91,8 +91,9 @@ static void put_ipv4(struct built *packet, const struct spec *spec, uint8_t prot
 static void put_ports(struct built *packet, const struct spec *spec)
 {
     static const uint16_t ports[] = {40000, 53, 80, 21, 22, 443, 25, 23};
-    put_be(packet, ports[spec->who >> 4 & 1 ? spec->who >> 5 : 0], 2);
-    put_be(packet, ports[spec->who >> 4 & 1 ? 0 : spec->who >> 5], 2);
+    bool to_service = (spec->who & 16) != 0;
+    put_be(packet, ports[to_service ? 0 : spec->who >> 5], 2);
+    put_be(packet, ports[to_service ? spec->who >> 5 : 0], 2);
 }
 
 static void put_ip(struct capture *capture, const struct spec *spec, struct built *packet)

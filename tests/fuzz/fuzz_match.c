@@ -292,7 +292,8 @@ static bool is_fit(const struct pf_indicator *indicator)
 
 static void make_indicators(const struct sightings *seen, uint64_t *state, struct indicators *indicators)
 {
-    size_t wanted = seen->count != 0 ? 1 + draw_below(state, MOST_INDICATORS) : 0, allowed = draw_below(state, 6);
+    size_t most = draw_below(state, 2) != 0 ? MOST_INDICATORS : 3;
+    size_t wanted = seen->count != 0 ? 1 + draw_below(state, most) : 0, allowed = draw_below(state, 6);
     indicators->count = indicators->allowed = 0;
     for (size_t i = 0; i < wanted; i++) {
         size_t number = indicators->count;
