@@ -127,7 +127,7 @@ static PyType_Slot so_far_slots[] = {
     {Py_tp_new, so_far_new},
     {Py_tp_dealloc, so_far_dealloc},
     {Py_tp_methods, so_far_methods},
-    {Py_tp_doc, "FlowsSoFar(flow options)\n--\n\nFlows of a capture that goes on, step by step."},
+    {Py_tp_doc, "FlowsSoFar(flow_options)\n--\n\nFlows of a capture that goes on, step by step."},
     {0, NULL},
 };
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -348,10 +349,10 @@ def steadily(last: Any, method: str, matrix: _Array) -> _Array:
     A forest's threads add up what its trees say in whatever order they come, which rounds otherwise each time, and what
     stands on the edge is now of one class and now of the other. So each thread has rows of its own here, not trees.
     """
-    from joblib import effective_n_jobs
     from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
-    threads = effective_n_jobs(last.n_jobs) if isinstance(last, RandomForestClassifier | IsolationForest) else 1
+    joblib = importlib.import_module("joblib")  # which scikit-learn needs
+    threads = joblib.effective_n_jobs(last.n_jobs) if isinstance(last, RandomForestClassifier | IsolationForest) else 1
     if threads == 1:
         return np.asarray(getattr(last, method)(matrix))
     alone = copy.copy(last)
