@@ -82,7 +82,10 @@ def test_counts_are_those_of_one_machine(client: Any) -> None:
     assert pf.cluster.ioc_counts(str(LAB), client, SIZE, **rules) == cap.ioc_counts(**rules)
     assert pf.cluster.count(LAB, "protocol", size=SIZE) == cap.count("protocol")
     asked = {"every": "1min", "sum": "frame_len", "mean": "ip_ttl", "max": "frame_time"}
-    grouped, expected = pf.cluster.count(cap, "ip_src", "protocol", size=SIZE, **asked), cap.count("ip_src", "protocol", **asked)
+    grouped, expected = (
+        pf.cluster.count(cap, "ip_src", "protocol", size=SIZE, **asked),
+        cap.count("ip_src", "protocol", **asked),
+    )
     assert (grouped.schema, grouped.to_dict()) == (expected.schema, expected.to_dict())
     with pytest.raises(pf.CaptureError, match="count: gaps= and distinct="):
         pf.cluster.count(cap, "ip_src", distinct="ip_dst", size=SIZE)
@@ -317,10 +320,16 @@ def test_hits_that_stand_in_one_packet_are_looked_for_in_pieces(client: Any, tmp
     from captures import Packet, ethernet, ipv4, pcap_bytes, tcp
 
     path = tmp_path / "web.pcap"
-    request = ethernet(ipv4(tcp(b"GET /a HTTP/1.1\r\nHost: a.example\r\nUser-Agent: evil\r\n\r\n", dport=80))).octets
+    request = ethernet(
+        ipv4(tcp(b"GET /a HTTP/1.1\r\nHost: a.example\r\nUser-Agent: evil\r\n\r\n", destination=80))
+    ).octets
     other = ethernet(ipv4(tcp(bytes(100)))).octets
-    path.write_bytes(pcap_bytes([Packet(each, len(each), 1_500_000_000 + n) for n in range(200) for each in (request, other)]))
-    looked_for = pf.Indicators.from_values([pf.Indicator("user_agent", "evil"), pf.Indicator("url", "http://a.example/a")])
+    path.write_bytes(
+        pcap_bytes([Packet(each, len(each), 1_500_000_000 + n) for n in range(200) for each in (request, other)])
+    )
+    looked_for = pf.Indicators.from_values(["evil"], "user_agent") + pf.Indicators.from_values(
+        ["http://a.example/a"], "url"
+    )
     expected = pf.open(path, progress=False).match(looked_for)
     found = pf.cluster.match(path, looked_for, client=client, size=5000)
     assert found.to_dict() == expected.to_dict() and len(expected) == 400

@@ -117,7 +117,8 @@ static bool fill_text(struct pf_state *state, struct pf_column *column, const st
     return good;
 }
 
-/* ----------------------------------------------------------------------------------------------------- other columns */
+/* ----------------------------------------------------------------------------------------------------- other columns
+ */
 
 /* Offsets never go back, nor beyond the octets, and nulls have none. */
 static bool check_offsets(const struct pf_kind *kind, const struct given *given)
@@ -248,8 +249,8 @@ static bool add_part(struct pf_state *state, struct pf_frame *frame, PyObject *c
     return true;
 }
 
-/* frame_from(((name, type, nullable), ...), ((values, valid, categories or octets), ...), ...): of parts, one behind the
- * other. */
+/* frame_from(((name, type, nullable), ...), ((values, valid, categories or octets), ...), ...): of parts, one behind
+ * the other. */
 PyObject *pf_frame_from(PyObject *module, PyObject *arguments)
 {
     enum { MOST_COLUMNS = 4096 }; /* many times the catalogue */

@@ -288,9 +288,7 @@ def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int,
     return (end if guess is None or guess > end else guess), told
 
 
-def _walked_over(
-    source: _core.Input, start: int, end: int, told: tuple[int, ...]
-) -> tuple[int, tuple[int, ...]]:
+def _walked_over(source: _core.Input, start: int, end: int, told: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """The first record at or after `end`, of a walk that begins at a record, and what it was told."""
     source.cut(start, end, told, None)
     inputs, options = quietly((source,), ((), -(2**63), 2**63 - 1), 1)

@@ -126,9 +126,7 @@ class _Count(Kind):
         found, faults = _core.group_saved(inputs, options, *every_group)
         return _state.Groups(tuple(every_group), found), faults
 
-    def finish(
-        self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any
-    ) -> Counts | Frame:
+    def finish(self, question: Question, plan: Any, before: Any, states: list[Any], faults: Any) -> Counts | Frame:
         asked = _group.Question(*question.asked)
         if asked.plain:
             total = _state.Additive.total(states or [_state.CountsState.empty(asked.fields)])

@@ -252,9 +252,7 @@ def matches_apart(indicators: Any) -> bool:
 
 
 def match_events(piece: _pieces.Partition, indicators: Any) -> Events:
-    run, native = _partial.walked(
-        piece, lambda inputs, options: _core.match(inputs, options, indicators._native()), 1
-    )
+    run, native = _partial.walked(piece, lambda inputs, options: _core.match(inputs, options, indicators._native()), 1)
     return Events(run, _state.Table.from_native(native), None)
 
 
