@@ -311,7 +311,8 @@ def test_hits_of_each_file_by_itself(client: Any, tmp_path: Path) -> None:
         for time, number, *rest in each.match(looked_for).rows()
     ]
     assert found.columns[:2] == ["frame_time", "frame_number"]
-    assert list(found.rows()) == rows and len({row[1] > packets[1] for row in rows}) == 2
+    assert list(found.rows()) == rows
+    assert {row[1] > packets[1] for row in rows} == {False, True}
     with pytest.raises(TypeError, match="by_file"):
         pf.cluster.match(paths, looked_for, by_file=True, flows=True, client=client)
 
@@ -332,7 +333,8 @@ def test_hits_that_stand_in_one_packet_are_looked_for_in_pieces(client: Any, tmp
     )
     expected = pf.open(path, progress=False).match(looked_for)
     found = pf.cluster.match(path, looked_for, client=client, size=5000)
-    assert found.to_dict() == expected.to_dict() and len(expected) == 400
+    assert found.to_dict() == expected.to_dict()
+    assert len(expected) == 400
     assert found.schema == expected.schema
 
 

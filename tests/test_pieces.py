@@ -330,7 +330,7 @@ def test_what_is_known_of_other_files(tmp_path: Path, monkeypatch: pytest.Monkey
     order = random.Random(4)
     assert plain(together(list(partials), order).finish()) == plain(answer)
     some = together(partials[: 3 * pieces + 1], order)  # one piece of the last file
-    assert [(each.file_number, each.piece) for each in some.missing()][0] == (3, 1)
+    assert next((each.file_number, each.piece) for each in some.missing()) == (3, 1)
     some = together(partials[: 2 * pieces], order)
     for ask in (some.missing, some.finish):
         with pytest.raises(pf.CaptureError, match="2 of 4 files are missing, of which nothing is known here"):
