@@ -81,6 +81,14 @@ def test_counts_are_those_of_one_machine(client: Any) -> None:
     rules = {"dns_rule": "nxdomain", "seq_rule": "data"}
     assert pf.cluster.ioc_counts(str(LAB), client, SIZE, **rules) == cap.ioc_counts(**rules)
     assert pf.cluster.count(LAB, "protocol", size=SIZE) == cap.count("protocol")
+    asked = {"every": "1min", "sum": "frame_len", "mean": "ip_ttl", "max": "frame_time"}
+    grouped, expected = (
+        pf.cluster.count(cap, "ip_src", "protocol", size=SIZE, **asked),
+        cap.count("ip_src", "protocol", **asked),
+    )
+    assert (grouped.schema, grouped.to_dict()) == (expected.schema, expected.to_dict())
+    with pytest.raises(pf.CaptureError, match="count: gaps= and distinct="):
+        pf.cluster.count(cap, "ip_src", distinct="ip_dst", size=SIZE)
 
 
 # --- S3 --------------------------------------------------------------------------------------------------------------
@@ -288,6 +296,46 @@ def test_hits_are_those_of_one_machine(client: Any, tmp_path: Path) -> None:
         assert found.to_dict() == expected.to_dict()
         assert found.summary().to_dict() == expected.summary().to_dict()
         assert len(expected)
+
+
+def test_hits_of_each_file_by_itself(client: Any, tmp_path: Path) -> None:
+    paths = halves(tmp_path)
+    cap = pf.open(paths, progress=False)
+    looked_for = pf.Indicators.from_values([cap.ioc_counts().ip.top(1)[0][0], "example.com", "example"])
+    found = pf.cluster.match(paths, looked_for, by_file=True, client=client)
+    alone = [pf.open(path, progress=False) for path in paths]
+    packets = [0, len(alone[0].packets(["frame_len"]))]
+    rows = [
+        (time, number + before, *rest)
+        for each, before in zip(alone, packets, strict=True)
+        for time, number, *rest in each.match(looked_for).rows()
+    ]
+    assert found.columns[:2] == ["frame_time", "frame_number"]
+    assert list(found.rows()) == rows
+    assert {row[1] > packets[1] for row in rows} == {False, True}
+    with pytest.raises(TypeError, match="by_file"):
+        pf.cluster.match(paths, looked_for, by_file=True, flows=True, client=client)
+
+
+def test_hits_that_stand_in_one_packet_are_looked_for_in_pieces(client: Any, tmp_path: Path) -> None:
+    from captures import Packet, ethernet, ipv4, pcap_bytes, tcp
+
+    path = tmp_path / "web.pcap"
+    request = ethernet(
+        ipv4(tcp(b"GET /a HTTP/1.1\r\nHost: a.example\r\nUser-Agent: evil\r\n\r\n", destination=80))
+    ).octets
+    other = ethernet(ipv4(tcp(bytes(100)))).octets
+    path.write_bytes(
+        pcap_bytes([Packet(each, len(each), 1_500_000_000 + n) for n in range(200) for each in (request, other)])
+    )
+    looked_for = pf.Indicators.from_values(["evil"], "user_agent") + pf.Indicators.from_values(
+        ["http://a.example/a"], "url"
+    )
+    expected = pf.open(path, progress=False).match(looked_for)
+    found = pf.cluster.match(path, looked_for, client=client, size=5000)
+    assert found.to_dict() == expected.to_dict()
+    assert len(expected) == 400
+    assert found.schema == expected.schema
 
 
 def test_what_pieces_cannot_tell(client: Any) -> None:

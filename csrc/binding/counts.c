@@ -275,7 +275,8 @@ static PyObject *counts_arrays(PyObject *self, PyObject *ignored)
 static const void *flat(PyObject *object, int type, size_t *size)
 {
     PyArrayObject *array = (PyArrayObject *)object;
-    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 || !PyArray_ISCARRAY_RO(array))
+    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 ||
+        !PyArray_ISCARRAY_RO(array))
         return NULL;
     *size = (size_t)PyArray_SIZE(array);
     return PyArray_DATA(array);

@@ -1,6 +1,7 @@
 /* Groups as arrays, and groups of arrays, as Partials hold them: nothing in them is believed.
  *
- *   counts uint64 | ends of keys int64, 0 before them | octets of the keys | stats uint64, a struct pf_stat for each input
+ *   counts uint64 | ends of keys int64, 0 before them | octets of the keys | stats uint64, a struct pf_stat for each
+ * input
  *
  * In the order of their keys, so that equal groups are equal arrays. */
 #include "binding/core.h"
@@ -11,7 +12,8 @@
 
 enum { STAT_WORDS = sizeof(struct pf_stat) / 8, MAC = 6, IPV4 = 4, IPV6 = 16 };
 
-/* ------------------------------------------------------------------------------------------------------------ to them */
+/* ------------------------------------------------------------------------------------------------------------ to them
+ */
 
 static size_t size_of(const struct pf_tally_plan *plan, const uint8_t *key)
 {
@@ -44,7 +46,8 @@ static void write_stats(const struct pf_tally *groups, const struct pf_tally_row
 static PyObject *written(const struct pf_tally *groups, const struct pf_tally_rows *rows)
 {
     uint8_t room[16];
-    size_t octets = 0, stats = pf_tally_is_counted(groups->plan) ? 0 : rows->size * groups->plan->input_count * STAT_WORDS;
+    size_t octets = 0,
+           stats = pf_tally_is_counted(groups->plan) ? 0 : rows->size * groups->plan->input_count * STAT_WORDS;
     PyObject *arrays[] = {array_of(NPY_UINT64, rows->size), array_of(NPY_INT64, rows->size + 1), NULL,
                           array_of(NPY_UINT64, stats)};
     bool good = arrays[0] != NULL && arrays[1] != NULL && arrays[3] != NULL;
@@ -84,7 +87,8 @@ PyObject *pf_tally_arrays(struct pf_state *state, const struct pf_tally *groups)
     return result;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- from them */
+/* ---------------------------------------------------------------------------------------------------------- from them
+ */
 
 static bool is_text(const uint8_t *octets, size_t size)
 {
@@ -147,7 +151,8 @@ static const void *flat(PyObject *object, int type, size_t *size)
 {
     PyArrayObject *array = (PyArrayObject *)object;
     *size = 0;
-    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 || !PyArray_ISCARRAY_RO(array))
+    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 ||
+        !PyArray_ISCARRAY_RO(array))
         return NULL;
     *size = (size_t)PyArray_SIZE(array);
     return PyArray_DATA(array);
@@ -198,7 +203,8 @@ bool pf_tally_put_arrays(struct pf_state *state, struct pf_tally *groups, PyObje
     return true;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- questions */
+/* ----------------------------------------------------------------------------------------------------------- questions
+ */
 
 /* (question, arrays, ...): what they make together, by `make`. */
 static PyObject *together(PyObject *module, PyObject *arguments,

@@ -242,6 +242,26 @@ def packets_of(piece: Piece, question: Any, strings: str) -> Any:
     return _table_of(Frame(_state.Table(table.schema[:kept], table.columns[:kept]).native()), strings)
 
 
+# --- indicators ------------------------------------------------------------------------------------------------------
+
+
+def matches_apart(indicators: Any) -> bool:
+    """Whether packets tell all that is looked for, and no messages of several."""
+    places = _core.match_places()
+    return not any(_core.needs(tuple(places[kind])) for kind in {each.kind for each in indicators})
+
+
+def match_events(piece: _pieces.Partition, indicators: Any) -> Events:
+    run, native = _partial.walked(piece, lambda inputs, options: _core.match(inputs, options, indicators._native()), 1)
+    return Events(run, _state.Table.from_native(native), None)
+
+
+def hits_joined(tables: Sequence[_state.Table], walked: Walk) -> _core.Frame:
+    """The hits of all pieces in file order; packets have their numbers in the whole capture."""
+    shifted = [_questions._shifted(table, each, None) for table, each in zip(tables, walked.before, strict=True)]
+    return _state.Table.joined(shifted)
+
+
 # --- whole captures --------------------------------------------------------------------------------------------------
 
 

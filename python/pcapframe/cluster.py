@@ -181,6 +181,10 @@ def _head(events: _shuffle.Events) -> tuple[Any, Any]:
     return events.run, events.counters
 
 
+def _octets(events: _shuffle.Events) -> Any:
+    return events.octets
+
+
 def _part(events: _shuffle.Events, number: int | None) -> Any:
     return events.octets if number is None else events.octets[number]
 
@@ -484,18 +488,25 @@ def packets(
     )
 
 
-def match(captures: Any, indicators: Indicators, *, flows: Any = False, client: Any = None) -> Hits:
+def match(
+    captures: Any, indicators: Indicators, *, flows: Any = False, by_file: bool = False, client: Any = None,
+    size: Any = SIZE,
+) -> Hits:  # fmt: skip
     """Look for indicators in all packets, as `Capture.match` does.
 
-    Names go in messages of several segments, so that pieces do not know what they are; one worker reads the capture,
-    with one thread for each core that it may use.
+    Names and addresses stand in messages, too, which may lie in several pieces or files. Indicators that never do
+    (``url`` and ``user_agent``) are looked for in pieces; else one worker reads the capture, with one thread for each
+    core that it may use, or each file has a worker, with `by_file`.
 
     Parameters
     ----------
-    captures, client
+    captures, client, size
         As for `ioc_counts`.
     indicators, flows
         Those of `Capture.match`.
+    by_file : bool
+        Read each file by itself. These are the rows of one machine for files that share no connection; a message that
+        begins in one file and ends in the next is not put together.
 
     Returns
     -------
@@ -505,17 +516,26 @@ def match(captures: Any, indicators: Indicators, *, flows: Any = False, client: 
     Raises
     ------
     TypeError
-        Something else than indicators.
+        Something else than indicators; `flows` with `by_file`.
     CaptureError
         As for `ioc_counts`.
     """
     from ._indicators import Indicators as Known
-    from ._match import Hits
+    from ._match import Hits, hits_of
 
     if not isinstance(indicators, Known):
         raise TypeError(f"match: Indicators are needed, not {type(indicators).__name__}")
+    if by_file and flows is not False:
+        raise TypeError("match: flows= goes through all files in order, and by_file= through none")
     client, capture = _client(client), _capture(captures)
-    plan = capture.partitions(None)[0].plan
+    loose = flows is False and _shuffle.matches_apart(indicators)
+    pieces = capture.partitions(size if loose else None)
+    plan = pieces[0].plan
+    if len(pieces) > 1 and (by_file or loose):
+        walked, there = _read(client, pieces, _shuffle.match_events, indicators)
+        tables = _fetched(client, [client.submit(_octets, future, pure=False) for _, future in there.values()])
+        _shuffle.tell(walked)
+        return hits_of(_shuffle.hits_joined(tables, walked), capture, capture._faults + walked.faults)
     handed = _handed(client, (indicators, flows))
     table, faults, asked = _fetched(client, client.submit(_matched, plan, handed, pure=False))
     _shuffle.tell(_shuffle.Walk([], tuple(faults[len(capture._faults) :])))
