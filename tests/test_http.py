@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import captures as make
+import carried
 import naive
 import pcapframe as pf
+from carried import packet
 from costs import least
 from naive_http import COLUMNS, FIELDS, METHODS, application_row, is_ftp, is_http, is_modbus
 from naive_packet import walked
@@ -38,21 +41,8 @@ some_modbus = st.tuples(
 some_payload = some_text | some_modbus | st.binary(max_size=60)
 
 
-def packet(payload: bytes, ports: tuple[int, int], over: str = "tcp") -> bytes:
-    """Over IPv4 of no told length, so that it can be as long as a record."""
-    inner = make.tcp(payload, *ports) if over == "tcp" else make.udp(payload, *ports, length=0)
-    return make.ipv4(inner, total_length=0).octets
-
-
-def rows(packets: list[bytes]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Ours and the twin's."""
-    data = make.pcap_bytes(packets, link_type=101)
-    ours = pf.open(data, threads=1, progress=False).packets(columns=ASKED).to_dict()
-    theirs = []
-    for record in naive.read(data).records:
-        walk = walked(record)
-        theirs.append({"protocol": walk.row["protocol"], **application_row(walk)})
-    return [dict(zip(ours, values, strict=True)) for values in zip(*ours.values(), strict=True)], theirs
+def rows(packets: Sequence[bytes | make.Packet]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return carried.rows(packets, COLUMNS, application_row)
 
 
 def first(payload: bytes, ports: tuple[int, int] = (50_000, 80), over: str = "tcp") -> dict[str, Any]:
@@ -152,7 +142,7 @@ def test_every_truncation(payload: bytes, ports: tuple[int, int]) -> None:
     whole = packet(payload, ports)
     head = len(whole) - len(payload)
     cut = [make.Packet(whole[:n], len(whole)) for n in range(head, len(whole) + 1)]
-    ours, theirs = rows(cut)  # type: ignore[arg-type]
+    ours, theirs = rows(cut)
     assert ours == theirs
     told = [sum(value is not None for value in row.values()) for row in ours]
     assert told == sorted(told)  # what is shown stays

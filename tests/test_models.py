@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,12 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from pcapframe import models  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 
 
 @parametrize_with_checks(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,7 @@ from sklearn.metrics import f1_score  # noqa: E402
 
 from pcapframe import _models_evaluate, models  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 
 
 def parts(table: Any, split: str, **options: Any) -> list[tuple[Any, Any]]:

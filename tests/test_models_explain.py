@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,7 @@ pytest.importorskip("xgboost", reason="XGBoost is not installed")
 
 from pcapframe import _models_evaluate, models  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 
 
 @pytest.mark.parametrize("kind", models.KINDS)

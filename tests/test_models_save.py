@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pickle
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,12 +27,7 @@ pytest.importorskip("xgboost", reason="XGBoost is not installed")
 
 from pcapframe import _models_save, _models_trust, models  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 
 
 @pytest.mark.parametrize("kind", models.KINDS)

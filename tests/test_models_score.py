@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,7 @@ pytest.importorskip("xgboost", reason="XGBoost is not installed")
 
 from pcapframe import _made, _models_score, models  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="lbfgs failed to converge")
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 
 
 @pytest.mark.parametrize("kind", ["random_forest", "sigma"])

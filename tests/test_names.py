@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,13 +11,12 @@ from hypothesis import strategies as st
 
 import captures as make
 import captures_names as names
-import naive
+import carried
 import pcapframe as pf
+from carried import packet
 from costs import least
 from naive_names import COLUMNS, names_row
-from naive_packet import walked
 
-ASKED = ["protocol", *COLUMNS]
 UDP_PORTS = [(68, 67), (67, 68), (9, 4011), (137, 137), (50_000, 88), (88, 137), (1900, 137), (1900, 67), (9, 10)]
 TCP_PORTS = [(50_000, 88), (88, 50_000), (50_000, 445), (9, 80), (137, 67)]
 
@@ -103,21 +103,8 @@ def some_payload(draw: st.DrawFn) -> bytes:
     return bytes(octets)
 
 
-def packet(payload: bytes, ports: tuple[int, int], over: str) -> bytes:
-    """Over IPv4 of no told length, so that it can be as long as a record."""
-    inner = make.tcp(payload, *ports) if over == "tcp" else make.udp(payload, *ports, length=0)
-    return make.ipv4(inner, total_length=0).octets
-
-
-def rows(packets: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Ours and the twin's."""
-    data = make.pcap_bytes(packets, link_type=101)
-    ours = pf.open(data, threads=1, progress=False).packets(columns=ASKED).to_dict()
-    theirs = []
-    for record in naive.read(data).records:
-        walk = walked(record)
-        theirs.append({"protocol": walk.row["protocol"], **names_row(walk)})
-    return [dict(zip(ours, values, strict=True)) for values in zip(*ours.values(), strict=True)], theirs
+def rows(packets: Sequence[bytes | make.Packet]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return carried.rows(packets, COLUMNS, names_row)
 
 
 def first(payload: bytes, ports: tuple[int, int], over: str) -> dict[str, Any]:

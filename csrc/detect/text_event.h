@@ -11,6 +11,13 @@
 #include "base/value.h"
 #include "packet/packet.h"
 
+/* Octets of a text at most; who notes an event cuts it. */
+enum {
+    PF_TEXT_NAME_OCTETS = 1024,   /* a name has 255 octets, each at most four when escaped */
+    PF_TEXT_REQUEST_OCTETS = 256, /* of the text that matched, as an example */
+    PF_TEXT_LINE_OCTETS = 1024,   /* a command line has 512 (RFC 5321, 4.5.3.1.4), with a long answer of SASL more */
+};
+
 enum pf_text_kind { PF_TEXT_NAME, PF_TEXT_REQUEST, PF_TEXT_LINE, PF_TEXT_BASIC };
 
 struct pf_text_event {

@@ -11,7 +11,6 @@
 enum {
     MOST_ROWS = 1 << 14, /* client, server and user: at 500 octets 8 MiB */
     TALKS = 1 << 13,     /* at 500 octets 4 MiB; so many logins are not half done at once */
-    MOST_PAYLOAD = 1024, /* a command line has 512 octets (RFC 5321, 4.5.3.1.4), with a long answer of SASL more */
     ESCAPED = 4 * PF_SECRET_OCTETS,
 };
 
@@ -72,7 +71,8 @@ enum pf_status pf_text_logins_note(const struct pf_packet *packet, struct pf_tex
     struct pf_text_event event;
     uint8_t layer = packet->first[PF_TCP];
     const uint8_t *header = pf_layer_octets(packet, layer, 0, 8);
-    if (header == NULL || !pf_transport_payload(packet, layer, &span) || span.size == 0 || span.size > MOST_PAYLOAD)
+    if (header == NULL || !pf_transport_payload(packet, layer, &span) || span.size == 0 ||
+        span.size > PF_TEXT_LINE_OCTETS)
         return PF_OK;
     struct pf_cursor payload = {pf_value_at(&span), pf_value_at(&span) + span.size, (size_t)span.size};
     bool by_port = pf_login_port(pf_be16(header)) >= 0 || pf_login_port(pf_be16(header + 2)) >= 0;
@@ -205,7 +205,7 @@ static enum pf_status from_client(struct pf_text_logins *logins, struct pf_talk 
         }
         return PF_OK;
     }
-    uint8_t keys[MOST_PAYLOAD];
+    uint8_t keys[PF_TEXT_LINE_OCTETS];
     size_t count = pf_telnet_data(octets, event->length[0], keys);
     for (size_t i = 0; i < count; i++) {
         if (pf_talk_key(talk, keys[i]))
@@ -220,7 +220,7 @@ static void from_server(struct pf_text_logins *logins, struct pf_talk *talk, con
     struct pf_cursor rest = {octets, octets + event->length[0], event->length[0]};
     struct pf_line line;
     if (talk->protocol == PF_LOGIN_TELNET) {
-        uint8_t screen[MOST_PAYLOAD];
+        uint8_t screen[PF_TEXT_LINE_OCTETS];
         size_t size = pf_telnet_data(octets, event->length[0], screen);
         answer(logins, talk, pf_talk_screen(talk, screen, size));
         return;

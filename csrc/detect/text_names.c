@@ -10,7 +10,6 @@
 enum {
     MOST_CLIENTS = 1 << 14, /* behind one sensor more ask through a resolver of their own than not */
     MOST_DOMAINS = 1 << 16, /* pairs of client and domain: at some 400 octets each 25 MiB */
-    NAME_ROOM = 1024,       /* a name has 255 octets, each at most four when escaped */
     KEPT = 160,             /* of the first name of a domain, as an example */
     NXDOMAIN = 3,
     ASKED = 0,
@@ -119,7 +118,7 @@ enum pf_status pf_text_names_note(const struct pf_packet *packet, struct pf_text
 {
     struct pf_dns message;
     struct pf_text_event event;
-    char room[NAME_ROOM];
+    char room[PF_TEXT_NAME_OCTETS];
     struct pf_writer writer = {.octets = room, .room = sizeof room};
     uint8_t layer = packet->first[PF_DNS];
     bool over_tcp = layer != 0 && layer != PF_NO_LAYER && packet->layer[layer - 1].protocol == PF_TCP;
@@ -215,7 +214,7 @@ static void count_name(struct domain *domain, const struct pf_text_event *event)
 
 enum pf_status pf_text_names_add(struct pf_text_names *names, const struct pf_text_event *event, struct pf_error *error)
 {
-    uint8_t key[sizeof event->source + NAME_ROOM];
+    uint8_t key[sizeof event->source + PF_TEXT_NAME_OCTETS];
     const char *name = pf_text_event_text(event, 0);
     size_t length = event->length[0] - event->is.name.registered;
     void *row;

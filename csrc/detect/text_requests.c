@@ -10,7 +10,6 @@
 
 enum {
     MOST_ROWS = 1 << 14,    /* who attacks whom and how: more are nothing to read, at 400 octets 6 MiB */
-    KEPT = 256,             /* octets of the text that matched, as an example */
     MOST_HEADER = 64 << 10, /* as payload/http */
 };
 
@@ -21,7 +20,7 @@ struct row {
     uint64_t requests, weak;
     struct pf_text_span span;
     uint32_t example_length;
-    char example[KEPT];
+    char example[PF_TEXT_REQUEST_OCTETS];
 };
 
 const struct pf_kind pf_text_request_kinds[PF_TEXT_REQUEST_COLUMNS] = {
@@ -47,18 +46,18 @@ static enum pf_status note_text(const struct pf_packet *packet, const struct pf_
                                 struct pf_text_piece *piece, struct pf_error *error)
 {
     uint16_t found[PF_ATTACKS];
-    char room[4 * KEPT];
+    char room[4 * PF_TEXT_REQUEST_OCTETS];
     struct pf_writer writer = {.octets = room, .room = sizeof room};
     struct pf_text_event event;
     size_t size = pf_cursor_left(text);
     if (!pf_attack_look(text->at, size, wanted, found) || !pf_text_event_of(packet, PF_TEXT_REQUEST, PF_TCP, &event))
         return PF_OK;
-    pf_write_text(&writer, text->at, size < KEPT ? size : KEPT, 0);
+    pf_write_text(&writer, text->at, size < PF_TEXT_REQUEST_OCTETS ? size : PF_TEXT_REQUEST_OCTETS, 0);
     for (unsigned i = 0; i < PF_ATTACKS; i++) {
         if (found[i] == PF_ATTACK_NONE)
             continue;
         event.is.request.pattern = found[i];
-        event.length[0] = (uint32_t)pf_text_clip(room, writer.length, KEPT);
+        event.length[0] = (uint32_t)pf_text_clip(room, writer.length, PF_TEXT_REQUEST_OCTETS);
         PF_TRY(pf_text_piece_put(piece, &event, room, NULL, error));
     }
     return PF_OK;

@@ -11,13 +11,13 @@
 enum { KIND = 3, TIMED = 4, IPV6 = 8, RESPONSE = 16, ANSWERED = 32 };
 enum { MOST_OCTETS = 160 }; /* of a record but for its texts: nine numbers, two ends of 18 octets, two more */
 enum { PIECE = 256 << 10 }; /* octets of events that are read before the sink gets them */
-enum { ADDRESS = 16, MOST_TEXT = 1024 };
+enum { ADDRESS = 16 };
 
 /* Octets of each text at most, as those who note events cut them. */
 static const uint32_t most[][2] = {
-    [PF_TEXT_NAME] = {MOST_TEXT, 0},
-    [PF_TEXT_REQUEST] = {256, 0},
-    [PF_TEXT_LINE] = {MOST_TEXT, 0},
+    [PF_TEXT_NAME] = {PF_TEXT_NAME_OCTETS, 0},
+    [PF_TEXT_REQUEST] = {PF_TEXT_REQUEST_OCTETS, 0},
+    [PF_TEXT_LINE] = {PF_TEXT_LINE_OCTETS, 0},
     [PF_TEXT_BASIC] = {PF_SECRET_OCTETS, PF_SECRET_OCTETS},
 };
 

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-enum { ICMP = 1, IGMP = 2, IN_IPV4 = 4, TCP = 6, UDP = 17, ICMPV6 = 58, SCTP = 132 };
 enum { UNREACHABLE = 3, PARAMETER_PROBLEM = 12, QUOTE = 8 }; /* RFC 792: eight octets, then the datagram meant */
 enum {
     MOST_QUOTES = 8,      /* IPv4 within ICMP within IPv4 ...: a crafted chain must end */
@@ -55,7 +54,9 @@ static void read_tcp(const struct pf_secret *secret, const uint8_t *header, stru
 
 static size_t header_size(const uint8_t *header, uint8_t protocol)
 {
-    return protocol == TCP ? (header[12] >> 4) * (size_t)4 : protocol == UDP ? UDP_HEADER : SCTP_HEADER;
+    return protocol == PF_IPPROTO_TCP   ? (header[12] >> 4) * (size_t)4
+           : protocol == PF_IPPROTO_UDP ? UDP_HEADER
+                                        : SCTP_HEADER;
 }
 
 /* Fills the event but for time and number. */
@@ -65,22 +66,23 @@ static enum pf_flow_verdict fill(const struct pf_flow_options *options, const st
 {
     memset(event, 0, sizeof *event);
     event->wanted = (options->protocols >> carried->class & 1) != 0;
-    if (!event->wanted && !(options->last_tcp_header && carried->protocol == TCP))
+    if (!event->wanted && !(options->last_tcp_header && carried->protocol == PF_IPPROTO_TCP))
         return PF_FLOW_UNLISTED;
     const struct pf_secret *secret = options->secret != NULL ? options->secret : pf_secret();
     const uint8_t *header = view->octets + carried->at;
-    bool ports = carried->protocol == TCP || carried->protocol == UDP || carried->protocol == SCTP;
+    bool ports = carried->protocol == PF_IPPROTO_TCP || carried->protocol == PF_IPPROTO_UDP ||
+                 carried->protocol == PF_IPPROTO_SCTP;
     event->key.protocol = carried->protocol;
     if (ports) {
         size_t length = header_size(header, carried->protocol);
         event->key.port[0] = pf_be16(header);
         event->key.port[1] = pf_be16(header + 2);
-        event->header = (int8_t)(carried->protocol == UDP && options->last_tcp_header ? -1 : (int)length);
+        event->header = (int8_t)(carried->protocol == PF_IPPROTO_UDP && options->last_tcp_header ? -1 : (int)length);
         if (carried->end > carried->at + length)
             event->payload = (uint32_t)(carried->end - carried->at - length);
     }
     set_ends(options, src, dst, size, event);
-    if (carried->protocol == TCP)
+    if (carried->protocol == PF_IPPROTO_TCP)
         read_tcp(secret, header, event);
     if (carried->class == PF_FLOW_ICMP && carried->protocol != 0) {
         event->icmp_type = header[0];
@@ -94,10 +96,10 @@ static enum pf_flow_verdict fill(const struct pf_flow_options *options, const st
 
 static enum pf_flow_class class_of(uint8_t protocol)
 {
-    return protocol == ICMP   ? PF_FLOW_ICMP
-           : protocol == IGMP ? PF_FLOW_IGMP
-           : protocol == SCTP ? PF_FLOW_SCTP
-                              : PF_FLOW_OTHER;
+    return protocol == PF_IPPROTO_ICMP   ? PF_FLOW_ICMP
+           : protocol == PF_IPPROTO_IGMP ? PF_FLOW_IGMP
+           : protocol == PF_IPPROTO_SCTP ? PF_FLOW_SCTP
+                                         : PF_FLOW_OTHER;
 }
 
 /* cic: the datagram that an ICMP error quotes and IPv4 in IPv4 lend their ports and flags to the outer header. False
@@ -105,13 +107,13 @@ static enum pf_flow_class class_of(uint8_t protocol)
 static bool step_in(const struct pf_flow_view *view, size_t last, uint8_t *protocol, size_t *at)
 {
     size_t inner = *at;
-    if (*protocol == ICMP) {
+    if (*protocol == PF_IPPROTO_ICMP) {
         if (inner > last || last - inner < QUOTE)
             return false;
         if (view->octets[inner] != UNREACHABLE && view->octets[inner] != PARAMETER_PROBLEM)
             return false;
         inner += QUOTE;
-    } else if (*protocol != IN_IPV4) {
+    } else if (*protocol != PF_IPPROTO_IPV4) {
         return false;
     }
     if (inner > last || last - inner < 20)
@@ -132,7 +134,8 @@ static void cic_carried(const struct pf_flow_view *view, uint8_t protocol, struc
     carried->protocol = 0;
     for (int depth = 0; depth <= MOST_QUOTES && at <= carried->last; depth++) {
         size_t left = carried->last - at;
-        bool tcp = protocol == TCP && left >= TCP_HEADER, udp = protocol == UDP && left >= UDP_HEADER;
+        bool tcp = protocol == PF_IPPROTO_TCP && left >= TCP_HEADER,
+             udp = protocol == PF_IPPROTO_UDP && left >= UDP_HEADER;
         if (tcp || udp) {
             carried->class = tcp ? PF_FLOW_TCP : PF_FLOW_UDP;
             carried->protocol = protocol;
@@ -149,15 +152,15 @@ static void corrected_carried(uint8_t protocol, bool four, struct carried *carri
     size_t left = carried->at <= carried->last ? carried->last - carried->at : 0;
     carried->class = PF_FLOW_OTHER;
     carried->protocol = protocol;
-    if (protocol == TCP && left >= TCP_HEADER)
+    if (protocol == PF_IPPROTO_TCP && left >= TCP_HEADER)
         carried->class = PF_FLOW_TCP;
-    else if (protocol == UDP && left >= UDP_HEADER)
+    else if (protocol == PF_IPPROTO_UDP && left >= UDP_HEADER)
         carried->class = PF_FLOW_UDP;
-    else if (protocol == (four ? ICMP : ICMPV6) && left >= ICMP_HEADER)
+    else if (protocol == (four ? PF_IPPROTO_ICMP : PF_IPPROTO_ICMPV6) && left >= ICMP_HEADER)
         carried->class = PF_FLOW_ICMP;
-    else if (protocol == IGMP)
+    else if (protocol == PF_IPPROTO_IGMP)
         carried->class = PF_FLOW_IGMP;
-    else if (protocol == SCTP && left >= SCTP_HEADER)
+    else if (protocol == PF_IPPROTO_SCTP && left >= SCTP_HEADER)
         carried->class = PF_FLOW_SCTP;
     else
         carried->protocol = 0;
@@ -263,8 +266,8 @@ static enum pf_flow_verdict accept_ghost(const struct pf_flow_options *options, 
         return PF_FLOW_NOT_IP;
     if (!options->ghost_flows)
         return PF_FLOW_GHOST;
-    bool igmp = !options->cic && ip[9] == IGMP;
-    struct carried carried = {.class = igmp ? PF_FLOW_IGMP : PF_FLOW_OTHER, .protocol = igmp ? IGMP : 0};
+    bool igmp = !options->cic && ip[9] == PF_IPPROTO_IGMP;
+    struct carried carried = {.class = igmp ? PF_FLOW_IGMP : PF_FLOW_OTHER, .protocol = igmp ? PF_IPPROTO_IGMP : 0};
     return fill(options, view, &carried, ip + 12, ip + 16, 4, event);
 }
 

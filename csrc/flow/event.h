@@ -7,6 +7,17 @@
 #include "capture/format.h"
 #include "flow/options.h"
 
+/* What IP's protocol field says (IANA), and with it pf_flow_key.protocol. */
+enum {
+    PF_IPPROTO_ICMP = 1,
+    PF_IPPROTO_IGMP = 2,
+    PF_IPPROTO_IPV4 = 4,
+    PF_IPPROTO_TCP = 6,
+    PF_IPPROTO_UDP = 17,
+    PF_IPPROTO_ICMPV6 = 58,
+    PF_IPPROTO_SCTP = 132
+};
+
 struct pf_flow_key {
     uint8_t address[2][16]; /* of IPv4 the first four octets, the rest 0 */
     uint16_t port[2];

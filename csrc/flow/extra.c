@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-enum { TCP = 6, UDP = 17 };
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 
 /* Bits of `seen`; of those of either side the source's come first. */
@@ -110,7 +109,7 @@ enum pf_status pf_flow_extra_add(struct pf_flow_extra *extra, const struct pf_fl
     if (event->said != 0)
         PF_TRY(hear(extra, &sayings->said[event->said - 1], sayings, error));
     extra->seen |= forward ? SENT : OTHER_SENT;
-    if (event->key.protocol != TCP)
+    if (event->key.protocol != PF_IPPROTO_TCP)
         return PF_OK;
     extra->again[!forward] += event->retransmission;
     extra->repeated[!forward] += event->duplicate_ack;
@@ -132,7 +131,8 @@ bool pf_flow_extra_number(const struct pf_flow *flow, enum pf_flow_extra_column 
 {
     const struct pf_flow_extra *extra = flow->extra;
     bool answered = (extra->seen & (ASKED | ANSWERED)) == (ASKED | ANSWERED),
-         confirmed = (extra->seen & (ANSWERED | CONFIRMED)) == (ANSWERED | CONFIRMED), tcp = flow->key.protocol == TCP;
+         confirmed = (extra->seen & (ANSWERED | CONFIRMED)) == (ANSWERED | CONFIRMED),
+         tcp = flow->key.protocol == PF_IPPROTO_TCP;
     switch (column) {
     case PF_EXTRA_RTT:
         return span(answered && confirmed, extra->asked, extra->confirmed, number);
@@ -178,9 +178,9 @@ static const char *tcp_state(uint32_t seen, bool replied)
 const char *pf_flow_conn_state(const struct pf_flow *flow)
 {
     bool forward = (flow->extra->seen & SENT) != 0, backward = (flow->extra->seen & OTHER_SENT) != 0;
-    if (flow->key.protocol == TCP)
+    if (flow->key.protocol == PF_IPPROTO_TCP)
         return tcp_state(flow->extra->seen, backward);
-    if (flow->key.protocol == UDP)
+    if (flow->key.protocol == PF_IPPROTO_UDP)
         return forward && backward ? "SF" : forward ? "S0" : "SHR";
     return "OTH";
 }

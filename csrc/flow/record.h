@@ -8,6 +8,7 @@
 #ifndef PF_FLOW_RECORD_H
 #define PF_FLOW_RECORD_H
 
+#include "flow/event.h"
 #include "flow/extra.h"
 
 enum pf_record_bit {
@@ -20,16 +21,15 @@ enum pf_record_bit {
     PF_RECORD_DUPLICATE_ACK = 64,
     PF_RECORD_SAID = 128,
 };
-enum { PF_RECORD_TCP = 6, PF_RECORD_UDP = 17, PF_RECORD_ICMP = 1, PF_RECORD_ICMPV6 = 58, PF_RECORD_SCTP = 132 };
 
 static inline bool pf_record_has_ports(uint8_t protocol)
 {
-    return protocol == PF_RECORD_TCP || protocol == PF_RECORD_UDP || protocol == PF_RECORD_SCTP;
+    return protocol == PF_IPPROTO_TCP || protocol == PF_IPPROTO_UDP || protocol == PF_IPPROTO_SCTP;
 }
 
 static inline bool pf_record_is_icmp(uint8_t protocol)
 {
-    return protocol == PF_RECORD_ICMP || protocol == PF_RECORD_ICMPV6;
+    return protocol == PF_IPPROTO_ICMP || protocol == PF_IPPROTO_ICMPV6;
 }
 
 static inline bool pf_said_is_text(unsigned column)

@@ -80,7 +80,7 @@ static bool read_packet(const struct pf_flow_options *options, struct pf_cursor 
     event->payload = (uint32_t)payload;
     if (event->header < -1 || event->header > MOST_HEADER || !read_ends(cursor, event))
         return false;
-    if (event->key.protocol == PF_RECORD_TCP && !read_tcp(options, cursor, event))
+    if (event->key.protocol == PF_IPPROTO_TCP && !read_tcp(options, cursor, event))
         return false;
     if (pf_record_is_icmp(event->key.protocol)) {
         octets = pf_take_octets(cursor, 2);

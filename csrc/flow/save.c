@@ -72,7 +72,7 @@ static uint8_t *put_packet(const struct pf_flow_options *options, const struct p
         if (pf_record_has_ports(key->protocol))
             to = pf_put_le16(to, key->port[i]);
     }
-    if (key->protocol == PF_RECORD_TCP) {
+    if (key->protocol == PF_IPPROTO_TCP) {
         *to++ = event->flags;
         to = pf_put_le16(to, event->window);
         if (!options->cic) /* which tells no retransmissions */
@@ -140,7 +140,7 @@ static enum pf_status put_clock(const struct pf_flow_save *save, struct pf_flow_
 /* What of an event the other parts know is added to it; false where it tells its own part nothing more. */
 static bool settle(struct pf_flow_save *save, struct pf_flow_event *event)
 {
-    if (event->key.protocol == PF_RECORD_TCP)
+    if (event->key.protocol == PF_IPPROTO_TCP)
         save->header = event->header;
     if (event->header < 0)
         event->header = (int8_t)save->header;
@@ -181,7 +181,7 @@ enum pf_status pf_flow_save_end(struct pf_flow_save *save, struct pf_error *erro
         .frame_number = save->frame,
         .header = (int8_t)save->header,
         .print = 1,
-        .key = {.protocol = PF_RECORD_TCP, .version = 4},
+        .key = {.protocol = PF_IPPROTO_TCP, .version = 4},
     };
     for (unsigned i = 0; i < save->count; i++) {
         struct pf_flow_part *part = &save->parts[i];

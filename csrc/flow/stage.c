@@ -6,7 +6,6 @@
 #include <string.h>
 
 enum { NONE = PF_NO_FLOW };
-enum { TCP = 6, UDP = 17, ICMP = 1, ICMPV6 = 58 };
 enum { FIN = 0x01, SYN = 0x02, RST = 0x04, ACK = 0x10 };
 enum { FORWARD_FIN = 1, BACKWARD_FIN = 2 };
 enum { LOOK = 256 };      /* flows that end between two looks whether the pass was stopped: a tenth of a millisecond */
@@ -149,11 +148,11 @@ static bool splits(const struct pf_flow_stage *stage, const struct pf_flow *flow
     *reason = late ? PF_FLOW_TIMEOUT : PF_FLOW_END;
     if (late || options->cic)
         return late;
-    if (event->key.protocol == ICMP || event->key.protocol == ICMPV6) {
+    if (event->key.protocol == PF_IPPROTO_ICMP || event->key.protocol == PF_IPPROTO_ICMPV6) {
         bool code = event->icmp_code != flow->icmp_code, type = event->icmp_type != flow->icmp_type;
         return options->fork ? code && type : code || type;
     }
-    return event->key.protocol == TCP && flow->state == PF_FLOW_CLOSED && (event->flags & SYN) != 0;
+    return event->key.protocol == PF_IPPROTO_TCP && flow->state == PF_FLOW_CLOSED && (event->flags & SYN) != 0;
 }
 
 static enum pf_status note_print(struct pf_flow_stage *stage, struct pf_flow *flow, const struct pf_flow_event *event,
@@ -197,7 +196,7 @@ static enum pf_status add(struct pf_flow_stage *stage, struct pf_flow *flow, con
     stage->backward = event->side != flow->first_side && !flow->one_address;
     if (flow->extra != NULL)
         PF_TRY(pf_flow_extra_add(flow->extra, event, stage->sayings, event->side == flow->side, error));
-    if (options->cic || event->key.protocol != TCP)
+    if (options->cic || event->key.protocol != PF_IPPROTO_TCP)
         return PF_OK;
     note_state(flow, event->flags, forward, opens);
     return note_print(stage, flow, event, forward, error);
@@ -211,10 +210,10 @@ static bool continues(const struct pf_flow_stage *stage, const struct pf_flow_pa
 {
     if (stage->options.cic)
         return true;
-    if (event->key.protocol == TCP)
+    if (event->key.protocol == PF_IPPROTO_TCP)
         return !(past->closed && (event->flags & SYN) != 0);
     int64_t gap = pf_flow_us(event->time) - past->last;
-    return event->key.protocol == UDP && gap <= stage->options.flow_timeout;
+    return event->key.protocol == PF_IPPROTO_UDP && gap <= stage->options.flow_timeout;
 }
 
 static void orient(const struct pf_flow_stage *stage, struct pf_flow *flow, const struct pf_flow_event *event,
@@ -228,7 +227,7 @@ static void orient(const struct pf_flow_stage *stage, struct pf_flow *flow, cons
         return;
     }
     /* A SYN with ACK answers a SYN that was missed or comes late. */
-    bool answers = event->key.protocol == TCP && (event->flags & (SYN | ACK)) == (SYN | ACK);
+    bool answers = event->key.protocol == PF_IPPROTO_TCP && (event->flags & (SYN | ACK)) == (SYN | ACK);
     flow->side = event->side;
     if (answers && !stage->options.cic)
         flow->side = !flow->side;
@@ -331,7 +330,7 @@ enum pf_status pf_flow_stage_take(struct pf_flow_stage *stage, const struct pf_f
     stage->backward = false;
     if (event->clock)
         note_time(stage, event);
-    if (event->key.protocol == TCP)
+    if (event->key.protocol == PF_IPPROTO_TCP)
         stage->last_tcp_header = event->header;
     if (!event->wanted)
         return PF_OK;
