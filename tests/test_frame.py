@@ -432,3 +432,10 @@ def test_numbers_that_a_column_cannot_hold_are_told() -> None:
             ports.fill(value)
     with pytest.raises(TypeError, match="tcp_dstport holds numbers, which are not ordered with 'x'"):
         assert ports < "x"
+
+
+def test_times_in_a_notebook_are_dates(frame: pf.Frame) -> None:
+    text = frame[["frame_number", "frame_time"]]._repr_html_()
+    first = str(np.datetime64(frame["frame_time"].tolist()[0], "ns"))
+    assert f"<td>{first.replace('T', ' ')}Z</td>" in text
+    assert "; the first 10" in text

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import _core, _export, _given
 from ._columns import nearest
+from ._display import when
 from ._frame_column import Column as Column
 from ._frame_column import _short
 from ._frame_column import import_pandas as import_pandas
@@ -355,6 +356,9 @@ class Frame:
     def _repr_html_(self) -> str:
         shown = self[: min(len(self), 10)].to_dict()
         head = "".join(f"<th>{html.escape(name)}</th>" for name in shown)
+        for name, cells in shown.items():
+            if self[name].kind == "time":
+                shown[name] = [cell if cell is None else when(cell, 9) for cell in cells]
         rows = "".join(
             "<tr>"
             + "".join(f"<td>{'' if cell is None else html.escape(_short(str(cell)))}</td>" for cell in row)
