@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import numbers
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -191,8 +192,9 @@ class Column:
     def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> _Array:
         if self._kind == "time" and (isinstance(other, str | np.datetime64) or hasattr(other, "isoformat")):
             other = _times.nanoseconds(self._name, other)
-        if np.ndim(other) and np.shape(other) != (len(self),):
-            raise ValueError(f"{self._name}: compared with {np.size(other):,} values where it has {len(self):,}")
+        many = len(other) if isinstance(other, Column) else np.size(other) if np.ndim(other) else len(self)
+        if many != len(self):
+            raise ValueError(f"{self._name}: compared with {many:,} values where it has {len(self):,}")
         if isinstance(other, Column):
             if self._sort() in (str, bytes) or other._sort() in (str, bytes):
                 self._check_comparable(compare, other._sort())
@@ -200,7 +202,7 @@ class Column:
                     return self._where_valid(other._where_valid(np.full(len(self), compare is operator.ne)))
             return other._where_valid(self._where_valid(compare(self.values, other.values)))
         if self._sort() not in (str, bytes):
-            if not np.ndim(other) and not isinstance(other, int | float | np.number):
+            if not np.ndim(other) and not isinstance(other, numbers.Number | np.generic | np.ndarray):
                 if compare not in (operator.eq, operator.ne):
                     raise TypeError(f"{self._name} holds numbers, which are not ordered with {_given.shown(other)}")
                 return self._where_valid(np.full(len(self), compare is operator.ne))
