@@ -3,6 +3,7 @@ connected; what was measured."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
@@ -71,6 +72,12 @@ def wire(namespace: Wire, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     namespace.connect()
     with inside(namespace.namespace):
         yield namespace
+
+
+def pytest_configure() -> None:
+    # A shell starts what it puts in the background deaf to Ctrl-C, and so are the children: tests would wait for ever.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _FIGURES: list[str] = []  # told at the end of a run: those of docs/reliability.md come from there
