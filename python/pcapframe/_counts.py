@@ -159,7 +159,7 @@ _EMPTY = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\x04\0\x01\0\0\0"  #
 
 def _restored(name: str, keys: list[Any] | np.ndarray[Any, Any], counts: np.ndarray[Any, Any]) -> Counts:
     """Counts as they were pickled."""
-    from ._reader import open
+    from ._opening import open
 
     restored = open(_EMPTY, threads=1, progress=False).count(check_name(name, "Counts"))
     restored._native.put(list(keys) if isinstance(keys, list) else keys.tolist(), counts.tolist())
