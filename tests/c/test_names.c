@@ -5,8 +5,8 @@
 #include "field/field.h"
 #include "guard.h"
 #include "payload/der.h"
-#include "payload/payload.h"
 #include "payload/kerberos.h"
+#include "payload/payload.h"
 
 static struct guard guard;
 
