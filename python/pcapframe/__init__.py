@@ -15,9 +15,10 @@ from ._indicators import Indicators
 from ._info import CaptureFault, CaptureInfo, Interface
 from ._live import Live, live
 from ._match import Hits
+from ._opening import open
 from ._partial import Partial
 from ._pieces import Partition
-from ._reader import Capture, open
+from ._reader import Capture
 from ._recording import CaptureStats, interfaces
 from ._scapy import from_scapy
 from ._thresholds import Threshold, eval_packets, set_threshold, threshold

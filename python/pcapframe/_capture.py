@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from . import _given, _progress
-from ._reader import Capture, _check_threads, _Options, _Path, open
+from ._opening import open
+from ._reader import Capture, _check_threads, _Options, _Path
 from ._recording import BUFFER, SNAP_LEN, SPOOL, CaptureStats, Recording, number_of, octets_of, part_of, size_of
 from ._times import duration
 

@@ -21,8 +21,8 @@ from . import _tshark
 from ._columns import COMMON
 from ._frame import Frame
 from ._info import CaptureInfo
+from ._opening import open as open_capture
 from ._reader import Capture
-from ._reader import open as open_capture
 from .errors import PcapframeError
 
 _SHOWN = 100  # differences that are told one by one; all of them are counted

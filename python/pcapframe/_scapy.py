@@ -92,7 +92,7 @@ def from_scapy(packets: Iterable[Any]) -> Capture:
         blocks.append(_enhanced(interfaces[link_type], packet, bytes(packet), number))
     if not interfaces:
         blocks.append(_interface(1))
-    from ._reader import open
+    from ._opening import open
 
     return open(b"".join(blocks))
 

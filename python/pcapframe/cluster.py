@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _flows as _options
-from . import _partial, _reader, _shuffle, detectors
+from . import _opening, _partial, _reader, _shuffle, detectors
 from .errors import CaptureError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _check_workers(client: Any) -> None:
 def _capture(captures: Any) -> Capture:
     if isinstance(captures, _reader.Capture):
         return captures
-    return _reader.open(captures, progress=False)
+    return _opening.open(captures, progress=False)
 
 
 def _same(value: Any) -> Any:
