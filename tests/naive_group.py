@@ -52,7 +52,11 @@ AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
 def gaps_of(rows: list[Row]) -> Row:
     times = values_of(rows, "frame_time")
     gaps = [after - before for before, after in itertools.pairwise(times)]
-    return {f"gap_{ask}": AGGREGATES[ask](gaps) for ask in ("mean", "std", "min", "max")}
+    found = {f"gap_{ask}": AGGREGATES[ask](gaps) for ask in ("mean", "std", "min", "max")}
+    for ask in ("gap_min", "gap_max"):  # of more than 292 years: the end of what an int64 holds
+        if found[ask] is not None:
+            found[ask] = max(-(2**63), min(2**63 - 1, found[ask]))
+    return found
 
 
 def count(

@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import captures
@@ -43,9 +43,17 @@ def check(data: bytes) -> None:
         assert values == [row[name] for row in rows], name
 
 
+def in_a_tunnel(inner: captures.Layer) -> bytes:
+    outer = captures.ipv4(captures.udp(tunnels.gtp(inner), destination=2152))
+    return captures.pcap_bytes([captures.ethernet(outer).octets])
+
+
+# Fragments other than the first, with more to come: what is around them is whole.
 @pytest.mark.filterwarnings("ignore::pcapframe.CaptureWarning")
 @settings(max_examples=50, deadline=None)
 @given(captures.st_capture(damage=False) | captures_ng.st_pcapng(damage=False))
+@example(in_a_tunnel(captures.ipv4(captures.udp(b"inside"), fragment=1, more_fragments=True)))
+@example(in_a_tunnel(captures.ipv6(captures.fragment_header(captures.udp(b"inside"), 1, True))))
 def test_core_equals_twin(data: bytes) -> None:
     check(data)
 

@@ -43,6 +43,8 @@ enum pf_protocol pf_step_ipv4(struct pf_packet *packet, struct pf_cursor *cursor
         return pf_lacking(packet, PF_IPV4, cursor, header_length);
 
     unsigned fragment = pf_be16(header + 6);
+    if ((fragment & FRAGMENT_OFFSET) != 0)
+        return PF_END;
     packet->fragment |= (fragment & MORE_FRAGMENTS) != 0;
-    return (fragment & FRAGMENT_OFFSET) == 0 ? pf_by_ip_protocol(packet, header[9]) : PF_END;
+    return pf_by_ip_protocol(packet, header[9]);
 }

@@ -61,9 +61,9 @@ static bool over_extensions(struct pf_packet *packet, struct pf_cursor *cursor, 
             return pf_lacking(packet, PF_IPV6, cursor, size) != PF_END;
         if (kind == FRAGMENT) {
             unsigned field = pf_be16(header + 2); /* offset in the high 13 bits, more fragments in the lowest */
-            packet->fragment |= (field & 1) != 0;
             if (field >> 3 != 0)
                 return false;
+            packet->fragment |= (field & 1) != 0;
         }
         (void)pf_cursor_skip(cursor, size);
     }
