@@ -128,7 +128,7 @@ def test_what_cannot_be_evaluated_is_said_at_once(table: Any) -> None:
         (table.assign(Label="BENIGN"), {}, "one class, BENIGN"),
         (table.assign(Label=None), {}, "flows have no label"),
         (table.head(0), {}, "no flows"),
-        (table, {"split": "sometimes"}, "split: 'time', .*, not 'sometimes'"),
+        (table, {"split": "sometimes"}, "split: 'time' or .*, not 'sometimes'"),
         (table, {"test_size": 1.0}, "a share between 0 and 1"),
         (table, {"folds": 10**6, "split": "random"}, r"folds: 2 up to the [\d,]+ rows, not 1000000"),
         (rare, {"folds": 3, "split": "random"}, "Wombat has 2 rows, fewer than the 3 folds"),

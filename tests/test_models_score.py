@@ -122,7 +122,7 @@ def test_what_cannot_be_scored(table: Any, fitted: Callable[[str], Any]) -> None
         models.score(table, models.make_model("sigma"))
     with pytest.raises(TypeError, match="a DataFrame or Frame of flows is needed"):
         models.score([1], fitted("sigma"))
-    with pytest.raises(ValueError, match="reasons: 0 or more"):
+    with pytest.raises(ValueError, match="reasons: a whole number, 0 or more, not -1"):
         models.score(table, fitted("sigma"), reasons=-1)
     with pytest.raises(ValueError, match="lack"):
         models.score(table[["Flow Duration"]], fitted("sigma"))
