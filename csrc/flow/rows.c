@@ -143,7 +143,7 @@ static enum pf_status put_extra(const struct pf_flow_rows *rows, struct pf_colum
         pf_column_put_null(column);
     } else if (column->kind.type == PF_TEXT) {
         size_t length;
-        const char *text = pf_dictionary_at(rows->texts, number, &length);
+        const char *text = pf_dictionary_at(rows->texts, (size_t)number, &length);
         return pf_column_put_octets(column, text, length, error);
     } else {
         pf_column_put_number(column, number);
