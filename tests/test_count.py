@@ -549,10 +549,27 @@ def test_indicator_counts_are_pickled() -> None:
 
 
 def test_a_pickle_of_counts_that_lies_is_refused() -> None:
-    restore, (name, _, numbers) = (
-        pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap").count("ip_src").__reduce__()
-    )
-    with pytest.raises(ValueError, match="no key of these counts"):
-        restore(name, ["nonsense"], numbers[:1])
+    cap = pf.open(Path(__file__).parents[1] / "examples" / "lab.pcap")
+    restore, (name, counts, words, sizes) = cap.count("ip_src").__reduce__()
+    for lies in (
+        (counts, words, sizes * 0 + 5),  # octets that no address has
+        (counts, words[:-1], sizes),
+        (counts, np.append(words, words[:1]), sizes),
+        (counts, words | np.uint64(1 << 40), sizes),
+        (counts[:-1], words, sizes),
+        (counts.astype(np.int32), words, sizes),
+    ):
+        with pytest.raises(ValueError, match="no counts of keys of this kind"):
+            restore(name, *lies)
+    restore, (name, counts, ends, octets, more) = cap.count("protocol").__reduce__()
+    for lies in (
+        (counts, ends + 1, octets, more),
+        (counts, ends[::-1].copy(), octets, more),
+        (counts, ends, octets * 0 + 0xFF, more),
+        (counts, ends, octets * 0, more),  # texts that end at once, and go on
+        (counts, ends, octets, counts),
+    ):
+        with pytest.raises(ValueError, match="no groups of this question"):
+            restore(name, *lies)
     with pytest.raises(KeyError, match="did you mean ip_src"):
-        restore("ip_scr", [], numbers[:0])
+        restore("ip_scr", counts, words, sizes)

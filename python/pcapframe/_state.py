@@ -154,6 +154,8 @@ class CountsState(Additive):
             count = 4 if native.kind == "text" else 3
             native.put(aligned(*arrays[:count]))
             arrays = arrays[count:]
+        if arrays:
+            raise ValueError("arrays of no counts")
         return found
 
     @classmethod
