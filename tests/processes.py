@@ -19,7 +19,9 @@ from typing import Any, TypeVar
 import pcapframe as pf
 
 PATIENCE = 60.0  # seconds for a process to begin or a state to come: far above what a busy machine needs
-LIFETIME = 300  # seconds after which a process that nobody stopped ends by itself
+# Seconds after which a process that nobody stopped ends by itself: more than the tests of a file take under a sanitizer
+# on a busy machine, for a question to workers that are gone waits for ever.
+LIFETIME = 1800
 _PACKAGE = Path(pf.__file__).parent.parent  # what the tests import, which may be built for a sanitizer
 _T = TypeVar("_T")
 

@@ -478,7 +478,8 @@ def test_lengths_of_bins(every: Any, ns: int) -> None:
      ("-1s", ValueError, "no length of time"), (0, ValueError, "from 1 ns"), (-5, ValueError, "from 1 ns"),
      (2**63, ValueError, "292 years"), ("1000000d", ValueError, "292 years"), (1.5, TypeError, "not float"),
      (True, TypeError, "not bool"), (np.timedelta64(1, "M"), ValueError, "no fixed length"),
-     (np.timedelta64("NaT", "ns"), ValueError, "no fixed length"), (np.timedelta64(3, "ps"), ValueError, "whole number"),
+     (np.timedelta64("NaT", "ns"), ValueError, "no fixed length"),
+     (np.timedelta64(3, "ps"), ValueError, "whole number"),
      (timedelta(0), ValueError, "from 1 ns"), ("1s\n2s", ValueError, "no length")],
 )  # fmt: skip
 def test_lengths_that_are_none(every: Any, error: type[Exception], words: str) -> None:
