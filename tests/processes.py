@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import pcapframe as pf
 
 PATIENCE = 120.0  # seconds for a process to begin or a state to come: far above what a busy machine needs
-# Seconds after which a process that nobody stopped ends by itself: far above what a busy machine needs.
+# Seconds after which a process that nobody stopped ends by itself: more than the tests of a file take under a sanitizer
+# on a busy machine, for a question to workers that are gone waits for ever.
 LIFETIME = 3600
 _PACKAGE = Path(pf.__file__).parent.parent  # what the tests import, which may be built for a sanitizer
 _T = TypeVar("_T")
