@@ -219,7 +219,7 @@ class FlowFrame(Frame):
     def __init__(
         self,
         native: _core.Frame,
-        capture: Capture,
+        capture: Capture | None,
         faults: tuple[CaptureFault, ...] | None,
         options: dict[str, Any],
         names: str,
@@ -229,7 +229,6 @@ class FlowFrame(Frame):
         self._of, self._names, self._counters = options, names, counters
 
     def _with(self, native: _core.Frame) -> FlowFrame:
-        assert self._capture is not None
         return FlowFrame(native, self._capture, self._faults, self._of, self._names, self._counters)
 
     def _provenance(self, sha256: bool = False) -> dict[str, Any]:

@@ -300,22 +300,26 @@ class Indicators(Collection[Indicator]):
 
     # ----------------------------------------------------------------------------------------------------- the core
 
+    def _plain(self) -> tuple[list[Any], list[Any]]:
+        """What is sought and what is allowed, as the core takes it. One indicator of several feeds is one there."""
+        feeds: dict[tuple[str, str, bool, int | None], list[str]] = {}
+        shown: dict[tuple[str, str, bool, int | None], str] = {}
+        for each in self:
+            key = each.kind, each.value, each.subdomains, each.port
+            feeds.setdefault(key, []).append(legible(each.feed))
+            shown[key] = each.text
+        sought = [(*_sought(*key), shown[key], ", ".join(names)) for key, names in feeds.items()]
+        allowed = [
+            (*_sought(each.kind, each.value, each.subdomains, None), each.value, legible(each.feed))
+            for each in self._allowed
+            if each.kind in ("ip", "domain")
+        ]
+        return sought, allowed
+
     def _native(self) -> _core.Indicators:
-        """The sets in which packets are looked up, made once. One indicator of several feeds is one there."""
+        """The sets in which packets are looked up, made once."""
         if self._native_set is None:
-            feeds: dict[tuple[str, str, bool, int | None], list[str]] = {}
-            shown: dict[tuple[str, str, bool, int | None], str] = {}
-            for each in self:
-                key = each.kind, each.value, each.subdomains, each.port
-                feeds.setdefault(key, []).append(legible(each.feed))
-                shown[key] = each.text
-            sought = [(*_sought(*key), shown[key], ", ".join(names)) for key, names in feeds.items()]
-            allowed = [
-                (*_sought(each.kind, each.value, each.subdomains, None), each.value, legible(each.feed))
-                for each in self._allowed
-                if each.kind in ("ip", "domain")
-            ]
-            self._native_set = _core.Indicators(sought, allowed)
+            self._native_set = _core.Indicators(*self._plain())
         return self._native_set
 
 

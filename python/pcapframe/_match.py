@@ -44,7 +44,7 @@ class Hits(Frame):
         return Frame(_core.match_summary(self._native))
 
 
-def hits_of(native: _core.Frame, capture: Capture, faults: tuple[CaptureFault, ...]) -> Hits:
+def hits_of(native: _core.Frame, capture: Capture | None, faults: tuple[CaptureFault, ...]) -> Hits:
     """Hits that know no flow."""
     others = [n for n, (name, _, _) in enumerate(native.schema) if name != "flow_id"]
     return Hits(native.project(np.array(others, dtype=np.intp)), capture, faults)

@@ -15,8 +15,9 @@ from typing import Any
 
 from . import _export, _given, _pieces, _state
 from ._info import CaptureFault, warn
+from ._ordered import QUESTIONS
 from ._pieces import Partition, Plan
-from ._questions import QUESTIONS, Question
+from ._questions import Question
 from .errors import CaptureError, FilterError
 
 _Told = tuple[int, ...]
@@ -149,6 +150,11 @@ class Partial:
             raise CaptureError("partials of different captures, or of one that was cut or narrowed otherwise")
         if self._question != other._question:
             raise CaptureError(f"partials of different questions: {self._question} and {other._question}")
+        if QUESTIONS[self._question.name].keyed and self._plan.secret != other._plan.secret:
+            raise CaptureError(
+                f"{self._question.name}: partials of two calls of Capture.partitions, whose hashes differ: ask the "
+                "pieces of one, or those of missing()"
+            )
         twice = self._runs.keys() & other._runs.keys()
         if twice:
             file, piece, _, _ = min(twice)
@@ -291,7 +297,7 @@ def _loaded(octets: bytes) -> Partial:
 
 
 def _plan_of(about: Mapping[str, Any]) -> Plan:
-    given = {**about, "narrowing": _state.tupled(about["narrowing"])}
+    given = {**about, **{name: _state.tupled(about[name]) for name in ("narrowing", "secret")}}
     files = {number: _pieces.File(**{**each, "told": tuple(each["told"])}) for number, each in about["files"]}
     if about["unusable"] is not None:
         given["unusable"] = tuple(CaptureFault(**each) for each in about["unusable"])
@@ -304,6 +310,7 @@ def _plan_of(about: Mapping[str, Any]) -> Plan:
         _state.are_ints(sizes) and all(_state.are_ints(file.told) for file in files.values())
         and _state.are_ints(tuple(file.first for file in files.values()), -1)
         and all(isinstance(word, str) for word in words) and type(plan.strict) is bool
+        and isinstance(plan.secret, bytes) and len(plan.secret) == _pieces.SECRET_OCTETS
     ):  # fmt: skip
         raise ValueError("files that cannot be")
     _pieces.check_number(plan)
@@ -382,7 +389,7 @@ def ask(
     plan = partition.plan
     if plan.cut > 1:
         kind.check(question, plan)
-    run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options), threads)
+    run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options, plan.secret), threads)
     return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SIZE = "256MB"
 MOST = 1 << 20  # pieces: of 256 MB each 268 TB; every answer is put together by a loop over all
+SECRET_OCTETS = 40  # of what the pieces of a capture hash with alike
 _END = 64 << 10  # octets of head and tail whose digest tells a file
 _HEAD = 64 << 10  # blocks that describe interfaces are looked for so far from the beginning; a wrong guess is found
 
@@ -63,6 +64,8 @@ class Plan:
     """Those that are known here, by their number."""
     unusable: tuple[CaptureFault, ...] | None = field(compare=False, default=None)
     """Files that were left out; None where that is not known here."""
+    secret: bytes = field(compare=False, repr=False, default=bytes(SECRET_OCTETS))
+    """Of the hashes that pieces compare, drawn at the cut; it decides no answer."""
 
     def pieces(self, file: int) -> int:
         about = self.files[file]
@@ -94,8 +97,9 @@ _PLANS: weakref.WeakValueDictionary[str, Plan] = weakref.WeakValueDictionary()
 
 
 def whole(plan: Plan) -> Plan:
-    """The plan, with all its files where it was made here."""
-    return _PLANS.get(plan.digest, plan)
+    """The plan, with all its files where it was made here, and with its own secret."""
+    found = _PLANS.get(plan.digest, plan)
+    return found if found.secret == plan.secret else replace(found, secret=plan.secret)
 
 
 def _plan(files: list[File], octets: int, narrowing: Any, strict: bool, unusable: tuple[CaptureFault, ...]) -> Plan:
@@ -103,7 +107,8 @@ def _plan(files: list[File], octets: int, narrowing: Any, strict: bool, unusable
 
     about = ([astuple(file) for file in files], octets, narrowing, strict, [astuple(each) for each in unusable])
     digest = hashlib.sha256(json.dumps(about, default=_state.plain).encode()).hexdigest()
-    plan = Plan(digest, len(files), 0, octets, narrowing, strict, dict(enumerate(files)), unusable)
+    secret = os.urandom(SECRET_OCTETS)
+    plan = Plan(digest, len(files), 0, octets, narrowing, strict, dict(enumerate(files)), unusable, secret)
     plan = replace(plan, cut=sum(map(plan.pieces, plan.files)))
     return _PLANS.setdefault(digest, plan)
 
@@ -170,6 +175,18 @@ class Partition:
     def select(self, *arguments: Any, **keywords: Any) -> Partial:
         """Select packets; see `Capture.select`."""
         return self.run("select", *arguments, **keywords)
+
+    def flows(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Put packets together into flows; see `Capture.flows`. It holds some 100 octets of each packet."""
+        return self.run("flows", *arguments, **keywords)
+
+    def detect(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Look for scans, floods and the rest; see `pcapframe.detect`. It holds some 100 octets of each packet."""
+        return self.run("detect", *arguments, **keywords)
+
+    def match(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Look for URLs and user agents; see `Capture.match`. Other indicators go through several pieces."""
+        return self.run("match", *arguments, **keywords)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

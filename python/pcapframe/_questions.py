@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ class Question:
     name: str
     asked: tuple[Any, ...]
     lenient: bool = False
+    by: Any = field(default=None, compare=False, repr=False)
+    """What only those need who read a piece; partials do not keep it."""
 
     def __str__(self) -> str:
         return f"{self.name}{self.asked!r}"
@@ -62,6 +64,8 @@ class Kind:
     """How one question is put and answered."""
 
     state: Any
+    keyed = False
+    """Whether what pieces find has hashes with the secret of their plan in it."""
 
     def state_of(self, question: Question) -> Any:
         """The class of what pieces find."""
@@ -73,7 +77,8 @@ class Kind:
     def check(self, question: Question, plan: Any) -> None:
         refuse(_conditions(plan), "a condition on it")
 
-    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+    def ask(self, question: Question, inputs: Any, options: Any, secret: bytes | None = None) -> tuple[Any, Any]:
+        """What there is in the inputs, and their faults; `secret` is that of the plan, None this process's own."""
         raise NotImplementedError
 
     def nothing(self, question: Question, narrowing: Any = ((), -(2**63), 2**63 - 1, None)) -> Any:
@@ -95,7 +100,7 @@ class _Ioc(Kind):
         given = bound(_reader.Capture.ioc_counts, arguments, keywords)
         return Question("ioc_counts", _reader._rules(given["compat"], given["dns_rule"], given["seq_rule"]))
 
-    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+    def ask(self, question: Question, inputs: Any, options: Any, secret: bytes | None = None) -> tuple[Any, Any]:
         natives, faults = _core.ioc_counts(inputs, options, question.asked)
         return _state.CountsState(natives, self.names), faults
 
@@ -122,7 +127,7 @@ class _Count(Kind):
         asked = _group.Question(*question.asked)
         refuse([*asked.fields, *(name for _, name in asked.aggregates)], "counting by it")
 
-    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+    def ask(self, question: Question, inputs: Any, options: Any, secret: bytes | None = None) -> tuple[Any, Any]:
         asked = _group.Question(*question.asked)
         if asked.plain:
             native, faults = _core.count_field(inputs, options, asked.fields)
@@ -222,7 +227,7 @@ class _Packets(Kind):
         refuse([each[0] for clauses in conditions for clause in (clauses[0], *clauses[1]) for each in clause],
                "a condition on it")  # fmt: skip
 
-    def ask(self, question: Question, inputs: Any, options: Any) -> tuple[Any, Any]:
+    def ask(self, question: Question, inputs: Any, options: Any, secret: bytes | None = None) -> tuple[Any, Any]:
         names, conditions, suspects = question.asked
         if any(name in names for name in _SPANS):  # what they are made anew of; `finish` takes it out again
             names = (*names, *(name for name in ("frame_time", "frame_number") if name not in names))

@@ -12,18 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _partial, _pieces, _questions, _state, detectors
-from ._counts import Counts
+from . import _core, _ordered, _partial, _pieces, _questions, _state
 from ._frame import Frame
 from ._info import warn
 from ._made import Values, column_of
+from ._ordered import QUESTIONS, FlowJob
 from .errors import CaptureError, CaptureWarning
-
-SECRET_OCTETS = 40  # of what all pieces of a job hash with
-# What packets of a piece say by messages in several segments: these may begin in the piece before.
-_BY_MESSAGES = frozenset(("tls", "dns", "http", "retrans"))
-_KEYS = ("ip_dst", "ip_src", "tcp_seq_raw")  # of the indicator counts
-_REPLAYED = ("copies", "flows", "evicted", "forgotten")  # counters that the replay has
 
 
 class Events(NamedTuple):
@@ -59,52 +53,20 @@ def walk(plan: _pieces.Plan, runs: Iterable[_partial.Run]) -> Walk:
 # --- flows -----------------------------------------------------------------------------------------------------------
 
 
-class FlowJob(NamedTuple):
-    """How flows are made by all who take part."""
-
-    native: tuple[Any, ...]
-    options: dict[str, Any]
-    names: str
-    secret: bytes
-    parts: int
-
-
 def one_part(options: Mapping[str, Any]) -> bool:
     """Whether the stage looks at all packets, whatever flow they are of."""
     return bool(options["sort"] or options["dedup_us"])
 
 
-def needs_whole_files(options: Mapping[str, Any]) -> bool:
-    """Whether messages that go from piece to piece decide what columns say."""
-    return not _BY_MESSAGES.isdisjoint(options["extra"])
-
-
 def flow_events(piece: _pieces.Partition, job: FlowJob) -> Events:
-    run, (octets, counters) = _partial.walked(
-        piece, lambda inputs, options: _core.flow_events(inputs, options, job.native, job.secret, job.parts), 1
-    )
+    run, (octets, counters) = _partial.walked(piece, job.events, 1)
     return Events(run, octets, counters)
 
 
 def replayed(job: FlowJob, before: Sequence[int], *octets: Any) -> tuple[_state.Table, dict[str, int]]:
     """The flows of one part of all pieces, or of all parts; `before` are the packets before each piece."""
-    pieces = tuple(
-        (tuple(each) if isinstance(each, list) else each, at) for each, at in zip(octets, before, strict=True)
-    )
-    native, counters = _core.flows_from(pieces, job.native)
+    native, counters = job.replayed(before, [tuple(each) if isinstance(each, list) else each for each in octets])
     return _state.Table.from_native(native), counters
-
-
-def counted(pieces: Iterable[Mapping[str, int]], parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """What became of all packets, as one pass counts it."""
-    total: dict[str, int] = {}
-    for each in pieces:
-        for name, count in each.items():
-            total[name] = total.get(name, 0) + (0 if name in _REPLAYED else count)
-    for each in parts:
-        for name in total:
-            total[name] += each.get(name, 0)
-    return total
 
 
 def by_start(tables: Sequence[_state.Table], names: Sequence[str] = ("flow_start", "flow_id")) -> _core.Frame:
@@ -133,38 +95,19 @@ def scored(part: tuple[_state.Table, dict[str, int]], job: FlowJob, model: Any) 
 # --- detectors -------------------------------------------------------------------------------------------------------
 
 
-class DetectJob(NamedTuple):
-    """What is looked for, as `detectors.detect` takes it."""
-
-    only: Any
-    window: Any
-    thresholds: dict[str, Any]
-    reads: frozenset[str]
-
-
-def detect_events(piece: _pieces.Partition, job: DetectJob) -> Events:
-    rules = detectors._RULES if "counts" in job.reads else None
-    run, (traffic, text, counts) = _partial.walked(
-        piece, lambda inputs, options: _core.detect_events(inputs, options, rules, "text" in job.reads), 1
-    )
-    state = None if counts is None else _state.CountsState(counts, _KEYS)
-    return Events(run, (traffic, text), None if state is None else state.arrays())
+def noted(piece: _pieces.Partition, question: _questions.Question) -> Events:
+    """What a piece says to a question, whether pieces are asked it otherwise or not."""
+    kind = QUESTIONS[question.name]
+    secret = piece.plan.secret
+    run, state = _partial.walked(piece, lambda inputs, options: kind.ask(question, inputs, options, secret), 1)
+    return Events(run, state, None)
 
 
-def detected(job: DetectJob, before: Sequence[int], *events: Events) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
+def detected(
+    question: _questions.Question, before: Sequence[int], *states: _state.Events
+) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
     """The findings of all pieces, as rows, and what was beyond the bounds."""
-    length, chosen = detectors._asked(job.only, job.window, job.thresholds)
-    pieces = tuple((*each.octets, at) for each, at in zip(events, before, strict=True))
-    frames, counters, _ = _core.detect_from(pieces, (length, 0, 0), "text" in job.reads)
-    counts = None
-    if "counts" in job.reads:
-        states = [_state.CountsState.of(*each.counters) for each in events]
-        natives = _state.Additive.total(states).natives
-        counts = {
-            kind: Counts(native, name)
-            for kind, native, name in zip(("dns", "ip", "seq"), natives, detectors.COUNTED, strict=True)
-        }
-    return detectors._judged(frames, counters, counts, chosen, job.only, job.window is not None, job.thresholds)
+    return _ordered.search(question).judged(_ordered.detected(question, before, states))
 
 
 def tell(walked: Walk) -> None:
@@ -207,7 +150,7 @@ def exact_pieces(plan: _pieces.Plan, walked: Walk) -> list[Piece]:
 
 def packets_question(columns: Any, plan: _pieces.Plan) -> Any:
     """The question of these columns; raises where pieces cannot be asked it."""
-    kind = _questions.QUESTIONS["packets"]
+    kind = QUESTIONS["packets"]
     question = kind.resolve(columns)
     kind.check(question, plan)
     return question
@@ -233,33 +176,13 @@ def _table_of(frame: Frame, strings: str) -> Any:
 
 def packets_of(piece: Piece, question: Any, strings: str) -> Any:
     """The packets of a piece as a DataFrame, numbered and timed as in the whole capture."""
-    kind = _questions.QUESTIONS["packets"]
+    kind = QUESTIONS["packets"]
     run, table = _partial.walked(piece.partition, lambda *asked: kind.ask(question, *asked), 1)
     if run != piece.before.run:
         raise CaptureError(f"{piece.partition.file}: changed since it was cut: its records lie elsewhere")
     table = _questions._shifted(table, piece.before, piece.first)
     kept = len(question.asked[0])
     return _table_of(Frame(_state.Table(table.schema[:kept], table.columns[:kept]).native()), strings)
-
-
-# --- indicators ------------------------------------------------------------------------------------------------------
-
-
-def matches_apart(indicators: Any) -> bool:
-    """Whether packets tell all that is looked for, and no messages of several."""
-    places = _core.match_places()
-    return not any(_core.needs(tuple(places[kind])) for kind in {each.kind for each in indicators})
-
-
-def match_events(piece: _pieces.Partition, indicators: Any) -> Events:
-    run, native = _partial.walked(piece, lambda inputs, options: _core.match(inputs, options, indicators._native()), 1)
-    return Events(run, _state.Table.from_native(native), None)
-
-
-def hits_joined(tables: Sequence[_state.Table], walked: Walk) -> _core.Frame:
-    """The hits of all pieces in file order; packets have their numbers in the whole capture."""
-    shifted = [_questions._shifted(table, each, None) for table, each in zip(tables, walked.before, strict=True)]
-    return _state.Table.joined(shifted)
 
 
 # --- whole captures --------------------------------------------------------------------------------------------------

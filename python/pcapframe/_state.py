@@ -187,6 +187,38 @@ class Groups(Additive):
         return len(self.found[0])
 
 
+class Events(State):
+    """Packets of a piece as the core notes them, to be replayed behind those of the pieces before it."""
+
+    def __init__(self, octets: tuple[bytes, ...], counters: dict[str, int], counts: CountsState | None = None) -> None:
+        self.octets, self.counters, self.counts = octets, counters, counts
+
+    def __reduce__(self) -> Any:
+        return Events.of, self.arrays()
+
+    def like(self, other: Any) -> bool:
+        return (
+            isinstance(other, Events) and len(self.octets) == len(other.octets)
+            and self.counters.keys() == other.counters.keys()
+            and (other.counts is None if self.counts is None else self.counts.like(other.counts))
+        )  # fmt: skip
+
+    def arrays(self) -> tuple[Any, list[_Array]]:
+        names, counts = (None, []) if self.counts is None else self.counts.arrays()
+        events = [np.frombuffer(each, np.uint8) for each in self.octets]
+        return [len(events), self.counters, names], events + counts
+
+    @classmethod
+    def of(cls, about: Any, arrays: list[_Array]) -> Events:
+        number, counters, names = about
+        if not are_ints((number, *counters.values())):
+            raise ValueError("counters that count nothing")
+        counts = None if names is None else CountsState.of(names, arrays[number:])
+        if counts is None and len(arrays) != number:
+            raise ValueError("arrays of no events")
+        return cls(tuple(each.tobytes() for each in arrays[:number]), counters, counts)
+
+
 def aligned(*arrays: _Array) -> tuple[_Array, ...]:
     """Arrays as the core takes them: what came over a network may lie anywhere."""
     return tuple(np.require(array, requirements=("C", "A")) for array in arrays)

@@ -8,7 +8,6 @@ where it was wrong.
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _flows as _options
-from . import _opening, _partial, _reader, _shuffle, detectors
+from . import _opening, _ordered, _partial, _reader, _shuffle
+from ._ordered import QUESTIONS
 from .errors import CaptureError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._indicators import Indicators
     from ._match import Hits
     from ._pieces import Partition
+    from ._questions import Question
     from ._reader import Capture
     from .detectors import Findings
 
@@ -189,25 +190,28 @@ def _part(events: _shuffle.Events, number: int | None) -> Any:
     return events.octets if number is None else events.octets[number]
 
 
+def _cut(capture: Capture, size: Any, question: Question) -> list[Partition]:
+    """Pieces that can be asked the question."""
+    pieces = capture.partitions(size)
+    if len(pieces) > 1:
+        QUESTIONS[question.name].check(question, pieces[0].plan)
+    return pieces
+
+
 class _Flows:
     """The flows of a capture, by parts that workers have."""
 
     def __init__(
         self, captures: Any, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any
     ) -> None:
-        options = _options.resolved(variant, compat, given)
-        native = _options.native_options(options, names)
+        question = QUESTIONS["flows"].resolve(variant, compat, names=names, **given)
+        options = _ordered.flow_job(question, None).options
         self.client = _client(client)
         self.capture = _capture(captures)
-        alone = _shuffle.needs_whole_files(options)
-        pieces = self.capture.partitions(None if alone else size)
-        if alone and len(pieces) > 1:
-            raise CaptureError(
-                "flows: extra columns of messages (tls, dns, http, retrans) depend on the files before: ask one machine"
-            )
+        pieces = _cut(self.capture, None if _ordered.needs_whole_files(options) else size, question)
         slots = sum(self.client.nthreads().values())
         parts = 1 if _shuffle.one_part(options) else max(1, min(slots, _MOST_PARTS))
-        self.job = _shuffle.FlowJob(native, options, names, os.urandom(_shuffle.SECRET_OCTETS), parts)
+        self.job = _ordered.flow_job(question, pieces[0].plan.secret, parts)
         self.given = _handed(self.client, self.job)
         self.walked, self._events = _read(self.client, pieces, _shuffle.flow_events, self.job)
         self.parts, self.counters = self._replayed()
@@ -226,7 +230,7 @@ class _Flows:
             parts = [self._replay(None)]
             made = [self.client.submit(_second, parts[0], pure=False).result()]
         self._events = {}
-        return parts, _shuffle.counted(read, made)
+        return parts, _ordered.counted(read, made)
 
     def frame(self) -> FlowFrame:
         tables = [table for table, _ in _fetched(self.client, self.parts)]
@@ -417,15 +421,13 @@ def detect(
     CaptureError
         As for `ioc_counts`.
     """
-    length, chosen = detectors._asked(only, window, thresholds)
-    only = only if only is None or isinstance(only, str) else list(only)
-    job = _shuffle.DetectJob(only, window, thresholds, frozenset(rule.reads for rule in chosen))
+    question = QUESTIONS["detect"].resolve(only=only, window=window, **thresholds)
     client, capture = _client(client), _capture(captures)
-    walked, events = _read(client, capture.partitions(size), _shuffle.detect_events, job)
+    walked, events = _read(client, _cut(capture, size, question), _shuffle.noted, question)
     before = [each.packets for each in walked.before]
-    futures = [future for _, future in events.values()]
-    rows, counters = _fetched(client, client.submit(_shuffle.detected, job, before, *futures, pure=False))
-    found = detectors._findings(rows, counters, capture, capture._faults + walked.faults, only, length, thresholds)
+    states = [client.submit(_octets, future, pure=False) for _, future in events.values()]
+    rows, counters = _fetched(client, client.submit(_shuffle.detected, question, before, *states, pure=False))
+    found = _ordered.search(question).told(rows, counters, capture, capture._faults + walked.faults)
     _shuffle.tell(walked)
     return found
 
@@ -528,14 +530,15 @@ def match(
     if by_file and flows is not False:
         raise TypeError("match: flows= goes through all files in order, and by_file= through none")
     client, capture = _client(client), _capture(captures)
-    loose = flows is False and _shuffle.matches_apart(indicators)
+    loose = flows is False and _ordered.matches_apart(indicators)
     pieces = capture.partitions(size if loose else None)
     plan = pieces[0].plan
     if len(pieces) > 1 and (by_file or loose):
-        walked, there = _read(client, pieces, _shuffle.match_events, indicators)
+        question = QUESTIONS["match"].resolve(indicators)
+        walked, there = _read(client, pieces, _shuffle.noted, question)
         tables = _fetched(client, [client.submit(_octets, future, pure=False) for _, future in there.values()])
         _shuffle.tell(walked)
-        return hits_of(_shuffle.hits_joined(tables, walked), capture, capture._faults + walked.faults)
+        return hits_of(_ordered.hits_joined(walked.before, tables), capture, capture._faults + walked.faults)
     handed = _handed(client, (indicators, flows))
     table, faults, asked = _fetched(client, client.submit(_matched, plan, handed, pure=False))
     _shuffle.tell(_shuffle.Walk([], tuple(faults[len(capture._faults) :])))

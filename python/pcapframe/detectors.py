@@ -21,6 +21,7 @@ from . import (
     _detect_scans,
     _detect_text,
     _given,
+    _info,
     _times,
 )
 from ._columns import nearest
@@ -161,7 +162,7 @@ class Findings(Frame):
     def __init__(
         self,
         native: _core.Frame,
-        capture: Capture,
+        capture: Capture | None,
         faults: tuple[CaptureFault, ...] | None,
         asked: dict[str, Any],
         counters: dict[str, int],
@@ -170,7 +171,6 @@ class Findings(Frame):
         self._counters = counters
 
     def _with(self, native: _core.Frame) -> Frame:
-        assert self._capture is not None
         assert self._asked is not None
         if {name for name, _, _ in native.schema} >= set(_NEEDED):
             return Findings(native, self._capture, self._faults, self._asked, self._counters)
@@ -321,16 +321,31 @@ class Search:
         self.question = ("detect", ((self._length, *bounds), counts, "text" in reads))
 
     def findings(
-        self, capture: Capture, native: Any, faults: tuple[CaptureFault, ...], stacklevel: int = 4
+        self, capture: Capture | None, native: Any, faults: tuple[CaptureFault, ...], stacklevel: int = 4
     ) -> Findings:
         """What the rules find in the core's tables."""
+        return self.told(*self.judged(native), capture, faults, stacklevel)
+
+    def judged(self, native: Any) -> tuple[list[tuple[Any, ...]], dict[str, int]]:
+        """Rows of findings in the core's tables, and what was beyond the bounds."""
         natives, counters, kinds = native
         counts = None
         if kinds is not None:
             named = zip(("dns", "ip", "seq"), kinds, COUNTED, strict=True)
             counts = {kind: Counts(each, name) for kind, each, name in named}
-        rows, counters = _judged(natives, counters, counts, self._chosen, self._only, self._windows, self._thresholds)
-        return _findings(rows, counters, capture, faults, self._only, self._length, self._thresholds, stacklevel)
+        return _judged(natives, counters, counts, self._chosen, self._only, self._windows, self._thresholds)
+
+    def told(
+        self, rows: list[tuple[Any, ...]], counters: dict[str, int], capture: Capture | None,
+        faults: tuple[CaptureFault, ...], stacklevel: int = 4,
+    ) -> Findings:  # fmt: skip
+        """The table of findings, after a warning of what was beyond the bounds."""
+        if any(count for name, count in counters.items() if name != "closed_early"):
+            warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=_info._outside(stacklevel))
+        only = self._only
+        wanted = None if only is None else sorted({only} if isinstance(only, str) else set(only))
+        options = {"detect": {"only": wanted, "window_ns": self._length, **self._thresholds}}
+        return Findings(_core.findings(rows), capture, faults, options, counters)
 
 
 COUNTED = ("ip_dst", "ip_src", "tcp_seq")  # what the keys of the indicator counts are
@@ -359,18 +374,6 @@ def _judged(
     if "text_dropped" in frames:
         counters |= {what: count for what, count in frames["text_dropped"].rows("what", "count") if count}
     return [astuple(finding) for finding in found], counters
-
-
-def _findings(
-    rows: list[tuple[Any, ...]], counters: dict[str, int], capture: Capture, faults: tuple[CaptureFault, ...],
-    only: Iterable[str] | str | None, length: int, thresholds: Mapping[str, Any], stacklevel: int = 4,
-) -> Findings:  # fmt: skip
-    """The table of them, after a warning of what was beyond the bounds."""
-    if any(count for name, count in counters.items() if name != "closed_early"):
-        warnings.warn(CaptureWarning(_bounded(counters)), stacklevel=stacklevel)
-    wanted = None if only is None else sorted({only} if isinstance(only, str) else set(only))
-    options = {"detect": {"only": wanted, "window_ns": length, **thresholds}}
-    return Findings(_core.findings(rows), capture, faults, options, counters)
 
 
 def _bounded(counters: Mapping[str, int]) -> str:
