@@ -2,7 +2,8 @@
  *
  *   bits | step of frame number | step of time | protocol | header | payload | address, port | address, port | ...
  *
- * A clock ends after the time. Behind the addresses comes what the protocol has (docs of the fields: event.h), then
+ * A clock ends after the time; one that says something is a packet that flows cannot take, and its link type follows.
+ * Behind the addresses comes what the protocol has (docs of the fields: event.h), then
  * with options.dedup the copy, then what the packet says: a bit for each field, its numbers, its texts with their
  * lengths. */
 #ifndef PF_FLOW_RECORD_H

@@ -141,6 +141,14 @@ static enum pf_status read_said(struct replay *replay, struct pf_cursor *cursor,
 
 /* ---------------------------------------------------------------------------------------------------------- replay */
 
+static enum pf_status read_refused(struct replay *replay, struct part *part, struct pf_error *error)
+{
+    uint64_t link_type;
+    if (!pf_take_number(&part->cursor, &link_type) || link_type > UINT16_MAX)
+        return pf_saved_damaged(error);
+    return pf_flow_refuse(&replay->sink->options, part->frame + replay->offset, (unsigned)link_type, error);
+}
+
 /* The rest of a part's record, as the piece's next event; then what its next record begins with. */
 static enum pf_status read_record(struct replay *replay, struct part *part, struct pf_error *error)
 {
@@ -148,6 +156,8 @@ static enum pf_status read_record(struct replay *replay, struct part *part, stru
     memset(event, 0, sizeof *event);
     if (part->frame > UINT64_MAX - replay->offset)
         return pf_saved_damaged(error);
+    if ((part->bits & PF_RECORD_CLOCK) != 0 && (part->bits & PF_RECORD_SAID) != 0)
+        return read_refused(replay, part, error);
     event->time = part->time;
     event->frame_number = part->frame + replay->offset;
     event->key.version = (part->bits & PF_RECORD_IPV6) != 0 ? 6 : 4;

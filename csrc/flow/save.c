@@ -162,10 +162,26 @@ static enum pf_status put_event(struct pf_flow_save *save, const struct pf_flow_
     return said != NULL ? put_said(part, said, text, error) : PF_OK;
 }
 
+enum pf_status pf_flow_save_refused(struct pf_flow_save *save, uint64_t frame_number, unsigned link_type,
+                                    struct pf_error *error)
+{
+    struct pf_flow_part *part = &save->parts[0];
+    struct pf_flow_event refused = {.time = part->time, .frame_number = frame_number, .clock = true};
+    if (save->refused)
+        return PF_OK;
+    PF_TRY(put_record(save, part, &refused, true, error));
+    uint8_t *to = pf_saved_room(&part->saved, PF_SAVED_NUMBER, error);
+    if (to == NULL)
+        return error->status;
+    part->saved.size += (size_t)(pf_put_number(to, link_type) - to);
+    save->refused = true;
+    return PF_OK;
+}
+
 enum pf_status pf_flow_save_put(struct pf_flow_save *save, const struct pf_flow_piece *piece, struct pf_error *error)
 {
     size_t heard = 0;
-    for (size_t i = 0; i < piece->count; i++) {
+    for (size_t i = 0; i < piece->count && !save->refused; i++) {
         bool says = heard < piece->heard_count && piece->heard[heard].event == i;
         PF_TRY(put_event(save, &piece->events[i], says ? &piece->heard[heard].said : NULL, piece->text, error));
         heard += says;
@@ -183,11 +199,12 @@ enum pf_status pf_flow_save_end(struct pf_flow_save *save, struct pf_error *erro
         .print = 1,
         .key = {.protocol = PF_IPPROTO_TCP, .version = 4},
     };
+    bool several = save->count > 1 && !save->refused;
     for (unsigned i = 0; i < save->count; i++) {
         struct pf_flow_part *part = &save->parts[i];
-        if (save->count > 1 && save->clock > part->clock)
+        if (several && save->clock > part->clock)
             PF_TRY(put_clock(save, part, error));
-        if (save->count > 1 && save->header >= 0 && save->options.last_tcp_header)
+        if (several && save->header >= 0 && save->options.last_tcp_header)
             PF_TRY(put_record(save, part, &header, false, error));
         pf_saved_end(&part->saved, part->records);
     }

@@ -30,13 +30,17 @@ struct pf_flow_save {
     unsigned count;
     uint64_t frame; /* of the last event, */
     int64_t clock;  /* the latest time so far, INT64_MIN before there is one, */
+    bool refused;   /* nothing behind matters */
     int32_t header; /* and the last TCP header's octets, -1 before there is one: of all parts */
 };
 
 enum pf_status pf_flow_save_init(struct pf_flow_save *save, const struct pf_flow_options *options, unsigned parts,
                                  struct pf_error *error);
 void pf_flow_save_clear(struct pf_flow_save *save);
-/* Pieces in file order, then the end. */
+/* Pieces in file order, then the end. A packet that flows cannot take is told before those of its piece, and is the
+ * error of whoever replays: where it is in the capture is known there, and whether it was a packet at all. */
+enum pf_status pf_flow_save_refused(struct pf_flow_save *save, uint64_t frame_number, unsigned link_type,
+                                    struct pf_error *error);
 enum pf_status pf_flow_save_put(struct pf_flow_save *save, const struct pf_flow_piece *piece, struct pf_error *error);
 enum pf_status pf_flow_save_end(struct pf_flow_save *save, struct pf_error *error);
 

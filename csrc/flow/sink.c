@@ -248,6 +248,15 @@ static enum pf_status remember(struct pf_flow_sink *sink, struct pf_flow_piece *
     return PF_OK;
 }
 
+enum pf_status pf_flow_refuse(const struct pf_flow_options *options, uint64_t frame_number, unsigned link_type,
+                              struct pf_error *error)
+{
+    return pf_fail(error, PF_INVALID, "packet %llu has link type %u, which %s flows cannot take: %s",
+                   (unsigned long long)frame_number, link_type, options->cic ? "cic2017" : "corrected",
+                   options->cic ? "the tool of 2017 knows Ethernet alone"
+                                : "Ethernet, raw IP, Linux cooked and loopback captures can be");
+}
+
 static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *error)
 {
     struct pf_flow_sink *sink = (struct pf_flow_sink *)base;
@@ -256,11 +265,9 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
     for (unsigned i = 0; i < PF_FLOW_VERDICTS; i++)
         sink->verdicts[i] += piece->verdicts[i];
     if (piece->refused != 0 && !sink->any_link)
-        status =
-            pf_fail(error, PF_INVALID, "packet %llu has link type %u, which %s flows cannot take: %s",
-                    (unsigned long long)piece->refused, piece->link_type, sink->options.cic ? "cic2017" : "corrected",
-                    sink->options.cic ? "the tool of 2017 knows Ethernet alone"
-                                      : "Ethernet, raw IP, Linux cooked and loopback captures can be");
+        status = sink->save != NULL
+                     ? pf_flow_save_refused(sink->save, piece->refused, piece->link_type, error)
+                     : pf_flow_refuse(&sink->options, piece->refused, piece->link_type, error);
     if (status == PF_OK && sink->save != NULL)
         status = pf_flow_save_put(sink->save, piece, error);
     else if (status == PF_OK)

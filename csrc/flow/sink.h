@@ -49,6 +49,9 @@ struct pf_flow_sink {
 enum pf_status pf_flow_sink_init(struct pf_flow_sink *sink, const struct pf_flow_options *options,
                                  struct pf_frame *frame, struct pf_flow_map *map, struct pf_error *error);
 void pf_flow_sink_clear(struct pf_flow_sink *sink);
+/* The error of a packet whose link type the flows cannot take. */
+enum pf_status pf_flow_refuse(const struct pf_flow_options *options, uint64_t frame_number, unsigned link_type,
+                              struct pf_error *error);
 void pf_flow_map_clear(struct pf_flow_map *map);
 
 #endif

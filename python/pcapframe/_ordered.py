@@ -94,15 +94,16 @@ class _Flows(Kind):
 
     def finish(self, question: Question, plan: Any, before: Any, states: Any, faults: Any) -> _options.FlowFrame:
         job = flow_job(question, None)
-        native, found = job.replayed([each.packets for each in before], [octets for (octets,) in _octets(states)])
+        try:
+            native, found = job.replayed([each.packets for each in before], [each.octets[0] for each in states])
+        except ValueError as error:
+            if str(error).startswith("packet "):  # of a link type that flows cannot take
+                raise CaptureError(str(error)) from None
+            raise
         read = [each.counters for each in states or [self.nothing(question)]]
         counters = counted(read, [found])
         faults = plan.unusable + faults
         return _options.FlowFrame(native, capture_of(plan, ()), faults, job.options, job.names, counters)
-
-
-def _octets(states: Iterable[_state.Events]) -> Iterable[tuple[bytes, ...]]:
-    return (each.octets for each in states)
 
 
 # --- detectors -------------------------------------------------------------------------------------------------------

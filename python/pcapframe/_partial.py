@@ -252,7 +252,7 @@ class Partial:
             arrays += of_state
         header = {
             "plan": {**known, "files": list(known["files"].items())},
-            "question": dataclasses.asdict(self._question),
+            "question": {name: getattr(self._question, name) for name in ("name", "asked", "lenient")},
             "runs": [dataclasses.astuple(run) for run in self._runs.values()],
             "kind": QUESTIONS[self._question.name].state_of(self._question).__name__,
             "states": states,
@@ -390,6 +390,7 @@ def ask(
     if plan.cut > 1:
         kind.check(question, plan)
     run, state = walked(partition, lambda inputs, options: kind.ask(question, inputs, options, plan.secret), threads)
+    question = dataclasses.replace(question, by=None)
     return Partial(plan, question, {run.place: run}, {frozenset([run.place]): state})
 
 
