@@ -38,6 +38,11 @@ QUESTIONS: dict[str, Asked] = {
     "groups": ("count", {"fields": ("ip_src", "frame_protocols"), "every": "1s", "mean": "frame_len", "max": "ip_ttl"}),
     "packets": ("packets", {"columns": ["frame_number", "frame_time_delta", "ip_src", "frame_raw", "frame_len"]}),
     "select": ("select", {"ip": ["10.0.0.1"], "ip_dst": "10.0.0.0/8", "columns": ["frame_number", "ip_src"]}),
+    "flows": ("flows", {"extra": ("rtt", "state")}),
+    "sorted": ("flows", {"sort": True, "dedup_us": 9}),
+    "detect": ("detect", {}),
+    "traffic": ("detect", {"only": "vertical", "scan_ports": 2, "window": "1s"}),
+    "match": ("match", {"indicators": pf.Indicators.from_values(["evil"], "user_agent")}),
 }
 
 

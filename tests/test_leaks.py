@@ -20,6 +20,7 @@ import importlib.util
 import inspect
 import io
 import os
+import pickle
 import sys
 import tempfile
 import warnings
@@ -239,6 +240,22 @@ def calls(t: Things) -> dict[str, tuple[Call, Call | None]]:
         "Capture.write nowhere": (lambda: cap.write(out / "w.pcap"), lambda: cap.write(out / "absent" / "w.pcap")),
         "Capture.index": (lambda: cap.index(out / "in.pfx"), lambda: cap.index(out / "absent" / "in.pfx")),
         "Capture.partitions": (lambda: cap.partitions(1000), lambda: cap.partitions("x")),
+        "Partition.flows": (
+            lambda: cap.partitions(None)[0].flows("cic2017").finish(),
+            lambda: t.pieces[0].flows(extra="tls"),
+        ),
+        "Partition.detect": (
+            lambda: cap.partitions(None)[0].detect(window="1s").finish(),
+            lambda: t.pieces[0].detect(no_such=1),
+        ),
+        "Partition.match": (
+            lambda: cap.partitions(None)[0].match(t.indicators).finish(),
+            lambda: t.pieces[0].match(t.indicators),
+        ),
+        "Partial pickled": (
+            lambda: pickle.loads(pickle.dumps(t.pieces[0].flows())),
+            lambda: t.pieces[0].flows() + t.pieces[0].detect(),
+        ),
         "Partial.finish": (lambda: cap.partitions(None)[0].ioc_counts().finish(), t.partial.finish),
         "Partial.missing": (t.partial.missing, None),
         "Partial.save": (lambda: t.partial.save(out / "p"), lambda: t.partial.save(out / "absent" / "p")),
