@@ -498,6 +498,22 @@ def test_findings_beyond_the_bounds_are_told(tmp_path: Path, monkeypatch: pytest
     assert Path(caught[0].filename) == Path(__file__)
 
 
+def test_answers_where_the_file_is_not(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    cap = pf.open(path)
+    for question, arguments in (("flows", ()), ("detect", ()), ("match", (SOUGHT,))):
+        one = answer_of(cap, question, *arguments)
+        whole = together([piece.run(question, *arguments) for piece in pieces], random.Random(2))
+        path.rename(tmp_path / "elsewhere")
+        found = whole.finish()
+        (tmp_path / "elsewhere").rename(path)
+        assert found.to_dict() == one.to_dict()
+        assert (type(found[1:]), found[1:].to_dict()) == (type(one), one[1:].to_dict())
+        assert found[found.columns[:1]].shape == (len(one), 1)
+        assert pickle.loads(pickle.dumps(found)).to_dict() == one.to_dict()
+        assert len(one) > 1
+
+
 @settings(max_examples=40, deadline=None)
 @given(octets=captures_flows.st_flow_capture(), size=st.integers(100, 3000), seed=st.integers(0, 9999), data=st.data())
 def test_any_cut_of_flows_gives_the_answer(octets: bytes, size: int, seed: int, data: st.DataObject) -> None:
@@ -615,7 +631,10 @@ def test_real_captures_in_pieces(seed: int) -> None:
         except pf.CaptureError:
             continue
         size = max(order.choice([200, 1000, 5000, 100_000]), path.stat().st_size // 40)
-        for question, arguments, keywords in (("ioc_counts", (), {}), ("packets", (ALL,), {})):
+        for question, arguments, keywords in (
+            ("ioc_counts", (), {}), ("packets", (ALL,), {}), ("flows", (), {}), ("flows", ("cic2017",), {}),
+            ("detect", (), {"window": "1min"}),
+        ):  # fmt: skip
             one = told(lambda: answer_of(cap, question, *arguments, **keywords))  # noqa: B023
             several = told(lambda: by_pieces(cap, size, question, *arguments, **keywords))  # noqa: B023
             assert several[1:] == one[1:], path

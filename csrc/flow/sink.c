@@ -265,9 +265,8 @@ static enum pf_status emit(struct pf_sink *base, void *given, struct pf_error *e
     for (unsigned i = 0; i < PF_FLOW_VERDICTS; i++)
         sink->verdicts[i] += piece->verdicts[i];
     if (piece->refused != 0 && !sink->any_link)
-        status = sink->save != NULL
-                     ? pf_flow_save_refused(sink->save, piece->refused, piece->link_type, error)
-                     : pf_flow_refuse(&sink->options, piece->refused, piece->link_type, error);
+        status = sink->save != NULL ? pf_flow_save_refused(sink->save, piece->refused, piece->link_type, error)
+                                    : pf_flow_refuse(&sink->options, piece->refused, piece->link_type, error);
     if (status == PF_OK && sink->save != NULL)
         status = pf_flow_save_put(sink->save, piece, error);
     else if (status == PF_OK)

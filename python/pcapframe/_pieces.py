@@ -177,11 +177,11 @@ class Partition:
         return self.run("select", *arguments, **keywords)
 
     def flows(self, *arguments: Any, **keywords: Any) -> Partial:
-        """Put packets together into flows; see `Capture.flows`. It holds some 100 octets of each packet."""
+        """Put packets together into flows; see `Capture.flows`. It holds 20 to 60 octets of each packet."""
         return self.run("flows", *arguments, **keywords)
 
     def detect(self, *arguments: Any, **keywords: Any) -> Partial:
-        """Look for scans, floods and the rest; see `pcapframe.detect`. It holds some 100 octets of each packet."""
+        """Look for scans, floods and the rest; see `pcapframe.detect`. It holds 20 to 60 octets of each packet."""
         return self.run("detect", *arguments, **keywords)
 
     def match(self, *arguments: Any, **keywords: Any) -> Partial:
