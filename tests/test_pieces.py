@@ -94,7 +94,13 @@ def plain(answer: Any) -> Any:
     if not isinstance(answer, pf.Frame):
         return answer if answer is None else [list(each.items()) for each in _tables(answer)]
     texts = {name: answer[name].categories for name in answer.columns if answer[name].kind == "text"}
-    return answer.schema, answer.to_dict(), texts, answer.provenance
+    doubles = {
+        name: (answer[name].values.tobytes(), [value is None for value in answer[name].tolist()])
+        for name, kind, _ in answer.schema
+        if kind == "float64"
+    }
+    others = {name: values for name, values in answer.to_dict().items() if name not in doubles}  # NaN equals nothing
+    return answer.schema, others, doubles, texts, answer.provenance
 
 
 def _tables(answer: Any) -> list[Any]:
