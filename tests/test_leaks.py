@@ -390,7 +390,7 @@ def public() -> set[str]:
             )
         elif callable(thing):
             found.add(name)
-    for name in pf._LATE:
+    for name in pf._LATE_MODULES:
         if name not in OTHERS:
             module = getattr(pf, name)
             found |= {f"{name}.{member}" for member in module.__all__ if inspect.isfunction(getattr(module, member))}

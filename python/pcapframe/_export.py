@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
 import importlib
 import json
@@ -116,6 +115,8 @@ def guarded(value: object) -> object:
 
 
 def write_csv(path: str, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    import csv  # not worth its time at every start
+
     with atomically(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import warnings
@@ -59,6 +58,8 @@ def cache_folder() -> str:
 
 def cached(file: str) -> str:
     """The name of a file's index in the user's cache folder."""
+    import hashlib  # not worth its time at every start
+
     name = hashlib.sha256(os.fsencode(os.path.realpath(file))).hexdigest()[:32]
     return os.path.join(cache_folder(), name + SUFFIX)
 

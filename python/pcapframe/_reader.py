@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from . import _compressed, _core, _export, _flows, _given, _index, _inputs, _progress, _split, _times, _where, detectors
+from . import _compressed, _core, _export, _flows, _given, _index, _inputs, _progress, _split, _times, _where
 from ._batches import Batches
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
@@ -564,6 +564,8 @@ class Capture:
         ValueError
             Options that contradict those the flows were made with.
         """
+        from . import detectors  # not worth its time at every start
+
         if detectors.is_findings(flows):
             if variant is not None or compat is not None or options:
                 raise TypeError("packets_of: findings take no options of flows")
