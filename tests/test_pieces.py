@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import captures_flows
 import pcapframe as pf
 from captures import Packet, ethernet, ipv4, pcap_bytes, st_capture, tcp, udp
-from captures_ng import enhanced, interface, section, st_pcapng
+from captures_ng import enhanced, interface, section, simple, st_pcapng
 from pcapframe import _core, _index, _partial, _pieces, _questions, _state
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
@@ -240,6 +240,17 @@ def test_a_capture_carried_in_packets_is_not_taken_for_this_one(tmp_path: Path) 
     whole = together([piece.count("frame_len") for piece in pieces], random.Random(1))
     assert whole.missing() == []
     assert whole.finish() == cap.count("frame_len")
+
+
+def test_interfaces_of_a_file_without_packets_are_counted(tmp_path: Path) -> None:
+    frame = ethernet(ipv4(tcp())).octets
+    (tmp_path / "0.pcap").write_bytes(pcap_bytes([]))
+    # Packets without times: files stay in the order that is given.
+    (tmp_path / "1.pcapng").write_bytes(section() + interface(1) + simple(frame) * 3)
+    cap = pf.open([tmp_path / "0.pcap", tmp_path / "1.pcapng"])
+    assert cap.packets(["frame_interface_id"])["frame_interface_id"].tolist() == [1, 1, 1]
+    for size in (1, 24, 30, 100, None):
+        assert plain(by_pieces(cap, size, "packets", COLUMNS)) == plain(cap.packets(COLUMNS))
 
 
 def test_interfaces_described_in_the_middle_are_found(tmp_path: Path) -> None:

@@ -100,8 +100,8 @@ class _Chain:
                 if not there:
                     self.missing.append(Partition(plan, file, piece))
                     continue
-            elif at >= plan.end(file, piece) and plan.files[file].size:
-                continue  # a record that reaches over all of it
+            elif piece and at >= plan.end(file, piece):
+                continue  # a record that reaches over all of it; the first knows the file's interfaces all the same
             found = next((run for run in there if (run.start, run.told) == (at, told)), None)
             if at is not None and found is None:
                 start = None if piece == 0 else at

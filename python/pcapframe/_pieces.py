@@ -303,7 +303,8 @@ def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int,
         start, more = _walked_over(source, partition.entry, nominal, told)
         return min(start, end), told + more
     guess = source.guess(nominal)
-    return (end if guess is None or guess > end else guess), told
+    # Of a piece that lies in the head of the file nothing is read.
+    return max(about.first, end if guess is None or guess > end else guess), told
 
 
 def check_number(plan: Plan) -> None:
