@@ -121,7 +121,7 @@ def test_ways_to_say_when(time: object, expected: int) -> None:
         ("2017-07-05T09:47.5Z", ValueError, "only seconds have a fraction"),
         ("2017-07-05T09:47:00.1234567891Z", ValueError, "finer than a nanosecond"),
         ("2017-07-05T09:47:00.Z", ValueError, "is no time"),
-        (np.datetime64("NaT"), ValueError, "NaT"),
+        (np.datetime64("NaT", "ns"), ValueError, "NaT"),
         (pd.NaT, ValueError, "NaT"),
         (1.5e18, TypeError, r"start: ISO 8601 text, .*not 1\.5e\+18"),
         (True, TypeError, "not True"),
