@@ -433,7 +433,8 @@ def test_a_thousand_calls_leave_nothing(things: Things, measured: Callable[[str]
 def test_a_leak_would_be_seen(things: Things) -> None:
     kept: list[Any] = []
     assert left(lambda: kept.append(object()), 50)
-    assert any("None" in name for name, _ in left(lambda: kept.append(None), 50))
+    shared = {"of": "many"}  # None itself is counted no more from Python 3.12 on
+    assert any("many" in name for name, _ in left(lambda: kept.append(shared), 50, (shared,)))
     files: list[Any] = []
     assert left(lambda: files.append(os.dup(0)), 20)
     for number in files:
