@@ -153,9 +153,9 @@ static void see_answers(struct sightings *seen, const struct pf_packet *packet)
 static void add_url(struct sighting *sighting, const char *host, const char *target)
 {
     struct text *key = &sighting->keys[sighting->count++], *short_key = &sighting->keys[sighting->count++];
-    *key = text_of(host, strlen(host));
-    strcat(key->at, target);
-    key->size = strlen(key->at);
+    int size = snprintf(key->at, sizeof key->at, "%s%s", host, target);
+    must_hold(size >= 0 && (size_t)size < sizeof key->at);
+    key->size = (size_t)size;
     *short_key = text_of(key->at, strcspn(key->at, "?"));
 }
 
