@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from . import _core, _group, _inputs, _reader, _state, _where
+from . import _core, _group, _inputs, _options, _reader, _state, _where
 from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
@@ -60,7 +61,7 @@ def refuse(columns: Sequence[str], why: str) -> None:
             )
 
 
-class Kind:
+class Kind(ABC):
     """How one question is put and answered."""
 
     state: Any
@@ -71,25 +72,26 @@ class Kind:
         """The class of what pieces find."""
         return self.state
 
+    @abstractmethod
     def resolve(self, *arguments: Any, **keywords: Any) -> Question:
-        raise NotImplementedError
+        """The question that these arguments of the Capture's method are; raises as that does."""
 
     def check(self, question: Question, plan: Any) -> None:
         refuse(_conditions(plan), "a condition on it")
 
+    @abstractmethod
     def ask(self, question: Question, inputs: Any, options: Any, secret: bytes | None = None) -> tuple[Any, Any]:
         """What there is in the inputs, and their faults; `secret` is that of the plan, None this process's own."""
-        raise NotImplementedError
 
-    def nothing(self, question: Question, narrowing: Any = ((), -(2**63), 2**63 - 1, None)) -> Any:
+    def nothing(self, question: Question, *narrowing: Any) -> Any:
         """What a capture without a packet says to it; raises where it is no question that there is."""
-        source = _core.Input("memory", "<nothing>", _state._EMPTY)
-        return self.ask(question, (source,), (1, 0, False, None, narrowing))[0]
+        return self.ask(question, *_state.nothing(*narrowing))[0]
 
+    @abstractmethod
     def finish(
         self, question: Question, plan: Any, before: list[Any], states: list[Any], faults: tuple[Any, ...]
     ) -> Any:
-        raise NotImplementedError
+        """The answer of one machine, of what pieces found in their order."""
 
 
 class _Ioc(Kind):
@@ -167,7 +169,7 @@ def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
         return None
     filters, first, last, _ = narrowing_of(plan)
     filters = (*filters, *(_core.Conditions(*each) for each in conditions))
-    options = _reader._Options(0, plan.strict, None, filters=filters, first=first, last=last)
+    options = _options._Options(0, plan.strict, None, filters=filters, first=first, last=last)
     return _reader.Capture(inputs, options, plan.unusable)
 
 
@@ -255,12 +257,6 @@ class _Packets(Kind):
                 }
             }
         return Frame(native, capture_of(plan, conditions), plan.unusable + faults, asked)
-
-
-def _empty_packets(names: tuple[str, ...]) -> Any:
-    source = _core.Input("memory", "<nothing>", _state._EMPTY)
-    options = (1, 0, False, None, ((), -(2**63), 2**63 - 1, None))
-    return _core.packets((source,), options, names, None)[0]
 
 
 class _Select(_Packets):

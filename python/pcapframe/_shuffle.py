@@ -160,7 +160,8 @@ def packets_meta(question: Any, strings: str) -> Any:
     """The table without a row, whose categories are not known."""
     from dask.dataframe.utils import clear_known_categories
 
-    return clear_known_categories(_table_of(Frame(_questions._empty_packets(question.asked[0])), strings))
+    native, _ = _core.packets(*_state.nothing(), question.asked[0], None)
+    return clear_known_categories(_table_of(Frame(native), strings))
 
 
 def _table_of(frame: Frame, strings: str) -> Any:

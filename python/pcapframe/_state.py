@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,27 +100,29 @@ def texts_unpacked(offsets: _Array, octets: _Array) -> list[str]:
     return [whole[a:b].decode() for a, b in itertools.pairwise(ends)]
 
 
-class State:
+class State(ABC):
     """What a piece found."""
 
+    @abstractmethod
     def arrays(self) -> tuple[Any, list[_Array]]:
         """What JSON holds, and arrays."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def of(cls, about: Any, arrays: list[_Array]) -> State:
-        raise NotImplementedError
+        """What `arrays` gave."""
 
+    @abstractmethod
     def like(self, other: Any) -> bool:
         """Whether both may be of the same question."""
-        raise NotImplementedError
 
 
 class Additive(State):
     """What adds up, in any order."""
 
+    @abstractmethod
     def plus(self, other: Any) -> Any:
-        raise NotImplementedError
+        """The sum of both."""
 
     @staticmethod
     def total(states: Sequence[Any]) -> Any:
@@ -227,11 +230,14 @@ def aligned(*arrays: _Array) -> tuple[_Array, ...]:
 _EMPTY = b"\xd4\xc3\xb2\xa1\x02\0\x04\0" + bytes(8) + b"\0\0\x04\0\x01\0\0\0"  # a capture without a packet
 
 
+def nothing(narrowing: Any = ((), -(2**63), 2**63 - 1, None)) -> tuple[Any, Any]:
+    """The inputs and options of a pass over a capture without a packet."""
+    return (_core.Input("memory", "<nothing>", _EMPTY),), (1, 0, False, None, narrowing)
+
+
 def empty_counts(name: str) -> Any:
     """A native table for the keys of a column."""
-    source = _core.Input("memory", "<nothing>", _EMPTY)
-    options = (1, 0, False, None, ((), -(2**63), 2**63 - 1, None))
-    return _core.count_field((source,), options, (name,))[0]
+    return _core.count_field(*nothing(), (name,))[0]
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
