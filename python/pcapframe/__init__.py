@@ -7,7 +7,8 @@ from typing import Any as _Any
 from ._batches import Batches
 from ._columns import columns
 from ._counts import Counts, IocCounts
-from ._frame import Column, Frame
+from ._frame import Frame
+from ._frame_column import Column
 from ._info import CaptureFault, CaptureInfo, Interface
 from ._opening import open
 from ._reader import Capture

@@ -10,7 +10,8 @@ from typing import Any
 
 from . import _given, _progress
 from ._opening import open
-from ._reader import Capture, _check_threads, _Options, _Path
+from ._options import _check_threads, _Options, _Path
+from ._reader import Capture
 from ._recording import BUFFER, SNAP_LEN, SPOOL, CaptureStats, Recording, number_of, octets_of, part_of, size_of
 from ._times import duration
 

@@ -13,7 +13,7 @@ import numpy as np
 from . import _cicids_columns as known
 from ._cicids_files import Table, arrow, decoded, first_line, opened, parquet_file
 from ._cicids_times import parse_times
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 _Array = np.ndarray[Any, Any]
 

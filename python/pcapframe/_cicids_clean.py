@@ -10,7 +10,7 @@ from . import _cicids_columns as known
 from . import _given
 from ._cicids_labels import mapped
 from ._cicids_tables import Report, as_table, definition_of, meta_of, with_report
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

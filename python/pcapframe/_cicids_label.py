@@ -17,7 +17,7 @@ import numpy as np
 from . import _given
 from ._cicids_labels import ATTEMPTED, BENIGN, is_benign
 from ._cicids_tables import Report, as_table, definition_of, meta_of, with_report
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 from ._text import display
 from ._times import nanoseconds
 

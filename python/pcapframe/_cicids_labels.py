@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 BENIGN = "BENIGN"
 ATTEMPTED = " - Attempted"

@@ -15,7 +15,7 @@ from ._cicids_arrays import read
 from ._cicids_files import Table, arrow, describe, files_of
 from ._cicids_times import DAYS, day_of_name, local_days
 from ._columns import nearest
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

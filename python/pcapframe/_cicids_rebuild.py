@@ -23,7 +23,7 @@ from ._cicids_tables import KEY
 from ._cicids_times import day_of_name, place_of_name
 from ._export import DRAFT, draft_prefix, drafted
 from ._flows import resolved
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 _Array = np.ndarray[Any, Any]
 _Say = Callable[[str], object]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import _cicids_columns as known
-from ._frame import Frame, import_pandas
+from ._frame import Frame
+from ._frame_column import import_pandas
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import _given
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

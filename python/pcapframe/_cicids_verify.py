@@ -10,7 +10,7 @@ from typing import Any
 from . import _given
 from ._cicids_files import SUFFIXES, describe
 from ._cicids_read import load
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 HOW_TO_GET = """\
 CICIDS2017 is given out by the Canadian Institute for Cybersecurity, University of New Brunswick:

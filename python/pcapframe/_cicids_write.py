@@ -9,7 +9,7 @@ from typing import Any
 from ._cicids_files import META, arrow
 from ._cicids_tables import KEY
 from ._export import drafted, guarded
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 
 WRITTEN = (".parquet", ".csv")
 

@@ -18,7 +18,8 @@ import pcapframe
 from . import _export, _flows
 from ._counts import Counts, IocCounts
 from ._display import duration, one_day, percent, printable, room, size, table, when, width
-from ._frame import Column, Frame
+from ._frame import Frame
+from ._frame_column import Column
 from ._reader import Capture
 from ._text import display
 from ._thresholds import Threshold, eval_packets, set_threshold

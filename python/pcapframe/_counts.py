@@ -94,7 +94,7 @@ class Counts(Mapping[Any, int]):
 
     def to_pandas(self) -> pd.Series[int]:
         """Return a `pandas.Series` named ``count``, its index the keys, in the order of iteration."""
-        from ._frame import import_pandas
+        from ._frame_column import import_pandas
 
         pandas = import_pandas("Counts.to_pandas")
         keys, counts = self._native.sorted(0, _MOST)

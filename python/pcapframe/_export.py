@@ -17,7 +17,8 @@ from ._provenance import KEY, note
 
 if TYPE_CHECKING:
     from ._batches import Batches
-    from ._frame import Column, Frame
+    from ._frame import Frame
+    from ._frame_column import Column
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the begin of one
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from . import _core, _export, _given
 from ._batches import Batches
-from ._frame import Column, Frame
+from ._frame import Frame
+from ._frame_column import Column
 
 if TYPE_CHECKING:
     from ._info import CaptureFault

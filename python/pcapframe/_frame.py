@@ -14,9 +14,7 @@ import numpy as np
 from . import _core, _export, _given
 from ._columns import nearest
 from ._display import when
-from ._frame_column import Column as Column
-from ._frame_column import _short
-from ._frame_column import import_pandas as import_pandas
+from ._frame_column import Column, _short, import_pandas
 from ._provenance import KEY, note, provenance
 from .errors import CaptureError
 

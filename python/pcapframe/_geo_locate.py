@@ -100,7 +100,7 @@ def locate(addresses: Iterable[str | None], database: Databases = None) -> pd.Da
     release of ``iptocc`` has them: an address can be used anywhere else, and anycast addresses are everywhere. Update
     with ``pip install --upgrade iptocc``.
     """
-    from ._frame import import_pandas
+    from ._frame_column import import_pandas
 
     pandas = import_pandas("geo.locate")
     given = _given.items("addresses", addresses, "addresses")

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _given
-from ._frame import Column, Frame
+from ._frame import Frame
+from ._frame_column import Column
 from ._geo_locate import Databases, Location, located, paths_of
 from ._reader import Capture
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from ._frame import Column, Frame
+    from ._frame import Frame
+    from ._frame_column import Column
 
 _Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import _core, _export, _given
 from ._feeds import Collector, Indicator, Options, Skipped, confidence_of, read_into
 from ._feeds_text import KINDS, url_host, url_key
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 from ._text import legible
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._flows import FlowFrame
 from ._frame import Frame
-from ._reader import Capture, _check_threads, _Options, _Path
+from ._options import _check_threads, _Options, _Path
+from ._reader import Capture
 from ._recording import BUFFER, SNAP_LEN, SPOOL, CaptureStats, Recording, number_of, octets_of, part_of
 from ._times import duration
 from .errors import CaptureWarning

@@ -18,7 +18,7 @@ from ._cicids_clean import repeated
 from ._cicids_label import start_times
 from ._cicids_labels import BENIGN, is_benign
 from ._cicids_tables import as_table
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 from ._models_estimators import KINDS, make_model
 
 _Array = np.ndarray[Any, Any]

@@ -10,7 +10,7 @@ from . import _cicids_columns as known
 from . import _given
 from ._cicids_labels import BENIGN, is_benign
 from ._cicids_tables import as_table
-from ._frame import import_pandas
+from ._frame_column import import_pandas
 from ._models_estimators import SigmaRule, XGBoostClassifier
 from ._models_evaluate import ATTACK, check_labels, classified, is_detector, predictions, steadily
 from ._models_save import check_fitted

@@ -16,11 +16,7 @@ from ._counts import Counts, IocCounts
 from ._frame import Frame
 from ._group import Names, Question, check_question
 from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
-from ._options import _check_threads as _check_threads
-from ._options import _filters as _filters
-from ._options import _narrowed
-from ._options import _Options as _Options
-from ._options import _Path as _Path
+from ._options import _filters, _narrowed, _Options, _Path
 from ._text import display
 
 if TYPE_CHECKING:

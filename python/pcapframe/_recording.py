@@ -18,7 +18,8 @@ from ._frame import Frame
 from ._given import one_of, truth, whole, wrong
 from ._given import path as path_of
 from ._livetool import TOOLS, Tool, ways
-from ._reader import Capture, _filters, _Options, _Path
+from ._options import _filters, _Options, _Path
+from ._reader import Capture
 from .errors import CaptureWarning, FilterError
 
 SPOOL = 1 << 30

@@ -260,7 +260,7 @@ def _data_frame(
     integers: Mapping[str, _Masked],
     length: np.ndarray[Any, Any],
 ) -> pd.DataFrame:
-    from ._frame import import_pandas
+    from ._frame_column import import_pandas
 
     pandas = import_pandas("packets_to_dataframe")
     at, known = times
@@ -404,7 +404,7 @@ def fixing_col_names(df: pd.DataFrame) -> pd.DataFrame:
     TypeError
         `df` is no DataFrame.
     """
-    from ._frame import import_pandas
+    from ._frame_column import import_pandas
 
     pandas = import_pandas("fixing_col_names")
     if not isinstance(df, pandas.DataFrame):
