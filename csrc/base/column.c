@@ -240,38 +240,36 @@ static enum pf_status append_long(struct pf_column *column, const struct pf_colu
     return PF_OK;
 }
 
-/* The number of row i of those that are appended: of a range, or of the rows named. */
-static inline size_t row_of(const size_t *which, size_t first, size_t i)
+/* The code here of what `from` has in a row; `codes` remembers those of its entries, and one more. That of a null is 0
+ * and stays so. */
+static inline enum pf_status adopt(struct pf_column *column, const struct pf_column *from, size_t row, int32_t *codes,
+                                   int32_t *code, struct pf_error *error)
 {
-    return which != NULL ? which[i] : first + i;
+    int32_t entry = ((const int32_t *)(const void *)from->values)[row];
+    *code = 0;
+    if (entry == 0 && !pf_column_valid(from, row))
+        return PF_OK;
+    if (codes[entry] == 0) {
+        PF_TRY(pf_dictionary_adopt(&column->dictionary, &from->dictionary, (size_t)entry, &codes[entry], error));
+        codes[entry]++;
+    }
+    *code = codes[entry] - 1;
+    return PF_OK;
 }
 
-/* Codes of another dictionary, which are looked up in order of appearance; that of a null is 0 and stays so. */
-static enum pf_status append_codes(struct pf_column *column, const struct pf_column *from, const size_t *which,
-                                   size_t first, size_t rows, struct pf_error *error)
+/* Codes of another dictionary, which are looked up in order of appearance. */
+static enum pf_status append_codes(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
+                                   struct pf_error *error)
 {
-    int32_t *to = (int32_t *)(void *)column->values + column->rows;
-    const int32_t *entries = (const int32_t *)(const void *)from->values;
-    int32_t *codes = NULL;
+    int32_t *to = (int32_t *)(void *)column->values + column->rows, *codes = NULL;
     if (from->dictionary.count == 0) { /* nothing but nulls */
         memset(to, 0, rows * sizeof *to);
         return PF_OK;
     }
     PF_TRY(room_for_codes(from, &codes, error));
     enum pf_status status = PF_OK;
-    for (size_t i = 0; i < rows && status == PF_OK; i++) {
-        size_t row = row_of(which, first, i);
-        int32_t entry = entries[row];
-        if (entry == 0 && !pf_column_valid(from, row)) {
-            to[i] = 0;
-            continue;
-        }
-        if (codes[entry] == 0) {
-            status = pf_dictionary_adopt(&column->dictionary, &from->dictionary, (size_t)entry, &codes[entry], error);
-            codes[entry]++;
-        }
-        to[i] = codes[entry] - 1;
-    }
+    for (size_t i = 0; i < rows && status == PF_OK; i++)
+        status = adopt(column, from, first + i, codes, &to[i], error);
     pf_free(codes);
     return status;
 }
@@ -284,7 +282,7 @@ enum pf_status pf_column_append(struct pf_column *column, const struct pf_column
         return PF_OK;
     PF_TRY(pf_column_reserve(column, rows, error));
     if (column->kind.type == PF_TEXT)
-        PF_TRY(append_codes(column, from, NULL, first, rows, error));
+        PF_TRY(append_codes(column, from, first, rows, error));
     else if (pf_type_is_long(column->kind.type))
         PF_TRY(append_long(column, from, first, rows, error));
     else
@@ -296,34 +294,52 @@ enum pf_status pf_column_append(struct pf_column *column, const struct pf_column
 }
 
 /* Called with a literal `size` this is a tight loop for each. */
-static inline void gather(uint8_t *to, const uint8_t *from, const size_t *which, size_t rows, unsigned size)
+static inline void gather(uint8_t *to, const struct pf_column *const *from, const struct pf_row *which, size_t rows,
+                          unsigned size)
 {
     for (size_t i = 0; i < rows; i++)
-        memcpy(to + size * i, from + size * which[i], size);
+        memcpy(to + size * i, from[which[i].part]->values + size * which[i].row, size);
 }
 
-static void take_values(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows)
+static void take_values(struct pf_column *column, const struct pf_column *const *from, const struct pf_row *which,
+                        size_t rows)
 {
     size_t size = pf_type_size(column->kind.type);
     uint8_t *to = column->values + column->rows * size;
     if (size == 1)
-        gather(to, from->values, which, rows, 1);
+        gather(to, from, which, rows, 1);
     else if (size == 2)
-        gather(to, from->values, which, rows, 2);
+        gather(to, from, which, rows, 2);
     else if (size == 4)
-        gather(to, from->values, which, rows, 4);
+        gather(to, from, which, rows, 4);
     else
-        gather(to, from->values, which, rows, 8);
+        gather(to, from, which, rows, 8);
 }
 
-static enum pf_status take_long(struct pf_column *column, const struct pf_column *from, const size_t *which,
-                                size_t rows, struct pf_error *error)
+static enum pf_status take_codes(struct pf_column *column, const struct pf_column *const *from, size_t count,
+                                 const struct pf_row *which, size_t rows, struct pf_error *error)
+{
+    int32_t *to = (int32_t *)(void *)column->values + column->rows;
+    int32_t **codes = pf_alloc_array(count, sizeof *codes);
+    enum pf_status status = codes != NULL ? PF_OK : pf_fail_memory(error);
+    for (size_t i = 0; i < count && status == PF_OK; i++)
+        status = room_for_codes(from[i], &codes[i], error);
+    for (size_t i = 0; i < rows && status == PF_OK; i++)
+        status = adopt(column, from[which[i].part], which[i].row, codes[which[i].part], &to[i], error);
+    for (size_t i = 0; codes != NULL && i < count; i++)
+        pf_free(codes[i]);
+    pf_free(codes);
+    return status;
+}
+
+static enum pf_status take_long(struct pf_column *column, const struct pf_column *const *from,
+                                const struct pf_row *which, size_t rows, struct pf_error *error)
 {
     int64_t *to = (int64_t *)(void *)column->values + column->rows;
     size_t size = 0;
     for (size_t i = 0; i < rows; i++) {
         size_t length;
-        (void)pf_column_octets(from, which[i], &length);
+        (void)pf_column_octets(from[which[i].part], which[i].row, &length);
         if (length > SIZE_MAX - size) /* the same row may be named often */
             return pf_fail_memory(error);
         size += length;
@@ -331,7 +347,7 @@ static enum pf_status take_long(struct pf_column *column, const struct pf_column
     PF_TRY(reserve_octets(column, (size_t)to[0], size, error));
     for (size_t i = 0; i < rows; i++) {
         size_t length;
-        const uint8_t *octets = pf_column_octets(from, which[i], &length);
+        const uint8_t *octets = pf_column_octets(from[which[i].part], which[i].row, &length);
         if (length != 0)
             memcpy(column->octets + to[i], octets, length);
         to[i + 1] = to[i] + (int64_t)length;
@@ -339,21 +355,22 @@ static enum pf_status take_long(struct pf_column *column, const struct pf_column
     return PF_OK;
 }
 
-enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
-                              struct pf_error *error)
+enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *const *from, size_t count,
+                              const struct pf_row *which, size_t rows, struct pf_error *error)
 {
     if (rows == 0)
         return PF_OK;
     PF_TRY(pf_column_reserve(column, rows, error));
     if (column->kind.type == PF_TEXT)
-        PF_TRY(append_codes(column, from, which, 0, rows, error));
+        PF_TRY(take_codes(column, from, count, which, rows, error));
     else if (pf_type_is_long(column->kind.type))
         PF_TRY(take_long(column, from, which, rows, error));
     else
         take_values(column, from, which, rows);
     for (size_t i = 0; column->valid != NULL && i < rows; i++) {
         size_t at = column->rows + i;
-        column->valid[at / 8] |= (uint8_t)((unsigned)pf_column_valid(from, which[i]) << (at % 8));
+        bool valid = pf_column_valid(from[which[i].part], which[i].row);
+        column->valid[at / 8] |= (uint8_t)((unsigned)valid << (at % 8));
     }
     column->rows += rows;
     return PF_OK;

@@ -62,11 +62,17 @@ static inline void pf_column_put_double(struct pf_column *column, double number)
     pf_column_put_number(column, word);
 }
 
-/* Appends rows of another column of the same kind: a range, or the rows named. */
+/* Appends a range of rows of another column of the same kind. */
 enum pf_status pf_column_append(struct pf_column *column, const struct pf_column *from, size_t first, size_t rows,
                                 struct pf_error *error);
-enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *from, const size_t *which, size_t rows,
-                              struct pf_error *error);
+
+struct pf_row {
+    size_t part, row;
+};
+
+/* Appends the rows named, of `count` columns of the same kind. */
+enum pf_status pf_column_take(struct pf_column *column, const struct pf_column *const *from, size_t count,
+                              const struct pf_row *which, size_t rows, struct pf_error *error);
 
 static inline bool pf_column_valid(const struct pf_column *column, size_t row)
 {

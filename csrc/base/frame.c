@@ -210,28 +210,59 @@ enum pf_status pf_frame_column(const struct pf_frame *frame, size_t column, stru
     return status;
 }
 
+/* Where row `row` of all is. */
+static struct pf_row place_of(const struct pf_frame *frame, const size_t *ends, size_t row)
+{
+    size_t low = 0, high = frame->count - 1;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ends[middle] <= row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (struct pf_row){low, row - (ends[low] - frame->parts[low].rows) + frame->parts[low].first};
+}
+
+static bool find_places(const struct pf_frame *frame, const size_t *which, size_t rows, struct pf_row *places)
+{
+    size_t *ends = pf_alloc_array(frame->count, sizeof *ends), end = 0;
+    for (size_t i = 0; ends != NULL && i < frame->count; i++)
+        ends[i] = end += frame->parts[i].rows;
+    for (size_t i = 0; ends != NULL && i < rows; i++)
+        places[i] = place_of(frame, ends, which[i]);
+    pf_free(ends);
+    return ends != NULL;
+}
+
+static enum pf_status take_columns(struct pf_part *part, const struct pf_frame *from, const struct pf_column **columns,
+                                   const struct pf_row *places, size_t rows, struct pf_error *error)
+{
+    for (size_t i = 0; i < from->columns; i++) {
+        for (size_t j = 0; j < from->count; j++)
+            columns[j] = from->parts[j].columns[i];
+        PF_TRY(pf_crew_check(error));
+        PF_TRY(pf_column_take(part->columns[i], columns, from->count, places, rows, error));
+    }
+    part->rows = rows;
+    return PF_OK;
+}
+
 enum pf_status pf_frame_take(struct pf_frame *frame, const struct pf_frame *from, const size_t *which, size_t rows,
                              struct pf_error *error)
 {
     PF_TRY(pf_frame_init(frame, from->kinds, from->columns, error));
     struct pf_part *part = pf_part_new(from->kinds, from->columns);
-    enum pf_status status = part != NULL ? PF_OK : pf_fail_memory(error);
-    for (size_t i = 0; i < from->columns && status == PF_OK; i++) {
-        struct pf_column *whole;
-        status = pf_crew_check(error);
-        if (status == PF_OK)
-            status = pf_frame_column(from, i, &whole, error);
-        if (status != PF_OK)
-            break;
-        status = pf_column_take(part->columns[i], whole, which, rows, error);
-        pf_column_drop(whole);
-    }
-    if (status == PF_OK) {
-        part->rows = rows;
-        status = pf_frame_add(frame, part, error);
-    } else {
+    struct pf_row *places = pf_alloc_array(rows, sizeof *places);
+    const struct pf_column **columns = pf_alloc_array(from->count, sizeof *columns);
+    bool good = part != NULL && places != NULL && columns != NULL && find_places(from, which, rows, places);
+    enum pf_status status = good ? take_columns(part, from, columns, places, rows, error) : pf_fail_memory(error);
+    pf_free(places);
+    pf_free(columns);
+    if (status == PF_OK)
+        status = pf_frame_add(frame, part, error); /* which frees it */
+    else
         pf_part_free(part, from->columns);
-    }
     if (status != PF_OK)
         pf_frame_clear(frame);
     return status;

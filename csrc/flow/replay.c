@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { EVENTS = 4096 };        /* of a piece: half a megabyte */
+enum { EVENTS = 512 };         /* of a piece: 64 KiB, which malloc has at hand; larger ones may be the system's anew */
 enum { MOST_HEADER = 15 * 4 }; /* octets, of TCP (RFC 9293 3.1) */
 
 /* One part that is read: what its next record begins with, and the cursor behind that. */

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -154,21 +154,36 @@ def _whole(
     return whole
 
 
-def _read(client: Any, pieces: Sequence[Partition], events: Callable[..., Any], job: Any) -> tuple[Any, dict[Any, Any]]:
-    """The events of all pieces, as futures by the place of their run, and how they were walked."""
+class _Piece(NamedTuple):
+    """A piece that was read."""
+
+    counters: Any
+    events: Any
+    """The future of all that it noted,"""
+    parts: list[Any]
+    """and those of the parts of that which were asked for."""
+
+
+def _read(
+    client: Any, pieces: Sequence[Partition], events: Callable[..., Any], job: Any, parts: Iterable[int | None] = ()
+) -> tuple[_shuffle.Walk, list[_Piece]]:
+    """How pieces were walked, and those that fit, in order; `parts` are numbers of parts, or None for all as one."""
     plan = pieces[0].plan
-    there: dict[Any, tuple[Any, Any, Any]] = {}  # run, counters, future of the events
+    there: dict[Any, tuple[_partial.Run, _Piece]] = {}
     given = _handed(client, job)
     todo: Sequence[Partition] = pieces
     for _ in (*pieces, None):
         if not todo:
             break
-        futures = [client.submit(_events, events, piece, given, pure=False) for piece in todo]
-        heads = client.gather([client.submit(_head, future, pure=False, priority=10) for future in futures])
-        there |= {run.place: (run, counters, future) for (run, counters), future in zip(heads, futures, strict=True)}
-        todo = _shuffle.missing(plan, [run for run, _, _ in there.values()])
-    walked = _shuffle.walk(plan, [run for run, _, _ in there.values()])
-    return walked, {each.run.place: there[each.run.place][1:] for each in walked.before}
+        read = [client.submit(_events, events, piece, given, pure=False) for piece in todo]
+        heads = [client.submit(_head, future, pure=False, priority=10) for future in read]
+        # Dealt while others are read; where a guess was wrong, in vain.
+        dealt = [[client.submit(_part, future, part, pure=False, priority=10) for part in parts] for future in read]
+        for (run, counters), future, mine in zip(client.gather(heads), read, dealt, strict=True):
+            there[run.place] = run, _Piece(counters, future, mine)
+        todo = _shuffle.missing(plan, [run for run, _ in there.values()])
+    walked = _shuffle.walk(plan, [run for run, _ in there.values()])
+    return walked, [there[each.run.place][1] for each in walked.before]
 
 
 def _events(events: Callable[..., Any], piece: Partition, job: Any) -> Any:
@@ -180,10 +195,6 @@ def _events(events: Callable[..., Any], piece: Partition, job: Any) -> Any:
 
 def _head(events: _shuffle.Events) -> tuple[Any, Any]:
     return events.run, events.counters
-
-
-def _octets(events: _shuffle.Events) -> Any:
-    return events.octets
 
 
 def _part(events: _shuffle.Events, number: int | None) -> Any:
@@ -213,24 +224,22 @@ class _Flows:
         parts = 1 if _shuffle.one_part(options) else max(1, min(slots, _MOST_PARTS))
         self.job = _ordered.flow_job(question, pieces[0].plan.secret, parts)
         self.given = _handed(self.client, self.job)
-        self.walked, self._events = _read(self.client, pieces, _shuffle.flow_events, self.job)
+        self.walked, self._read = _read(self.client, pieces, _shuffle.flow_events, self.job, range(parts))
         self.parts, self.counters = self._replayed()
 
-    def _replay(self, number: int | None) -> Any:
+    def _replay(self, octets: Sequence[Any]) -> Any:
         before = [each.packets for each in self.walked.before]
-        octets = [self.client.submit(_part, future, number, pure=False) for _, future in self._events.values()]
         return self.client.submit(_shuffle.replayed, self.given, before, *octets, pure=False)
 
     def _replayed(self) -> tuple[list[Any], dict[str, int]]:
         """Futures of what each part makes; of all parts as one where bounds on all flows together were reached."""
-        read = [counters for counters, _ in self._events.values()]
-        parts = [self._replay(number) for number in range(self.job.parts)]
+        read, self._read = self._read, []
+        parts = [self._replay([piece.parts[number] for piece in read]) for number in range(self.job.parts)]
         made = self.client.gather([self.client.submit(_second, part, pure=False) for part in parts])
         if not _options.apart_is_whole(made, self.job.native):
-            parts = [self._replay(None)]
+            parts = [self._replay([self.client.submit(_part, piece.events, None, pure=False) for piece in read])]
             made = [self.client.submit(_second, parts[0], pure=False).result()]
-        self._events = {}
-        return parts, _ordered.counted(read, made)
+        return parts, _ordered.counted([piece.counters for piece in read], made)
 
     def frame(self) -> FlowFrame:
         tables = [table for table, _ in _fetched(self.client, self.parts)]
@@ -423,9 +432,9 @@ def detect(
     """
     question = QUESTIONS["detect"].resolve(only=only, window=window, **thresholds)
     client, capture = _client(client), _capture(captures)
-    walked, events = _read(client, _cut(capture, size, question), _shuffle.noted, question)
+    walked, read = _read(client, _cut(capture, size, question), _shuffle.noted, question, [None])
     before = [each.packets for each in walked.before]
-    states = [client.submit(_octets, future, pure=False) for _, future in events.values()]
+    states = [piece.parts[0] for piece in read]
     rows, counters = _fetched(client, client.submit(_shuffle.detected, question, before, *states, pure=False))
     found = _ordered.search(question).told(rows, counters, capture, capture._faults + walked.faults)
     _shuffle.tell(walked)
@@ -535,8 +544,8 @@ def match(
     plan = pieces[0].plan
     if len(pieces) > 1 and (by_file or loose):
         question = QUESTIONS["match"].resolve(indicators)
-        walked, there = _read(client, pieces, _shuffle.noted, question)
-        tables = _fetched(client, [client.submit(_octets, future, pure=False) for _, future in there.values()])
+        walked, read = _read(client, pieces, _shuffle.noted, question, [None])
+        tables = _fetched(client, [piece.parts[0] for piece in read])
         _shuffle.tell(walked)
         return hits_of(_ordered.hits_joined(walked.before, tables), capture, capture._faults + walked.faults)
     handed = _handed(client, (indicators, flows))
