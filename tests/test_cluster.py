@@ -87,8 +87,35 @@ def test_counts_are_those_of_one_machine(client: Any) -> None:
         cap.count("ip_src", "protocol", **asked),
     )
     assert (grouped.schema, grouped.to_dict()) == (expected.schema, expected.to_dict())
-    with pytest.raises(pf.CaptureError, match="count: gaps= and distinct="):
-        pf.cluster.count(cap, "ip_src", distinct="ip_dst", size=SIZE)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "asked", "narrowed"),
+    [
+        ("count", ("ip_src",), {"distinct": "ip_dst"}, {}),
+        ("count", ("tcp_stream",), {}, {}),
+        ("count", ("ip_src",), {}, {"frame_number": slice(9, 99)}),
+        ("ioc_counts", (), {}, {"frame_number": slice(9, 99)}),
+        ("detect", (), {}, {"frame_number": slice(9, 199)}),
+        ("flows", ("corrected",), {"extra": ["tls", "dns"]}, {}),
+        ("match", (pf.Indicators.from_values(["10.0.0.0/8"]),), {"flows": True}, {}),
+    ],
+)
+def test_what_pieces_cannot_be_asked_one_worker_answers(
+    client: Any, tmp_path: Path, name: str, given: Any, asked: Any, narrowed: Any
+) -> None:
+    for paths in (LAB, halves(tmp_path)):
+        cap = pf.open(paths, progress=False)
+        cap = cap.filter(**narrowed) if narrowed else cap
+        expected = (pf.detect if name == "detect" else getattr(pf.Capture, name))(cap, *given, **asked)
+        found = getattr(pf.cluster, name)(cap, *given, client=client, size=SIZE, **asked)
+        assert type(found) is type(expected)
+        if isinstance(found, pf.Frame):
+            assert (found.schema, found.to_dict()) == (expected.schema, expected.to_dict())
+            assert found.provenance == expected.provenance
+        else:
+            assert found == expected
+        assert len(expected)
 
 
 # --- S3 --------------------------------------------------------------------------------------------------------------
@@ -238,8 +265,9 @@ def test_flows_are_those_of_one_machine(client: Any, tmp_path: Path, variant: st
 def test_flows_of_messages_are_not_cut(client: Any, tmp_path: Path) -> None:
     expected = pf.open(LAB, progress=False).flows(extra=["tls", "dns"])
     assert pf.cluster.flows(LAB, client=client, size=SIZE, extra=["tls", "dns"]).to_dict() == expected.to_dict()
+    pieces = pf.open(halves(tmp_path), progress=False).partitions(None)
     with pytest.raises(pf.CaptureError, match=r"^flows: extra columns of messages .* depend on the pieces before: ask"):
-        pf.cluster.flows(halves(tmp_path), client=client, extra="tls")
+        pieces[0].flows(extra="tls")
 
 
 def test_findings_are_those_of_one_machine(client: Any, tmp_path: Path) -> None:

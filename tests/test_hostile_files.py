@@ -33,6 +33,7 @@ DIGEST = 32
 Asked = tuple[str, dict[str, Any]]
 
 QUESTIONS: dict[str, Asked] = {
+    "info": ("info", {"full": True}),
     "ioc_counts": ("ioc_counts", {}),
     "count": ("count", {"fields": ("frame_protocols",)}),
     "groups": ("count", {"fields": ("ip_src", "frame_protocols"), "every": "1s", "mean": "frame_len", "max": "ip_ttl"}),

@@ -240,6 +240,7 @@ def calls(t: Things) -> dict[str, tuple[Call, Call | None]]:
         "Capture.write nowhere": (lambda: cap.write(out / "w.pcap"), lambda: cap.write(out / "absent" / "w.pcap")),
         "Capture.index": (lambda: cap.index(out / "in.pfx"), lambda: cap.index(out / "absent" / "in.pfx")),
         "Capture.partitions": (lambda: cap.partitions(1000), lambda: cap.partitions("x")),
+        "Partition.info": (lambda: cap.partitions(None)[0].info(full=True).finish(), lambda: t.pieces[0].info()),
         "Partition.flows": (
             lambda: cap.partitions(None)[0].flows("cic2017").finish(),
             lambda: t.pieces[0].flows(extra="tls"),

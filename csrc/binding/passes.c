@@ -322,9 +322,15 @@ static PyObject *census_result(const struct pf_census *census, const struct pf_p
         Py_BuildValue("{sKsKsKsK}", "time_backwards", (unsigned long long)odd->backwards, "no_time",
                       (unsigned long long)odd->untimed, "beyond_snap_len", (unsigned long long)odd->beyond_snap,
                       "longer_than_on_wire", (unsigned long long)odd->longer_than_on_wire);
-    return Py_BuildValue("KNNNNNNNi", (unsigned long long)census->packets, first, last, census_faults(census), oddities,
-                         pf_interfaces_list(&pass->interfaces), notes_list(pass->notes), blocks_dict(pass->notes),
-                         pass->notes->cut);
+    const struct pf_found *found = &pass->found;
+    npy_intp count = (npy_intp)found->rising_count;
+    PyObject *rising = PyArray_SimpleNew(1, &count, NPY_INT64);
+    if (rising != NULL && count != 0)
+        memcpy(PyArray_DATA((PyArrayObject *)rising), found->rising, found->rising_count * sizeof *found->rising);
+    return Py_BuildValue("KNNNNNNNNNN", (unsigned long long)census->packets, first, last, census_faults(census),
+                         oddities, pf_interfaces_list(&pass->interfaces), notes_list(pass->notes),
+                         blocks_dict(pass->notes), PyBool_FromLong(pass->notes->cut),
+                         PyBool_FromLong(pass->notes->more_types), rising);
 }
 
 struct census {

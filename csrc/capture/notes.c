@@ -9,10 +9,9 @@ enum pf_status pf_notes_add(struct pf_notes *notes, enum pf_note_kind kind, uint
 {
     if (notes == NULL)
         return PF_OK;
-    if (size > PF_NOTES_OCTETS - notes->text_size || notes->count == PF_NOTES_OCTETS / 8) {
-        notes->cut = true;
+    notes->cut |= size > PF_NOTES_OCTETS - notes->text_size || notes->count == PF_NOTES_OCTETS / 8;
+    if (notes->cut)
         return PF_OK;
-    }
     if (notes->text == NULL && (notes->text = pf_alloc(PF_NOTES_OCTETS)) == NULL)
         return pf_fail_memory(error);
     if (notes->count == notes->capacity) {
@@ -38,7 +37,7 @@ void pf_notes_block(struct pf_notes *notes, uint32_t type)
     while (at < notes->block_count && notes->blocks[at].type != type)
         at++;
     if (at == PF_NOTES_BLOCKS) {
-        notes->cut = true;
+        notes->more_types = true;
         return;
     }
     if (at == notes->block_count) {

@@ -22,15 +22,16 @@ struct pf_notes {
     size_t text_size;
     struct pf_note *list;
     size_t count, capacity;
-    bool cut; /* there was more than is kept */
+    bool cut; /* there were more texts than are kept: those from the first on that had no room are left out */
     struct {
         uint32_t type;
         uint64_t count;
     } blocks[PF_NOTES_BLOCKS]; /* stepped over, by type */
     size_t block_count;
+    bool more_types; /* than are told apart */
 };
 
-/* Both do nothing when notes is NULL; what has no room is left out and noted as cut. */
+/* Both do nothing when notes is NULL. */
 enum pf_status pf_notes_add(struct pf_notes *notes, enum pf_note_kind kind, uint64_t frame_number, const void *text,
                             size_t size, struct pf_error *error);
 void pf_notes_block(struct pf_notes *notes, uint32_t type);

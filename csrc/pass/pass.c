@@ -292,6 +292,7 @@ void pf_pass_clear(struct pf_pass *pass)
     pf_interfaces_clear(&pass->interfaces);
     pf_free(pass->faults);
     pf_free(pass->found.told);
+    pf_free(pass->found.rising);
     memset(&pass->found, 0, sizeof pass->found);
     pass->faults = NULL;
     pass->fault_count = 0;

@@ -19,6 +19,9 @@
 /* 512 KiB: with less, two threads spend too much on handing over; with more, nothing was gained (measured). */
 #define PF_CHUNK ((size_t)512 << 10)
 
+/* Of the times in `rising`: 128 KiB, and more packets than the queues of one card are out of step by. */
+enum { PF_RISING = 16384 };
+
 /* Packets that are no fault, and still odd. */
 struct pf_oddities {
     uint64_t backwards;           /* earlier than one before them in the same pass */
@@ -38,6 +41,10 @@ struct pf_found {
     int64_t first_time, time, latest, earliest;
     uint64_t *told; /* offsets of the blocks in it that say how octets are to be read */
     size_t told_count, told_capacity;
+    /* With notes, the times of the first packets that are no earlier than any before them in the pass: in a piece
+     * behind others some of them may be earlier than what went before. */
+    int64_t *rising;
+    size_t rising_count, rising_capacity;
 };
 
 struct pf_pass {

@@ -189,14 +189,27 @@ void pf_driver_found(struct pf_driver *driver)
     found->earliest = driver->earliest;
 }
 
-static void note_oddities(struct pf_driver *driver, const struct pf_record *record)
+static enum pf_status note_rising(struct pf_driver *driver, int64_t time, struct pf_error *error)
+{
+    struct pf_found *found = &driver->pass->found;
+    if (driver->pass->notes == NULL || found->rising_count == PF_RISING)
+        return PF_OK;
+    PF_TRY(pf_grow((void **)&found->rising, &found->rising_capacity, found->rising_count + 1, sizeof *found->rising,
+                   error));
+    found->rising[found->rising_count++] = time;
+    return PF_OK;
+}
+
+static enum pf_status note_oddities(struct pf_driver *driver, const struct pf_record *record, struct pf_error *error)
 {
     struct pf_oddities *oddities = &driver->pass->oddities;
+    bool earlier = driver->timed && record->time < driver->last_time;
     uint32_t snap_len = record->interface->snap_len;
     oddities->beyond_snap += snap_len != 0 && record->cap_len > snap_len;
     oddities->longer_than_on_wire += record->cap_len > record->len;
     oddities->untimed += !record->timed;
-    oddities->backwards += record->timed && driver->timed && record->time < driver->last_time;
+    oddities->backwards += record->timed && earlier;
+    return record->timed && !earlier ? note_rising(driver, record->time, error) : PF_OK;
 }
 
 enum pf_status pf_driver_note_overlap(struct pf_driver *driver, size_t input, const struct pf_record *record,
@@ -233,7 +246,7 @@ static enum pf_status keep_record(struct pf_driver *driver, struct pf_worker *wo
         return pf_jump_misfit(driver, input, error);
     if (driver->pass->making != NULL)
         PF_TRY(pf_pfx_record(driver->pass->making, driver->walk.offset, record, error));
-    note_oddities(driver, record);
+    PF_TRY(note_oddities(driver, record, error));
     note_time(driver, record);
     worker->records[worker->record_count++] = *record;
     return PF_OK;

@@ -25,7 +25,9 @@ _Census = tuple[
     list[_Interface],
     list[tuple[str, int, bytes]],
     dict[int, int],
-    int,
+    bool,
+    bool,
+    _Array,
 ]
 # Packets, first and last time, fault, [(offset, packets before it, least time, greatest time), ...].
 _Index = tuple[int, int | None, int | None, str | None, list[tuple[int, int, int | None, int | None]]]

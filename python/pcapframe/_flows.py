@@ -229,8 +229,11 @@ class FlowFrame(Frame):
         super().__init__(native, capture, faults, {"flows": {**options, "names": names}})
         self._of, self._names, self._counters = options, names, counters
 
+    def _more(self) -> tuple[Any, ...]:
+        return self._of, self._names, self._counters
+
     def _with(self, native: _core.Frame) -> FlowFrame:
-        return FlowFrame(native, self._capture, self._faults, self._of, self._names, self._counters)
+        return FlowFrame(native, self._capture, self._faults, *self._more())
 
     def _provenance(self, sha256: bool = False) -> dict[str, Any]:
         found = super()._provenance(sha256)

@@ -124,6 +124,10 @@ class Frame:
             key = key.to_numpy(dtype=bool, na_value=False)
         return self._rows(np.asarray(key))
 
+    def _more(self) -> tuple[Any, ...]:
+        """What else one of its class is made of."""
+        return (self._asked,)
+
     def _with(self, native: _core.Frame) -> Frame:
         made = Frame(native, self._capture, self._faults, self._asked)
         made._made_from = self._made_from

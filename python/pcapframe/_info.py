@@ -94,7 +94,9 @@ class CaptureInfo:
     names: tuple[tuple[str, str], ...] | None = None
     """Pairs of address and name from name resolution blocks."""
     other_blocks: dict[int, int] | None = field(default=None, hash=False)
-    """How many blocks of other types were stepped over, by type."""
+    """How many blocks of other types were stepped over, by type; of 64 types at most."""
+    more_notes: bool | None = None
+    """Whether there were more comments, names and the like than the 64 KiB of text that are kept."""
 
     def _rows(self) -> list[tuple[str, str]]:
         rows = [
@@ -112,6 +114,7 @@ class CaptureInfo:
             rows += [(f"packets {name.replace('_', ' ')}", f"{count:,}") for name, count in odd.items()]
             rows += [("comment", display(comment)) for comment in self.comments or ()]
             rows += [("recorded by", display(text)) for text in self.recorded_by or ()]
+            rows += [("comments", "there are more than are kept")] if self.more_notes else []
         return rows
 
     def __str__(self) -> str:
@@ -136,6 +139,27 @@ def interface_of(found: tuple[Any, ...]) -> Interface:
         (2.0 if binary else 10.0) ** -exponent,
         received,
         dropped,
+    )
+
+
+def full_info(census: Any, form: str, octets: int | None, faults: tuple[CaptureFault, ...]) -> CaptureInfo:
+    """`CaptureInfo` with all that a pass has found."""
+    packets, first, last, packet_faults, oddities, found, notes, blocks, more_notes, *_ = census
+    interfaces = tuple(map(interface_of, found))
+    return CaptureInfo(
+        form,
+        tuple(dict.fromkeys(interface.link_type for interface in interfaces)),
+        interfaces,
+        octets,
+        first,
+        packets,
+        last,
+        faults,
+        dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0]))),
+        oddities,
+        **told(notes),
+        other_blocks=dict(sorted(blocks.items())),
+        more_notes=more_notes,
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from . import _core, _given, _reader, _state, _times, detectors
 from . import _flows as _options
+from ._info_pieces import Info
 from ._questions import QUESTIONS as _ADDED
-from ._questions import Kind, Question, _shifted, bound, capture_of
+from ._questions import Kind, Question, WholeCaptureError, _shifted, bound, capture_of
 from .errors import CaptureError
 
 # What packets of a piece say by messages in several segments: these may begin in the piece before.
@@ -83,7 +84,7 @@ class _Flows(Kind):
     def check(self, question: Question, plan: Any) -> None:
         super().check(question, plan)
         if needs_whole_files(dict(question.asked[1])):
-            raise CaptureError(
+            raise WholeCaptureError(
                 "flows: extra columns of messages (tls, dns, http, retrans) depend on the pieces before: ask the "
                 "whole capture, or one file as one piece"
             )
@@ -183,14 +184,14 @@ class _Match(Kind):
         if not isinstance(indicators, Indicators):
             raise _given.wrong("indicators", "Indicators, such as Indicators.read('feed.csv')", indicators)
         if given["flows"] is not False:
-            raise CaptureError("match: flows= takes all packets in order: ask the whole capture")
+            raise WholeCaptureError("match: flows= takes all packets in order: ask the whole capture")
         digest = hashlib.sha256(repr(indicators._plain()).encode("utf-8", "surrogatepass")).hexdigest()
         return Question("match", (digest, matches_apart(indicators)), by=indicators)
 
     def check(self, question: Question, plan: Any) -> None:
         super().check(question, plan)
         if question.asked[1] is not True:
-            raise CaptureError(
+            raise WholeCaptureError(
                 "match: all but url and user_agent stands in messages, too, which may lie in several pieces: ask the "
                 "whole capture, or one file as one piece"
             )
@@ -214,4 +215,4 @@ def hits_joined(before: Sequence[Any], tables: Sequence[_state.Table]) -> _core.
     return _state.Table.joined([_shifted(table, each, None) for table, each in zip(tables, before, strict=True)])
 
 
-QUESTIONS: dict[str, Kind] = {**_ADDED, "flows": _Flows(), "detect": _Detect(), "match": _Match()}
+QUESTIONS: dict[str, Kind] = {**_ADDED, "info": Info(), "flows": _Flows(), "detect": _Detect(), "match": _Match()}

@@ -160,6 +160,10 @@ class Partition:
 
         return ask(self, question, arguments, keywords)
 
+    def info(self, *arguments: Any, **keywords: Any) -> Partial:
+        """Say what it is, with ``full=True``; see `Capture.info`."""
+        return self.run("info", *arguments, **keywords)
+
     def ioc_counts(self, *arguments: Any, **keywords: Any) -> Partial:
         """Count indicators; see `Capture.ioc_counts`."""
         return self.run("ioc_counts", *arguments, **keywords)

@@ -31,6 +31,10 @@ class Question:
         return f"{self.name}{self.asked!r}"
 
 
+class WholeCaptureError(CaptureError):
+    """A question that pieces cannot be asked, and the whole capture can."""
+
+
 # What a packet's place in the capture decides, beyond what `finish` can put right.
 _BY_PLACE = {"frame_number", "frame_time_delta", "frame_time_relative", "frame_interface_id", "flow_id",
              "flow_direction"}  # fmt: skip
@@ -53,9 +57,9 @@ def refuse(columns: Sequence[str], why: str) -> None:
     """Raise where a column takes more than a piece."""
     for name in columns:
         if name in _BY_PLACE and why:
-            raise CaptureError(f"{name}: {why} depends on all packets before: ask it of the whole capture")
+            raise WholeCaptureError(f"{name}: {why} depends on all packets before: ask it of the whole capture")
         if name in ("flow_id", "flow_direction") or _core.needs((name,)):
-            raise CaptureError(
+            raise WholeCaptureError(
                 f"{name}: depends on segments that may lie in other pieces: ask it of the whole capture, or of one "
                 "file as one piece"
             )
@@ -121,7 +125,9 @@ class _Count(Kind):
         options = {name: given[name] for name in ("gaps", "fill", "top", "approx", "dropna")}
         question = _group.check_question(given["fields"], given["every"], asked, **options)
         if question.gaps or any(_group.ASKS[place] == "distinct" for place, _ in question.aggregates):
-            raise CaptureError("count: gaps= and distinct= take all packets of a group together: ask the whole capture")
+            raise WholeCaptureError(
+                "count: gaps= and distinct= take all packets of a group together: ask the whole capture"
+            )
         return Question("count", tuple(question))
 
     def check(self, question: Question, plan: Any) -> None:

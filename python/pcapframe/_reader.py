@@ -15,7 +15,7 @@ from ._columns import check_columns
 from ._counts import Counts, IocCounts
 from ._frame import Frame
 from ._group import Names, Question, check_question
-from ._info import CaptureFault, CaptureInfo, interface_of, told, warn
+from ._info import CaptureFault, CaptureInfo, full_info, interface_of, warn
 from ._options import _filters, _narrowed, _Options, _Path
 from ._text import display
 
@@ -280,32 +280,13 @@ class Capture:
         inputs = self._inputs
         if _given.truth("full", full):
             census, faults = self._run(_core.census)
-            return self._full_info(census, self._faults + faults)
+            return full_info(census, self._formats(), self._octets(), self._faults + faults)
         seen = [interface_of(found) for source in inputs for found in source.interfaces]
         links = tuple(dict.fromkeys(interface.link_type for interface in seen))
         return CaptureInfo(self._formats(), links, tuple(seen), self._octets(), inputs[0].first_time)
 
     def _formats(self) -> str:
         return ", ".join(dict.fromkeys(source.format for source in self._inputs))
-
-    def _full_info(self, census: Any, faults: tuple[CaptureFault, ...]) -> CaptureInfo:
-        """`info` with all that a pass has found."""
-        packets, first, last, packet_faults, oddities, found, notes, blocks, _cut = census
-        interfaces = tuple(map(interface_of, found))
-        return CaptureInfo(
-            self._formats(),
-            tuple(dict.fromkeys(interface.link_type for interface in interfaces)),
-            interfaces,
-            self._octets(),
-            first,
-            packets,
-            last,
-            faults,
-            dict(sorted(packet_faults.items(), key=lambda item: (-item[1], item[0]))),
-            oddities,
-            **told(notes),
-            other_blocks=dict(sorted(blocks.items())),
-        )
 
     def partitions(self, size: int | str | None = "256MB") -> list[Partition]:
         """Cut the capture into pieces that other processes and machines can be asked about.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _core, _ordered, _partial, _pieces, _questions, _state
+from . import _core, _ordered, _partial, _pieces, _questions, _reader, _state, detectors
 from ._frame import Frame
 from ._info import warn
 from ._made import Values, column_of
@@ -189,12 +189,33 @@ def packets_of(piece: Piece, question: Any, strings: str) -> Any:
 # --- whole captures --------------------------------------------------------------------------------------------------
 
 
-def matched(plan: _pieces.Plan, indicators: Any, flows: Any) -> tuple[_state.Table, Any, Any]:
-    """Hits in a whole capture, by one worker: a name may go in segments of several pieces."""
+class Answer(NamedTuple):
+    """What one worker found in a whole capture."""
+
+    made: Any
+    """The answer, or the class of a Frame,"""
+    rows: _state.Table | None
+    """whose rows these are,"""
+    more: tuple[Any, ...]
+    """and what else it is made of."""
+    faults: tuple[Any, ...]
+
+    def of(self, capture: Any) -> Any:
+        """The answer, as `capture` gives it."""
+        return self.made if self.rows is None else self.made(self.rows.native(), capture, self.faults, *self.more)
+
+
+def alone(plan: _pieces.Plan, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Answer:
+    """What the whole capture says to a question that pieces cannot be asked."""
     for file in plan.files:
         _pieces.opened(_pieces.Partition(plan, file, 0))
     capture = _questions.capture_of(plan, ())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CaptureWarning)  # told by who asked
-        hits = capture.match(indicators, flows=flows)
-    return _state.Table.from_native(hits._native), hits._faults, hits._asked
+    method = detectors.detect if name == "detect" else getattr(_reader.Capture, name)
+    with warnings.catch_warnings(record=True) as caught:  # told by who asked
+        warnings.simplefilter("always", CaptureWarning)
+        answer = method(capture, *arguments, **keywords)
+    if isinstance(answer, Frame):
+        rows = _state.Table.from_native(answer._native)
+        return Answer(type(answer), rows, answer._more(), answer._faults or ())
+    faults = [fault for each in caught for fault in getattr(each.message, "faults", ())]
+    return Answer(answer, None, (), (*plan.unusable, *faults) if plan.unusable else tuple(faults))

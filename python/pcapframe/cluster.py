@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from . import _flows as _options
 from . import _opening, _ordered, _partial, _reader, _shuffle
 from ._ordered import QUESTIONS
+from ._questions import WholeCaptureError
 from .errors import CaptureError
 
 if TYPE_CHECKING:
@@ -252,11 +253,34 @@ def _second(pair: tuple[Any, Any]) -> Any:
     return pair[1]
 
 
+def _alone(client: Any, capture: Capture, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Any:
+    """The answer to what pieces cannot be asked: one worker reads all, with a thread for each core it may use."""
+    plan = capture.partitions(None)[0].plan
+    given = _handed(client, (name, arguments, keywords))
+    found: _shuffle.Answer = _fetched(client, client.submit(_asked_alone, plan, given, pure=False))
+    _shuffle.tell(_shuffle.Walk([], found.faults[len(capture._faults) :]))
+    return found.of(capture)
+
+
+def _asked_alone(plan: Any, given: tuple[Any, ...]) -> _shuffle.Answer:
+    try:
+        return _shuffle.alone(plan, *given)
+    except CaptureError as error:
+        raise CaptureError(f"{error}{_here()}") from None
+
+
 def _answer(
     captures: Any, client: Any, size: Any, question: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
-    client = _client(client)
-    pieces = _capture(captures).partitions(size)
+    client, capture = _client(client), _capture(captures)
+    pieces = capture.partitions(size)
+    kind = QUESTIONS[question]
+    try:
+        asked = kind.resolve(*arguments, **keywords)
+        if len(pieces) > 1:
+            kind.check(asked, pieces[0].plan)
+    except WholeCaptureError:
+        return _alone(client, capture, question, arguments, keywords)
     given = _handed(client, (arguments, keywords))
 
     def ask(some: Sequence[Partition]) -> list[Any]:
@@ -304,7 +328,7 @@ def count(captures: Any, *fields: str, client: Any = None, size: Any = SIZE, **a
     captures, client, size
         As for `ioc_counts`.
     *fields, **arguments
-        Those of `Capture.count`, as far as pieces take them.
+        Those of `Capture.count`. What pieces cannot be asked, such as ``distinct``, one worker reads all files for.
 
     Returns
     -------
@@ -313,7 +337,7 @@ def count(captures: Any, *fields: str, client: Any = None, size: Any = SIZE, **a
     Raises
     ------
     CaptureError
-        As for `ioc_counts`; a question that pieces cannot be asked.
+        As for `ioc_counts`.
     """
     found: Counts | Frame = _answer(captures, client, size, "count", fields, arguments)
     return found
@@ -334,7 +358,8 @@ def flows(
     captures, client, size
         As for `ioc_counts`.
     variant, compat, names, **options
-        Those of `Capture.flows`. ``sort`` and ``dedup_us`` look at all packets in order, so one worker replays them.
+        Those of `Capture.flows`. ``sort`` and ``dedup_us`` look at all packets in order, so one worker replays them;
+        ``extra`` columns of messages (tls, dns, http, retrans) depend on all before, so one worker reads all files.
 
     Returns
     -------
@@ -344,11 +369,16 @@ def flows(
     Raises
     ------
     CaptureError
-        As for `ioc_counts`; `extra` columns that depend on messages in several segments, of several files.
+        As for `ioc_counts`.
     ValueError
         As for `Capture.flows`.
     """
-    made = _Flows(captures, client, size, variant, compat, names, options)
+    client, capture = _client(client), _capture(captures)
+    try:
+        made = _Flows(capture, client, size, variant, compat, names, options)
+    except WholeCaptureError:
+        alone: FlowFrame = _alone(client, capture, "flows", (variant, compat), {"names": names, **options})
+        return alone
     frame = made.frame()
     _shuffle.tell(made.walked)
     return frame
@@ -430,9 +460,15 @@ def detect(
     CaptureError
         As for `ioc_counts`.
     """
-    question = QUESTIONS["detect"].resolve(only=only, window=window, **thresholds)
+    asked = {"only": only, "window": window, **thresholds}
+    question = QUESTIONS["detect"].resolve(**asked)
     client, capture = _client(client), _capture(captures)
-    walked, read = _read(client, _cut(capture, size, question), _shuffle.noted, question, [None])
+    try:
+        pieces = _cut(capture, size, question)
+    except WholeCaptureError:
+        alone: Findings = _alone(client, capture, "detect", (), asked)
+        return alone
+    walked, read = _read(client, pieces, _shuffle.noted, question, [None])
     before = [each.packets for each in walked.before]
     states = [piece.parts[0] for piece in read]
     rows, counters = _fetched(client, client.submit(_shuffle.detected, question, before, *states, pure=False))
@@ -532,7 +568,7 @@ def match(
         As for `ioc_counts`.
     """
     from ._indicators import Indicators as Known
-    from ._match import Hits, hits_of
+    from ._match import hits_of
 
     if not isinstance(indicators, Known):
         raise TypeError(f"match: Indicators are needed, not {type(indicators).__name__}")
@@ -541,21 +577,11 @@ def match(
     client, capture = _client(client), _capture(captures)
     loose = flows is False and _ordered.matches_apart(indicators)
     pieces = capture.partitions(size if loose else None)
-    plan = pieces[0].plan
     if len(pieces) > 1 and (by_file or loose):
         question = QUESTIONS["match"].resolve(indicators)
         walked, read = _read(client, pieces, _shuffle.noted, question, [None])
         tables = _fetched(client, [piece.parts[0] for piece in read])
         _shuffle.tell(walked)
         return hits_of(_ordered.hits_joined(walked.before, tables), capture, capture._faults + walked.faults)
-    handed = _handed(client, (indicators, flows))
-    table, faults, asked = _fetched(client, client.submit(_matched, plan, handed, pure=False))
-    _shuffle.tell(_shuffle.Walk([], tuple(faults[len(capture._faults) :])))
-    return Hits(table.native(), capture, tuple(faults), asked)
-
-
-def _matched(plan: Any, given: tuple[Any, Any]) -> Any:
-    try:
-        return _shuffle.matched(plan, *given)
-    except CaptureError as error:
-        raise CaptureError(f"{error}{_here()}") from None
+    found: Hits = _alone(client, capture, "match", (indicators,), {"flows": flows})
+    return found

@@ -170,10 +170,12 @@ class Findings(Frame):
         super().__init__(native, capture, faults, asked)
         self._counters = counters
 
+    def _more(self) -> tuple[Any, ...]:
+        return self._asked, self._counters
+
     def _with(self, native: _core.Frame) -> Frame:
-        assert self._asked is not None
         if {name for name, _, _ in native.schema} >= set(_NEEDED):
-            return Findings(native, self._capture, self._faults, self._asked, self._counters)
+            return Findings(native, self._capture, self._faults, *self._more())
         return Frame(native, self._capture, self._faults, self._asked)
 
     def _provenance(self, sha256: bool = False) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ._group import ASKS, Question, check_question
 from ._hosts import table_of
 from ._hosts_seen import COLUMNS, Seen
 from ._indicators import Indicators
+from ._info import full_info
 from ._match import Hits, hits_of
 from ._reader import Capture
 from ._report_map import Ways, world_map
@@ -352,7 +353,8 @@ def _ask(cap: Capture, indicators: Indicators | None, model: Any, ways: Ways) ->
     counts = {name: Frame(native, cap, faults) for name, native in zip(_COUNTS, answers, strict=False)}
     hits = None if indicators is None else hits_of(answers[len(_COUNTS)], cap, faults)
     findings = search.findings(cap, found, faults, stacklevel=5)
-    return _Asked(cap, cap._full_info(census, faults), findings, hits, counts, bins, ways, seen, verdicts)
+    info = full_info(census, cap._formats(), cap._octets(), faults)
+    return _Asked(cap, info, findings, hits, counts, bins, ways, seen, verdicts)
 
 
 def _page(title: str, sections: list[Section]) -> str:
