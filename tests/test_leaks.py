@@ -38,7 +38,7 @@ from pcapframe import _core
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
 Call = Callable[[], Any]
-ROUNDS = 4
+ROUNDS = 8
 OCTETS = 64  # per call: below the smallest thing of ours that could be left
 
 # Pure Python over pandas, scikit-learn and matplotlib: what they hold is not ours to count, and what is ours in them is
