@@ -34,9 +34,11 @@ void pf_column_drop(struct pf_column *column)
     if (column == NULL || atomic_fetch_sub_explicit(&column->references, 1, memory_order_acq_rel) != 1)
         return;
     pf_dictionary_clear(&column->dictionary);
-    pf_free(column->values);
+    if (!column->borrowed) {
+        pf_free(column->values);
+        pf_free(column->octets);
+    }
     pf_free(column->valid);
-    pf_free(column->octets);
     pf_free(column);
 }
 

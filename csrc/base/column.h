@@ -27,6 +27,7 @@ struct pf_column {
     struct pf_dictionary dictionary;
     uint8_t *octets;
     size_t octets_capacity;
+    bool borrowed; /* values and octets are another's, who outlives it: it is only read */
 };
 
 size_t pf_type_size(enum pf_type type); /* octets per value: of text, of its code; of octets, of an offset */

@@ -69,7 +69,8 @@ static bool only_ours(const struct pf_frame *frame, const struct pf_part *part)
 {
     for (size_t i = 0; i < frame->columns; i++) {
         const struct pf_column *column = part->columns[i];
-        if (part->first != 0 || part->rows != column->rows || atomic_load(&column->references) != 1)
+        bool shared = column->borrowed || atomic_load(&column->references) != 1;
+        if (part->first != 0 || part->rows != column->rows || shared)
             return false;
     }
     return true;

@@ -308,6 +308,8 @@ struct pf_frame_object {
 struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
 /* A Frame of one part, which it takes over, also on failure. */
 PyObject *pf_part_frame(struct pf_state *state, const struct pf_frame *kinds, struct pf_part *part);
+/* An array of row numbers, all below `limit`: a new reference. */
+bool pf_rows_from(PyObject *object, size_t limit, PyArrayObject **array);
 PyObject *pf_frame_from(PyObject *module, PyObject *arguments); /* frame_from.c */
 PyObject *pf_frame_schema(const struct pf_frame *frame);        /* ((name, type, nullable), ...) */
 

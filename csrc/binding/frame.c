@@ -219,8 +219,7 @@ static PyObject *frame_slice(PyObject *self, PyObject *arguments)
     return finished(state, made, pf_frame_slice(&made->frame, frame, (size_t)first, (size_t)rows, &error), &error);
 }
 
-/* An int64 array of row numbers, all within the frame. */
-static bool rows_from(PyObject *object, size_t limit, PyArrayObject **array)
+bool pf_rows_from(PyObject *object, size_t limit, PyArrayObject **array)
 {
     *array = (PyArrayObject *)PyArray_FROMANY(object, NPY_INTP, 1, 1, NPY_ARRAY_IN_ARRAY);
     if (*array == NULL)
@@ -241,7 +240,7 @@ static PyObject *frame_take(PyObject *self, PyObject *argument)
     struct pf_state *state = pf_state_of_type(Py_TYPE(self));
     struct pf_frame *frame = frame_of(self);
     PyArrayObject *rows;
-    if (!rows_from(argument, frame->rows, &rows))
+    if (!pf_rows_from(argument, frame->rows, &rows))
         return NULL;
     struct pf_frame_object *made = pf_frame_object_new(state);
     struct pf_error error = {.status = PF_OK};
@@ -261,7 +260,7 @@ static PyObject *frame_project(PyObject *self, PyObject *argument)
     struct pf_state *state = pf_state_of_type(Py_TYPE(self));
     struct pf_frame *frame = frame_of(self);
     PyArrayObject *which;
-    if (!rows_from(argument, frame->columns, &which))
+    if (!pf_rows_from(argument, frame->columns, &which))
         return NULL;
     struct pf_frame_object *made = pf_frame_object_new(state);
     struct pf_error error = {.status = PF_OK};

@@ -162,30 +162,20 @@ static uint8_t *bits_of(const npy_bool *valid, size_t rows)
     return bits;
 }
 
-static bool fill(struct pf_state *state, struct pf_column *column, const struct given *given)
+static bool lend(struct pf_state *state, struct pf_column *column, const struct given *given)
 {
-    size_t size = pf_type_size(column->kind.type);
     struct pf_error error = {.status = PF_OK};
     bool is_long = pf_type_is_long(column->kind.type);
     if (is_long && (!check_offsets(&column->kind, given) || !check_strings(&column->kind, given)))
         return false;
-    struct pf_column lent = {
-        .kind = column->kind,
-        .rows = given->rows,
-        .values = (uint8_t *)given->values, /* only read */
-        .octets = (uint8_t *)given->octets,
-        .valid = given->valid != NULL ? bits_of(given->valid, given->rows) : NULL,
-    };
-    enum pf_status status = given->valid != NULL && lent.valid == NULL ? pf_fail_memory(&error) : PF_OK;
-    if (status == PF_OK)
-        status = pf_column_append(column, &lent, 0, given->rows, &error);
-    pf_free(lent.valid);
-    if (status != PF_OK)
+    if (given->valid != NULL && (column->valid = bits_of(given->valid, given->rows)) == NULL) {
+        (void)pf_fail_memory(&error);
         return pf_raise(state, &error) != NULL;
-    for (size_t i = 0; given->valid != NULL && !is_long && i < given->rows; i++) {
-        if (!given->valid[i])
-            memset(column->values + i * size, 0, size);
     }
+    column->borrowed = true;
+    column->rows = given->rows;
+    column->values = (uint8_t *)given->values; /* only read */
+    column->octets = (uint8_t *)given->octets;
     return true;
 }
 
@@ -216,7 +206,7 @@ static bool kinds_from(PyObject *schema, struct pf_kind *kinds)
     return true;
 }
 
-static bool fill_part(struct pf_state *state, struct pf_part *part, const struct pf_kind *kinds, PyObject *columns)
+static bool lend_columns(struct pf_state *state, struct pf_part *part, const struct pf_kind *kinds, PyObject *columns)
 {
     struct given given;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(columns); i++) {
@@ -226,13 +216,13 @@ static bool fill_part(struct pf_state *state, struct pf_part *part, const struct
             return bad(kinds[i].name, "columns of different length");
         part->rows = given.rows;
         if (kinds[i].type == PF_TEXT ? !fill_text(state, part->columns[i], &given)
-                                     : !fill(state, part->columns[i], &given))
+                                     : !lend(state, part->columns[i], &given))
             return false;
     }
     return true;
 }
 
-static bool add_part(struct pf_state *state, struct pf_frame *frame, PyObject *columns)
+static bool lend_part(struct pf_state *state, struct pf_frame *frame, PyObject *columns)
 {
     struct pf_error error = {.status = PF_OK};
     if (!PyTuple_Check(columns) || (size_t)PyTuple_GET_SIZE(columns) != frame->columns)
@@ -240,7 +230,7 @@ static bool add_part(struct pf_state *state, struct pf_frame *frame, PyObject *c
     struct pf_part *part = pf_part_new(frame->kinds, frame->columns);
     if (part == NULL)
         return PyErr_NoMemory() != NULL;
-    if (!fill_part(state, part, frame->kinds, columns)) {
+    if (!lend_columns(state, part, frame->kinds, columns)) {
         pf_part_free(part, frame->columns);
         return false;
     }
@@ -249,29 +239,93 @@ static bool add_part(struct pf_state *state, struct pf_frame *frame, PyObject *c
     return true;
 }
 
-/* frame_from(((name, type, nullable), ...), ((values, valid, categories or octets), ...), ...): of parts, one behind
- * the other. */
+/* A frame whose columns borrow the arrays of the arguments behind the first two. */
+static bool lend_frame(struct pf_state *state, struct pf_frame *frame, PyObject *arguments)
+{
+    PyObject *schema = PyTuple_GET_ITEM(arguments, 0);
+    size_t count = (size_t)PyTuple_GET_SIZE(schema);
+    struct pf_error error = {.status = PF_OK};
+    struct pf_kind *kinds = PyMem_Calloc(count, sizeof *kinds);
+    if (kinds == NULL)
+        return PyErr_NoMemory() != NULL;
+    bool good = kinds_from(schema, kinds);
+    if (good && pf_frame_init(frame, kinds, count, &error) != PF_OK)
+        good = pf_raise(state, &error) != NULL;
+    PyMem_Free(kinds);
+    for (Py_ssize_t i = 2; good && i < PyTuple_GET_SIZE(arguments); i++)
+        good = lend_part(state, frame, PyTuple_GET_ITEM(arguments, i));
+    return good;
+}
+
+static enum pf_status copy_columns(struct pf_part *part, const struct pf_frame *from, struct pf_error *error)
+{
+    for (size_t i = 0; i < from->columns; i++) {
+        PF_TRY(pf_column_reserve(part->columns[i], from->rows, error));
+        for (size_t j = 0; j < from->count; j++)
+            PF_TRY(pf_column_append(part->columns[i], from->parts[j].columns[i], 0, from->parts[j].rows, error));
+    }
+    part->rows = from->rows;
+    return PF_OK;
+}
+
+static enum pf_status copy_frame(struct pf_frame *frame, const struct pf_frame *from, struct pf_error *error)
+{
+    PF_TRY(pf_frame_init(frame, from->kinds, from->columns, error));
+    struct pf_part *part = pf_part_new(from->kinds, from->columns);
+    enum pf_status status = part != NULL ? copy_columns(part, from, error) : pf_fail_memory(error);
+    if (status == PF_OK)
+        return pf_frame_add(frame, part, error); /* which frees it */
+    pf_part_free(part, from->columns);
+    return status;
+}
+
+/* A null has the value 0, whatever was given. */
+static void clear_nulls(struct pf_column *column)
+{
+    size_t size = pf_type_size(column->kind.type);
+    for (size_t i = 0; column->valid != NULL && !pf_type_is_long(column->kind.type) && i < column->rows; i++) {
+        if (!pf_column_valid(column, i))
+            memset(column->values + i * size, 0, size);
+    }
+}
+
+static PyObject *frame_of(struct pf_state *state, const struct pf_frame *lent, PyObject *order)
+{
+    PyArrayObject *rows = NULL;
+    struct pf_error error = {.status = PF_OK};
+    if (order != Py_None && !pf_rows_from(order, lent->rows, &rows))
+        return NULL;
+    struct pf_frame_object *made = pf_frame_object_new(state);
+    if (made != NULL) {
+        enum pf_status status =
+            rows == NULL ? copy_frame(&made->frame, lent, &error)
+                         : pf_frame_take(&made->frame, lent, PyArray_DATA(rows), (size_t)PyArray_SIZE(rows), &error);
+        for (size_t i = 0; status == PF_OK && made->frame.count != 0 && i < made->frame.columns; i++)
+            clear_nulls(made->frame.parts[0].columns[i]);
+        if (status != PF_OK) {
+            Py_CLEAR(made);
+            (void)pf_raise(state, &error);
+        }
+    }
+    Py_XDECREF(rows);
+    return (PyObject *)made;
+}
+
+/* frame_from(((name, type, nullable), ...), order, ((values, valid, categories or octets), ...), ...): of parts, one
+ * behind the other where `order` is None, else their rows in this order. */
 PyObject *pf_frame_from(PyObject *module, PyObject *arguments)
 {
     enum { MOST_COLUMNS = 4096 }; /* many times the catalogue */
     struct pf_state *state = pf_state_of(module);
-    struct pf_error error = {.status = PF_OK};
-    PyObject *schema = PyTuple_GET_SIZE(arguments) != 0 ? PyTuple_GET_ITEM(arguments, 0) : NULL;
+    PyObject *schema = PyTuple_GET_SIZE(arguments) > 1 ? PyTuple_GET_ITEM(arguments, 0) : NULL, *made = NULL;
     if (schema == NULL || !PyTuple_Check(schema))
-        return PyErr_Format(PyExc_TypeError, "frame_from: a schema is needed");
-    size_t count = (size_t)PyTuple_GET_SIZE(schema);
-    if (count == 0 || count > MOST_COLUMNS)
+        return PyErr_Format(PyExc_TypeError, "frame_from: a schema and an order are needed");
+    if (PyTuple_GET_SIZE(schema) == 0 || PyTuple_GET_SIZE(schema) > MOST_COLUMNS)
         return PyErr_Format(PyExc_ValueError, "a frame of no or too many columns");
-    struct pf_kind *kinds = PyMem_Calloc(count, sizeof *kinds);
-    struct pf_frame_object *frame = kinds != NULL ? pf_frame_object_new(state) : NULL;
-    bool good = frame != NULL || PyErr_NoMemory() != NULL;
-    good = good && kinds_from(schema, kinds);
-    if (good && pf_frame_init(&frame->frame, kinds, count, &error) != PF_OK)
-        good = pf_raise(state, &error) != NULL;
-    for (Py_ssize_t i = 1; good && i < PyTuple_GET_SIZE(arguments); i++)
-        good = add_part(state, &frame->frame, PyTuple_GET_ITEM(arguments, i));
-    PyMem_Free(kinds);
-    if (!good)
-        Py_CLEAR(frame);
-    return (PyObject *)frame;
+    struct pf_frame lent;
+    memset(&lent, 0, sizeof lent);
+    if (lend_frame(state, &lent, arguments))
+        made = frame_of(state, &lent, PyTuple_GET_ITEM(arguments, 1));
+    pf_frame_clear(&lent);
+    return made;
 }

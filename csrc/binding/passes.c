@@ -466,7 +466,7 @@ PyMethodDef pf_pass_methods[] = {
     {"libpcap", pf_libpcap_built_in, METH_NOARGS, "(whether libpcap is built in, its version or how to get it)."},
     {"interfaces", pf_interfaces_frame, METH_NOARGS, "A Frame of this machine's interfaces."},
     {"fields", fields, METH_NOARGS, "The catalogue: [(name, type, nullable, wireshark, doc), ...]."},
-    {"frame_from", pf_frame_from, METH_VARARGS, "frame_from(schema, *parts): a Frame of arrays."},
+    {"frame_from", pf_frame_from, METH_VARARGS, "frame_from(schema, order, *parts): a Frame of arrays."},
     {"needs", pf_needs, METH_VARARGS, "needs(names): 0 where these fields ask nothing of packets before."},
     {"processors", processors, METH_NOARGS, "How many threads a pass uses by default."},
     {NULL, NULL, 0, NULL},

@@ -69,12 +69,11 @@ def replayed(job: FlowJob, before: Sequence[int], *octets: Any) -> tuple[_state.
     return _state.Table.from_native(native), counters
 
 
-def by_start(tables: Sequence[_state.Table], names: Sequence[str] = ("flow_start", "flow_id")) -> _core.Frame:
+def by_start(tables: Sequence[_state.Table]) -> _core.Frame:
     """The rows of all parts, by start time, then first packet."""
-    native = _state.Table.joined(tables)
-    frame = Frame(native)
-    order = np.lexsort([frame[name].values for name in reversed(names)])
-    return native.take(order.astype(np.intp))
+    keys = [np.concatenate([table.values(name) for table in tables]) for name in ("flow_id", "flow_start")]
+    order = np.lexsort(keys)
+    return _state.Table.joined(tables, order)
 
 
 # --- scores ----------------------------------------------------------------------------------------------------------

@@ -260,14 +260,14 @@ class Table(State):
         return Table.joined([self])
 
     @staticmethod
-    def joined(tables: Sequence[Table]) -> _core.Frame:
-        """The rows of tables of one schema, one behind the other."""
+    def joined(tables: Sequence[Table], order: _Array | None = None) -> _core.Frame:
+        """The rows of tables of one schema, one behind the other, or those that `order` numbers."""
 
         def fit(array: Any) -> Any:
             return aligned(array)[0] if isinstance(array, np.ndarray) else array
 
         parts = [tuple((fit(values), fit(valid), fit(more)) for values, valid, more in t.columns) for t in tables]
-        return _core.frame_from(tables[0].schema, *parts)
+        return _core.frame_from(tables[0].schema, order, *parts)
 
     def like(self, other: Any) -> bool:
         return isinstance(other, Table) and self.schema == other.schema
@@ -279,6 +279,12 @@ class Table(State):
     def number(self, name: str) -> int | None:
         """Which column has this name."""
         return next((number for number, column in enumerate(self.schema) if column[0] == name), None)
+
+    def values(self, name: str) -> _Array:
+        """Those of a column that is there."""
+        number = self.number(name)
+        assert number is not None
+        return self.columns[number][0]
 
     def with_values(self, number: int, values: _Array, valid: _Array | None) -> Table:
         columns = list(self.columns)
