@@ -86,11 +86,6 @@ static enum pf_status source_begin(struct pf_source *base, struct pf_error *erro
     return PF_OK;
 }
 
-static void source_end(struct pf_source *base)
-{
-    (void)base;
-}
-
 static enum pf_status source_read(struct pf_source *base, struct pf_crew *crew, void *memory, size_t size, size_t *got,
                                   struct pf_error *error)
 {
@@ -108,8 +103,7 @@ static void source_free(struct pf_source *base)
     pf_free(source);
 }
 
-static const struct pf_source_ops file_object_ops = {
-    .begin = source_begin, .end = source_end, .read = source_read, .free = source_free};
+static const struct pf_source_ops file_object_ops = {.begin = source_begin, .read = source_read, .free = source_free};
 
 static enum pf_status file_object(PyObject *file, PyObject *start, const char *name, struct pf_source **made,
                                   struct pf_error *error)

@@ -219,7 +219,6 @@ static PyObject *write_draft(struct pf_run *run, struct narrowing *narrowing, en
         (void)pf_raise(run->state, &error);
     good = good && pf_run_pass(run, narrowing->predicates, narrowing->count, &sink.sink);
     unsigned long long written = sink.file.packets;
-    pf_copy_sink_clear(&sink);
     if (!good) {
         pf_draft_abandon(&draft);
         return NULL;

@@ -111,18 +111,6 @@ struct ranges {
     PyObject *object;
 };
 
-static enum pf_status begin(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
-static void end(struct pf_source *source)
-{
-    (void)source;
-}
-
 /* Any thread may want octets: what is raised there is told, because it can't be raised in another. */
 static enum pf_status refused(const struct pf_source *source, struct pf_error *error)
 {
@@ -171,7 +159,7 @@ static void free_ranges(struct pf_source *source)
     pf_free(source);
 }
 
-static const struct pf_source_ops ranges_ops = {.begin = begin, .end = end, .read_at = read_at, .free = free_ranges};
+static const struct pf_source_ops ranges_ops = {.read_at = read_at, .free = free_ranges};
 
 enum pf_status pf_source_ranges(PyObject *object, uint64_t size, const char *name, struct pf_source **source,
                                 struct pf_error *error)

@@ -69,18 +69,6 @@ static enum pf_status begin_regular(struct pf_source *source, struct pf_error *e
     return status;
 }
 
-static void end_stream(struct pf_source *source)
-{
-    (void)source;
-}
-
-static enum pf_status begin_stream(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
 static enum pf_status read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
                               struct pf_error *error)
 {
@@ -118,8 +106,7 @@ static void release(struct pf_source *source)
 
 static const struct pf_source_ops regular_ops = {
     .begin = begin_regular, .end = end_regular, .read_at = read_at, .free = release};
-static const struct pf_source_ops stream_ops = {
-    .begin = begin_stream, .end = end_stream, .read = read_some, .free = release};
+static const struct pf_source_ops stream_ops = {.read = read_some, .free = release};
 
 bool pf_source_is_file(const struct pf_source *source)
 {

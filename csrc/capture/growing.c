@@ -16,18 +16,6 @@ struct snapshot {
     uint64_t head, skipped; /* behind the first `head` octets so many are left out */
 };
 
-static enum pf_status begin_snapshot(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
-static void end_snapshot(struct pf_source *source)
-{
-    (void)source;
-}
-
 static enum pf_status read_snapshot(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
                                     struct pf_error *error)
 {
@@ -54,8 +42,7 @@ static void free_snapshot(struct pf_source *source)
     pf_free(source);
 }
 
-static const struct pf_source_ops snapshot_ops = {
-    .begin = begin_snapshot, .end = end_snapshot, .read_at = read_snapshot, .free = free_snapshot};
+static const struct pf_source_ops snapshot_ops = {.read_at = read_snapshot, .free = free_snapshot};
 
 enum pf_status pf_source_snapshot(const char *name, int fd, uint64_t head, uint64_t from, uint64_t end,
                                   struct pf_source **source, struct pf_error *error)
@@ -126,7 +113,7 @@ static void free_followed(struct pf_source *source)
 }
 
 static const struct pf_source_ops followed_ops = {
-    .begin = begin_followed, .end = end_snapshot, .read = read_followed, .free = free_followed};
+    .begin = begin_followed, .read = read_followed, .free = free_followed};
 
 enum pf_status pf_source_follow(const char *path, struct pf_source **source, struct pf_error *error)
 {

@@ -55,10 +55,10 @@ enum pf_status pf_input_guess(const struct pf_input *input, uint64_t from, uint6
     *start = PF_SIZE_UNKNOWN;
     if (window.octets == NULL)
         return pf_fail_memory(error);
-    enum pf_status status = source->ops->begin(source, error);
+    enum pf_status status = pf_source_begin(source, error);
     if (status == PF_OK) {
         status = source->ops->read_at(source, window.octets, want, from, &window.size, error);
-        source->ops->end(source);
+        pf_source_end(source);
     }
     window.ends = window.size < WINDOW;
     for (size_t at = skipped; status == PF_OK && at < window.size && at < LOOK; at += aligned) {

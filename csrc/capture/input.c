@@ -86,11 +86,11 @@ enum pf_status pf_input_open(struct pf_input *input, struct pf_source *source, c
 {
     memset(input, 0, sizeof *input);
     input->source = source;
-    enum pf_status status = source->ops->begin(source, error);
+    enum pf_status status = pf_source_begin(source, error);
     if (status == PF_OK) {
         /* A stream is looked at on a thread of its own, so that the calling thread stays awake. */
         status = pf_source_seekable(source) ? look(input, NULL, 0, error) : pf_crew_run(1, look, input, host, error);
-        source->ops->end(source);
+        pf_source_end(source);
     }
     if (status != PF_OK) {
         pf_input_close(input);

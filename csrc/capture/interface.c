@@ -33,6 +33,15 @@ failed:
     return pf_fail_memory(error);
 }
 
+const struct pf_interface **pf_interfaces_between(size_t first, const struct pf_interface *last)
+{
+    size_t count = last->number + 1 - first;
+    const struct pf_interface **order = pf_alloc_array(count, sizeof *order);
+    for (const struct pf_interface *at = last; order != NULL && count != 0; at = at->before)
+        order[--count] = at;
+    return order;
+}
+
 void pf_interfaces_clear(struct pf_interfaces *interfaces)
 {
     for (size_t i = 0; i < interfaces->count; i++) {

@@ -39,6 +39,8 @@ struct pf_interfaces {
 /* Adds a copy of `interface`, which then owns its texts, also on failure. */
 enum pf_status pf_interfaces_add(struct pf_interfaces *interfaces, struct pf_interface *interface,
                                  struct pf_error *error);
+/* Those from number `first` to `last`, in order: an array that is the caller's, NULL when memory is refused. */
+const struct pf_interface **pf_interfaces_between(size_t first, const struct pf_interface *last);
 void pf_interfaces_clear(struct pf_interfaces *interfaces);
 
 /* Nanoseconds since the epoch of a count of an interface's units; false where they do not fit 63 bits. */

@@ -8,18 +8,6 @@ struct memory_source {
     const uint8_t *octets;
 };
 
-static enum pf_status begin(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
-static void end(struct pf_source *source)
-{
-    (void)source;
-}
-
 /* Copied, not shown: a writable buffer may change under us, and what was checked must be what is used. */
 static enum pf_status read_at(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
                               struct pf_error *error)
@@ -37,7 +25,7 @@ static void release(struct pf_source *source)
     pf_free(source);
 }
 
-static const struct pf_source_ops ops = {.begin = begin, .end = end, .read_at = read_at, .free = release};
+static const struct pf_source_ops ops = {.read_at = read_at, .free = release};
 
 enum pf_status pf_source_memory(const char *name, const void *octets, size_t size, struct pf_source **source,
                                 struct pf_error *error)

@@ -57,15 +57,11 @@ static enum pf_status describe(struct pf_recorder *recorder, const struct pf_int
     size_t known = recorder->interface != NULL ? recorder->interface->number + 1 : 0;
     if (last->number < known)
         return PF_OK;
-    size_t count = last->number + 1 - known;
-    const struct pf_interface **order = pf_alloc_array(count, sizeof *order);
+    const struct pf_interface **order = pf_interfaces_between(known, last);
     if (order == NULL)
         return pf_fail_memory(error);
-    const struct pf_interface *at = last;
-    for (size_t i = count; i != 0; i--, at = at->before)
-        order[i - 1] = at;
     enum pf_status status = PF_OK;
-    for (size_t i = 0; i < count && status == PF_OK; i++)
+    for (size_t i = 0; i <= last->number - known && status == PF_OK; i++)
         status = describe_one(recorder, order[i], error);
     pf_free(order);
     recorder->interface = last;

@@ -16,8 +16,8 @@
 struct pf_source;
 
 struct pf_source_ops {
-    enum pf_status (*begin)(struct pf_source *source, struct pf_error *error);
-    void (*end)(struct pf_source *source);
+    enum pf_status (*begin)(struct pf_source *source, struct pf_error *error); /* NULL: there is nothing to do */
+    void (*end)(struct pf_source *source);                                     /* the same */
     /* Fewer octets than asked for mean the end. */
     enum pf_status (*read_at)(struct pf_source *source, void *memory, size_t size, uint64_t offset, size_t *got,
                               struct pf_error *error);
@@ -39,6 +39,17 @@ struct pf_source {
 static inline bool pf_source_seekable(const struct pf_source *source)
 {
     return source->ops->read_at != NULL;
+}
+
+static inline enum pf_status pf_source_begin(struct pf_source *source, struct pf_error *error)
+{
+    return source->ops->begin != NULL ? source->ops->begin(source, error) : PF_OK;
+}
+
+static inline void pf_source_end(struct pf_source *source)
+{
+    if (source->ops->end != NULL)
+        source->ops->end(source);
 }
 
 /* A regular file is seekable; a FIFO, a device or "-" (standard input) is a stream. */

@@ -9,38 +9,18 @@ static const int64_t SECOND = INT64_C(1000000000);
 /* An answer comes within so long: hosts ask again after one second and give up after three (RFC 1122 2.3.2.1). */
 static const uint64_t PATIENCE = UINT64_C(5000000000);
 
-static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
-{
-    struct pf_detect_sink *sink = (struct pf_detect_sink *)base;
-    sink->open = pf_alloc_array(workers, sizeof(struct pf_detect_piece *));
-    if (sink->open == NULL)
-        return pf_fail_memory(error);
-    sink->worker_count = workers;
-    return PF_OK;
-}
-
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
                              struct pf_error *error)
 {
-    struct pf_detect_sink *sink = (struct pf_detect_sink *)base;
-    if (sink->open[worker] == NULL)
-        sink->open[worker] = pf_alloc(sizeof *sink->open[worker]);
-    struct pf_detect_piece *piece = sink->open[worker];
+    if (base->open[worker] == NULL)
+        base->open[worker] = pf_alloc(sizeof(struct pf_detect_piece));
+    struct pf_detect_piece *piece = base->open[worker];
     if (piece == NULL)
         return pf_fail_memory(error);
     PF_TRY(pf_grow((void **)&piece->events, &piece->capacity, piece->count + PF_EVENTS_OF_PACKET * count,
                    sizeof *piece->events, error));
     for (size_t i = 0; i < count; i++)
         piece->count += pf_detect_events(packets[i], &piece->events[piece->count]);
-    return PF_OK;
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct pf_detect_sink *sink = (struct pf_detect_sink *)base;
-    (void)error;
-    *piece = sink->open[worker];
-    sink->open[worker] = NULL;
     return PF_OK;
 }
 
@@ -247,9 +227,7 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
-    .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
     .finish = finish,
@@ -273,9 +251,6 @@ enum pf_status pf_detect_sink_init(struct pf_detect_sink *sink, const struct pf_
 
 void pf_detect_sink_clear(struct pf_detect_sink *sink)
 {
-    for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
-        pf_detect_piece_free(sink->open[i]);
-    pf_free(sink->open);
     pf_book_clear(&sink->talks);
     pf_book_clear(&sink->sightings);
     pf_book_clear(&sink->targets);

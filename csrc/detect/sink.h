@@ -31,9 +31,7 @@ struct pf_detect_options {
 struct pf_detect_sink {
     struct pf_sink sink;
     struct pf_detect_options options;
-    struct pf_detect_save *save;   /* the caller's, set after init: where events go instead; then there are no rows */
-    struct pf_detect_piece **open; /* per worker */
-    unsigned worker_count;
+    struct pf_detect_save *save; /* the caller's, set after init: where events go instead; then there are no rows */
     struct pf_book talks, sightings, targets;
     struct pf_detect_rows rows[PF_DETECT_TABLES];
     size_t row_count[PF_DETECT_TABLES];

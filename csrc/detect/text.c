@@ -12,14 +12,6 @@ static const struct pf_kind dropped_kinds[DROPPED_COLUMNS] = {{"what", PF_TEXT, 
 const char *const pf_text_table_names[PF_TEXT_TABLES] = {"dns_clients", "dns_domains", "web_requests", "logins",
                                                          "text_dropped"};
 
-static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
-{
-    struct pf_text_sink *sink = (struct pf_text_sink *)base;
-    sink->open = pf_alloc_array(workers, sizeof(struct pf_text_piece *));
-    sink->worker_count = workers;
-    return sink->open != NULL ? PF_OK : pf_fail_memory(error);
-}
-
 static enum pf_status note(const struct pf_packet *packet, struct pf_text_piece *piece, struct pf_error *error)
 {
     if (packet->first[PF_DNS] != PF_NO_LAYER)
@@ -34,25 +26,12 @@ static enum pf_status note(const struct pf_packet *packet, struct pf_text_piece 
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
                              struct pf_error *error)
 {
-    struct pf_text_sink *sink = (struct pf_text_sink *)base;
-    if (sink->open[worker] == NULL)
-        sink->open[worker] = pf_alloc(sizeof(struct pf_text_piece));
-    if (sink->open[worker] == NULL)
+    if (base->open[worker] == NULL)
+        base->open[worker] = pf_alloc(sizeof(struct pf_text_piece));
+    if (base->open[worker] == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++)
-        PF_TRY(note(packets[i], sink->open[worker], error));
-    return PF_OK;
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct pf_text_sink *sink = (struct pf_text_sink *)base;
-    (void)error;
-    *piece = NULL;
-    if (sink->open[worker] == NULL || sink->open[worker]->size == 0) /* an empty one is used for the next chunk */
-        return PF_OK;
-    *piece = sink->open[worker];
-    sink->open[worker] = NULL;
+        PF_TRY(note(packets[i], base->open[worker], error));
     return PF_OK;
 }
 
@@ -132,9 +111,7 @@ static enum pf_status finish(struct pf_sink *base, struct pf_error *error)
 
 static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
-    .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
     .finish = finish,
@@ -159,9 +136,6 @@ enum pf_status pf_text_sink_init(struct pf_text_sink *sink, struct pf_frame fram
 
 void pf_text_sink_clear(struct pf_text_sink *sink)
 {
-    for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
-        pf_text_piece_free(sink->open[i]);
-    pf_free(sink->open);
     pf_text_names_clear(&sink->names);
     pf_text_requests_clear(&sink->requests);
     pf_text_logins_clear(&sink->logins);

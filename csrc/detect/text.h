@@ -27,8 +27,6 @@ extern const char *const pf_text_table_names[PF_TEXT_TABLES];
 
 struct pf_text_sink {
     struct pf_sink sink;
-    struct pf_text_piece **open; /* a piece per worker, or NULL */
-    unsigned worker_count;
     struct pf_text_save *save; /* the caller's, set after init: where events go instead; then there are no rows */
     struct pf_text_names names;
     struct pf_text_requests requests;

@@ -22,12 +22,9 @@ void pf_flow_piece_free(struct pf_flow_piece *piece)
 static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
 {
     struct pf_flow_sink *sink = (struct pf_flow_sink *)base;
-    sink->open = pf_alloc_array(workers, sizeof(struct pf_flow_piece *));
-    if (sink->open == NULL)
-        return pf_fail_memory(error);
-    sink->worker_count = workers;
     if (sink->options.extra == 0)
         return PF_OK;
+    sink->worker_count = workers;
     sink->rooms = pf_alloc_array(workers, sizeof(char *));
     for (unsigned i = 0; sink->rooms != NULL && i < workers; i++) {
         sink->rooms[i] = pf_alloc(PF_WRITER_ROOM);
@@ -84,9 +81,9 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
                              struct pf_error *error)
 {
     struct pf_flow_sink *sink = (struct pf_flow_sink *)base;
-    if (sink->open[worker] == NULL)
-        sink->open[worker] = pf_alloc(sizeof *sink->open[worker]);
-    struct pf_flow_piece *piece = sink->open[worker];
+    if (base->open[worker] == NULL)
+        base->open[worker] = pf_alloc(sizeof(struct pf_flow_piece));
+    struct pf_flow_piece *piece = base->open[worker];
     if (piece == NULL)
         return pf_fail_memory(error);
     PF_TRY(pf_grow((void **)&piece->events, &piece->capacity, piece->count + count, sizeof *piece->events, error));
@@ -108,15 +105,6 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
             piece->link_type = record->link_type;
         }
     }
-    return PF_OK;
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct pf_flow_sink *sink = (struct pf_flow_sink *)base;
-    (void)error;
-    *piece = sink->open[worker];
-    sink->open[worker] = NULL;
     return PF_OK;
 }
 
@@ -303,7 +291,6 @@ static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
     .finish = finish,
@@ -357,11 +344,8 @@ enum pf_status pf_flow_sink_init(struct pf_flow_sink *sink, const struct pf_flow
 
 void pf_flow_sink_clear(struct pf_flow_sink *sink)
 {
-    for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
-        pf_flow_piece_free(sink->open[i]);
     for (unsigned i = 0; sink->rooms != NULL && i < sink->worker_count; i++)
         pf_free(sink->rooms[i]);
-    pf_free(sink->open);
     pf_free(sink->rooms);
     pf_flow_sayings_clear(&sink->sayings);
     pf_flow_stage_clear(&sink->stage);

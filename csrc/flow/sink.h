@@ -31,10 +31,9 @@ struct pf_flow_sink {
     struct pf_flow_rows rows;
     struct pf_flow_reorder reorder;
     struct pf_flow_dedup dedup;
-    struct pf_flow_map *map;     /* the caller's; then there are no rows. Or NULL */
-    struct pf_flow_save *save;   /* the caller's, set after init: where events go instead; then there are no rows */
-    bool any_link;               /* packets of link types that cannot be taken are in no flow, instead of an error */
-    struct pf_flow_piece **open; /* what each worker gathers */
+    struct pf_flow_map *map;   /* the caller's; then there are no rows. Or NULL */
+    struct pf_flow_save *save; /* the caller's, set after init: where events go instead; then there are no rows */
+    bool any_link;             /* packets of link types that cannot be taken are in no flow, instead of an error */
     unsigned worker_count;
     uint64_t verdicts[PF_FLOW_VERDICTS]; /* of all packets */
     uint64_t copies;                     /* packets left out as copies of others */

@@ -236,18 +236,6 @@ static enum pf_status read_live(struct pf_source *source, struct pf_crew *crew, 
     return PF_OK;
 }
 
-static enum pf_status begin_live(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
-static void end_live(struct pf_source *source)
-{
-    (void)source;
-}
-
 static void free_live(struct pf_source *source)
 {
     struct live *live = (struct live *)source;
@@ -259,8 +247,7 @@ static void free_live(struct pf_source *source)
     pf_free(live);
 }
 
-static const struct pf_source_ops live_ops = {
-    .begin = begin_live, .end = end_live, .read = read_live, .free = free_live};
+static const struct pf_source_ops live_ops = {.read = read_live, .free = free_live};
 
 enum pf_status pf_live_open(const struct pf_live_how *how, struct pf_source **source, struct pf_error *error)
 {

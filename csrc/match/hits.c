@@ -38,6 +38,7 @@ static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_er
     sink->worker_count = workers;
     for (unsigned i = 0; i < workers; i++) {
         struct pf_hits_worker *worker = &sink->workers[i];
+        worker->part = &base->open[i];
         worker->text = pf_alloc(PF_WRITER_ROOM);
         worker->key = pf_alloc(PF_WRITER_ROOM);
         worker->own = pf_alloc(PF_WRITER_ROOM);
@@ -85,7 +86,8 @@ static enum pf_status put_hit(const struct pf_hits_sink *sink, struct pf_hits_wo
                               const struct pf_sighting *sighting, const struct pf_match_entry *entry,
                               struct pf_error *error)
 {
-    struct pf_column **columns = worker->part->columns;
+    struct pf_part *part = *worker->part;
+    struct pf_column **columns = part->columns;
     for (size_t i = 0; i < PF_HIT_COLUMNS; i++) {
         PF_TRY(pf_column_reserve(columns[i], 1, error));
         if (sink->fields[i] != NULL)
@@ -96,7 +98,7 @@ static enum pf_status put_hit(const struct pf_hits_sink *sink, struct pf_hits_wo
     PF_TRY(put_string(columns[WHERE], sighting->place->field->kind.name, error));
     PF_TRY(pf_column_put_octets(columns[SEEN], sighting->seen, sighting->seen_length, error));
     PF_TRY(put_shown(columns[FEED], &sink->set->feeds, entry->feed, error));
-    worker->part->rows++;
+    part->rows++;
     return PF_OK;
 }
 
@@ -111,9 +113,9 @@ enum pf_status pf_hits_report(struct pf_hits_sink *sink, struct pf_hits_worker *
             *stamp == worker->serial)
             continue;
         *stamp = worker->serial;
-        if (worker->part == NULL)
-            worker->part = pf_part_new(sink->kinds, PF_HIT_COLUMNS);
-        if (worker->part == NULL)
+        if (*worker->part == NULL)
+            *worker->part = pf_part_new(sink->kinds, PF_HIT_COLUMNS);
+        if (*worker->part == NULL)
             return pf_fail_memory(error);
         PF_TRY(put_hit(sink, worker, sighting, entry, error));
     }
@@ -134,15 +136,6 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
     return PF_OK;
 }
 
-static enum pf_status cut(struct pf_sink *base, unsigned number, void **piece, struct pf_error *error)
-{
-    struct pf_hits_worker *worker = &((struct pf_hits_sink *)base)->workers[number];
-    (void)error;
-    *piece = worker->part;
-    worker->part = NULL;
-    return PF_OK;
-}
-
 static enum pf_status emit(struct pf_sink *base, void *piece, struct pf_error *error)
 {
     return pf_frame_add(((struct pf_hits_sink *)base)->frame, piece, error);
@@ -158,7 +151,6 @@ static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
 };
@@ -198,7 +190,6 @@ enum pf_status pf_hits_sink_init(struct pf_hits_sink *sink, const struct pf_indi
 void pf_hits_sink_clear(struct pf_hits_sink *sink)
 {
     for (unsigned i = 0; i < sink->worker_count; i++) {
-        pf_part_free(sink->workers[i].part, PF_HIT_COLUMNS);
         pf_free(sink->workers[i].text);
         pf_free(sink->workers[i].key);
         pf_free(sink->workers[i].own);

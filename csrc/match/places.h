@@ -5,7 +5,7 @@
 #include "match/hits.h"
 
 struct pf_hits_worker {
-    struct pf_part *part;   /* that it fills, or NULL */
+    void **part;            /* where the one is that it fills, or NULL */
     char *text, *key, *own; /* PF_WRITER_ROOM octets each */
     uint64_t serial;        /* of the packet and place that it looks at */
     uint64_t *stamps;       /* of each entry: the serial it was last reported for */

@@ -10,6 +10,11 @@ enum pf_status pf_driver_order_init(struct pf_driver *driver, struct pf_error *e
         driver->ordered |= driver->pass->sinks[i]->ops->order == PF_ORDER_FILE;
     if (!driver->ordered)
         return PF_OK;
+    for (size_t i = 0; i < driver->pass->sink_count; i++) {
+        struct pf_sink *sink = driver->pass->sinks[i];
+        if (sink->ops->order == PF_ORDER_FILE && (sink->open = pf_alloc_array(driver->threads, sizeof(void *))) == NULL)
+            return pf_fail_memory(error);
+    }
     driver->ring_size = (size_t)driver->threads * PIECES_PER_THREAD;
     driver->ring = pf_alloc_array(driver->ring_size, sizeof *driver->ring);
     for (size_t i = 0; driver->ring != NULL && i < driver->ring_size; i++) {
@@ -39,16 +44,26 @@ void pf_driver_order_clear(struct pf_driver *driver)
     }
     pf_free(driver->ring);
     driver->ring = NULL;
+    for (size_t i = 0; i < driver->pass->sink_count; i++) {
+        struct pf_sink *sink = driver->pass->sinks[i];
+        for (unsigned j = 0; sink->open != NULL && j < driver->threads; j++) {
+            if (sink->open[j] != NULL)
+                sink->ops->discard(sink, sink->open[j]);
+        }
+        pf_free(sink->open);
+        sink->open = NULL;
+    }
 }
 
-static enum pf_status cut(struct pf_driver *driver, unsigned worker, void **pieces, struct pf_error *error)
+static void cut(struct pf_driver *driver, unsigned worker, void **pieces)
 {
     for (size_t i = 0; i < driver->pass->sink_count; i++) {
         struct pf_sink *sink = driver->pass->sinks[i];
-        if (sink->ops->order == PF_ORDER_FILE)
-            PF_TRY(sink->ops->cut(sink, worker, &pieces[i], error));
+        if (sink->ops->order == PF_ORDER_FILE) {
+            pieces[i] = sink->open[worker];
+            sink->open[worker] = NULL;
+        }
     }
-    return PF_OK;
 }
 
 static enum pf_status emit(struct pf_driver *driver, void **pieces, struct pf_error *error)
@@ -98,7 +113,7 @@ enum pf_status pf_driver_order(struct pf_driver *driver, struct pf_worker *worke
         return pf_fail(error, PF_STOPPED, "stopped");
 
     struct pf_pieces *slot = &driver->ring[ticket->number % driver->ring_size];
-    PF_TRY(cut(driver, worker->number, slot->pieces, error));
+    cut(driver, worker->number, slot->pieces);
     pf_mutex_lock(&driver->lock);
     slot->ready = true;
     enum pf_status status = PF_OK;

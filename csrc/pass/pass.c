@@ -21,7 +21,7 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
         bool over = pf_source_seekable(source) && next->start >= pf_jump_stop(driver, next->input);
         if (!over && atomic_load(&driver->ended) <= next->input) {
             if (!driver->begun[next->input])
-                PF_TRY(source->ops->begin(source, error));
+                PF_TRY(pf_source_begin(source, error));
             driver->begun[next->input] = true;
             driver->under_way[next->input]++;
             *ticket = *next;
@@ -31,7 +31,7 @@ static enum pf_status claim_lock_held(struct pf_driver *driver, struct pf_ticket
             return PF_OK;
         }
         if (driver->begun[next->input] && driver->under_way[next->input] == 0)
-            source->ops->end(source);
+            pf_source_end(source);
         next->input++;
         next->start = next->input < pass->input_count ? pf_jump_start(driver, next->input) : 0;
     }
@@ -52,7 +52,7 @@ static void done(struct pf_driver *driver, const struct pf_ticket *ticket)
     struct pf_source *source = driver->pass->inputs[ticket->input]->source;
     pf_mutex_lock(&driver->lock);
     if (--driver->under_way[ticket->input] == 0 && driver->next.input > ticket->input)
-        source->ops->end(source);
+        pf_source_end(source);
     pf_mutex_unlock(&driver->lock);
 }
 
@@ -62,7 +62,7 @@ static void end_all(struct pf_driver *driver)
         struct pf_source *source = driver->pass->inputs[i]->source;
         bool open = driver->begun[i] && (driver->under_way[i] != 0 || driver->next.input <= i);
         if (open)
-            source->ops->end(source);
+            pf_source_end(source);
     }
 }
 
@@ -250,8 +250,10 @@ static enum pf_status run(struct pf_driver *driver, struct pf_error *error)
     if (driver->under_way == NULL || driver->begun == NULL)
         return pf_fail_memory(error);
     PF_TRY(pf_driver_order_init(driver, error));
-    for (size_t i = 0; i < pass->sink_count; i++)
-        PF_TRY(pass->sinks[i]->ops->begin(pass->sinks[i], driver->threads, error));
+    for (size_t i = 0; i < pass->sink_count; i++) {
+        if (pass->sinks[i]->ops->begin != NULL)
+            PF_TRY(pass->sinks[i]->ops->begin(pass->sinks[i], driver->threads, error));
+    }
     PF_TRY(pf_crew_run(driver->threads, work, driver, pass->host, error));
     if (driver->refused.status != PF_OK) {
         *error = driver->refused;

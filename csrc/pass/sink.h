@@ -1,8 +1,9 @@
 /* What a pass knows of those it hands packets to.
  *
- *   begin(workers)                      once, on the calling thread
+ *   begin(workers)                      once, on the calling thread; NULL: there is nothing to prepare
  *   accept(worker, packets)             on every worker at once; packets in file order within a chunk
- *   cut(worker) -> piece                order `file`: what accept gathered since the last cut, at the end of each chunk
+ *                                       of order `file`: what it gathers is in open[worker], NULL at first; at the
+ *                                       end of the chunk that is taken out as a piece
  *   emit(piece)                         order `file`: pieces in chunk order, one thread at a time
  *   finish()                            once, on one thread, when all went well; NULL: nothing is left to do. What may
  *                                       take long calls pf_crew_check() now and then
@@ -23,8 +24,6 @@ struct pf_sink_ops {
     enum pf_status (*begin)(struct pf_sink *sink, unsigned workers, struct pf_error *error);
     enum pf_status (*accept)(struct pf_sink *sink, unsigned worker, struct pf_packet *const *packets, size_t count,
                              struct pf_error *error);
-    enum pf_status (*cut)(struct pf_sink *sink, unsigned worker, void **piece,
-                          struct pf_error *error); /* a NULL piece is empty */
     enum pf_status (*emit)(struct pf_sink *sink, void *piece,
                            struct pf_error *error);     /* the piece is the sink's, also on failure */
     void (*discard)(struct pf_sink *sink, void *piece); /* a piece that will not be emitted */
@@ -35,6 +34,7 @@ struct pf_sink {
     const struct pf_sink_ops *ops;
     enum pf_depth depth; /* how deep accept() needs its packets decoded */
     uint8_t needs;       /* enum pf_need: what it asks of packets before */
+    void **open;         /* order `file`: what each worker gathers, while a pass runs; the pass's */
 };
 
 #endif

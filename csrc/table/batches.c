@@ -11,8 +11,9 @@ static struct pf_batches *batches_of(struct pf_sink *sink)
 
 static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
 {
-    struct pf_sink *packets = &batches_of(base)->packets.sink;
-    return packets->ops->begin(packets, workers, error);
+    struct pf_sink *inner = &batches_of(base)->packets.sink;
+    inner->open = base->open;
+    return inner->ops->begin(inner, workers, error);
 }
 
 static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_packet *const *packets, size_t count,
@@ -20,12 +21,6 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
 {
     struct pf_sink *inner = &batches_of(base)->packets.sink;
     return inner->ops->accept(inner, worker, packets, count, error);
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct pf_sink *inner = &batches_of(base)->packets.sink;
-    return inner->ops->cut(inner, worker, piece, error);
 }
 
 static void discard(struct pf_sink *base, void *piece)
@@ -93,7 +88,6 @@ static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
 };

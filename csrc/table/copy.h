@@ -8,12 +8,9 @@
 struct pf_copy_sink {
     struct pf_sink sink;
     struct pf_copy_file file;
-    struct pf_copied **open; /* what each worker has gathered */
-    unsigned worker_count;
 };
 
 enum pf_status pf_copy_sink_init(struct pf_copy_sink *sink, enum pf_copy_format format, struct pf_draft *draft,
                                  struct pf_input *const *inputs, size_t input_count, struct pf_error *error);
-void pf_copy_sink_clear(struct pf_copy_sink *sink);
 
 #endif

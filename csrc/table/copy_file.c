@@ -168,15 +168,11 @@ static enum pf_status describe(struct pf_copy_file *file, const struct pf_interf
     size_t known = file->interface != NULL ? file->interface->number + 1 : 0;
     if (last->number < known)
         return PF_OK;
-    size_t count = last->number + 1 - known;
-    const struct pf_interface **order = pf_alloc_array(count, sizeof *order);
+    const struct pf_interface **order = pf_interfaces_between(known, last);
     if (order == NULL)
         return pf_fail_memory(error);
-    const struct pf_interface *at = last;
-    for (size_t i = count; i != 0; i--, at = at->before)
-        order[i - 1] = at;
     enum pf_status status = PF_OK;
-    for (size_t i = 0; i < count && status == PF_OK; i++) {
+    for (size_t i = 0; i <= last->number - known && status == PF_OK; i++) {
         uint8_t *block = pf_alloc(pf_pcapng_interface_room(order[i]));
         status = block != NULL ? write_out(file, block, pf_pcapng_put_interface(block, order[i]), error)
                                : pf_fail_memory(error);

@@ -9,11 +9,10 @@
 static enum pf_status begin(struct pf_sink *base, unsigned workers, struct pf_error *error)
 {
     struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
-    sink->open = pf_alloc_array(workers, sizeof(struct pf_part *));
     sink->texts = pf_alloc_array(workers, sizeof(char *));
     sink->spares = pf_alloc_array(workers, sizeof(struct pf_part *));
     sink->worker_count = workers;
-    if (sink->open == NULL || sink->spares == NULL || sink->texts == NULL)
+    if (sink->spares == NULL || sink->texts == NULL)
         return pf_fail_memory(error);
     bool writes = false;
     for (size_t i = 0; i < sink->field_count; i++)
@@ -210,9 +209,9 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
                              struct pf_error *error)
 {
     struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
-    if (sink->open[worker] == NULL)
-        sink->open[worker] = take_part(sink);
-    struct pf_part *part = sink->open[worker];
+    if (base->open[worker] == NULL)
+        base->open[worker] = take_part(sink);
+    struct pf_part *part = base->open[worker];
     if (part == NULL)
         return pf_fail_memory(error);
     struct batch batch = {packets, count, UINT64_MAX, 0}; /* no group's, so the first field looks */
@@ -222,15 +221,6 @@ static enum pf_status accept(struct pf_sink *base, unsigned worker, struct pf_pa
         PF_TRY(fill(sink, i, part->columns[i], &batch, sink->texts[worker], error));
     }
     part->rows += count;
-    return PF_OK;
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct pf_packets_sink *sink = (struct pf_packets_sink *)base;
-    (void)error;
-    *piece = sink->open[worker];
-    sink->open[worker] = NULL;
     return PF_OK;
 }
 
@@ -253,7 +243,6 @@ static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
 };
@@ -286,15 +275,12 @@ void pf_packets_sink_clear(struct pf_packets_sink *sink)
 {
     if (sink->sink.ops == NULL) /* never begun, as in a batches sink that others fill */
         return;
-    for (unsigned i = 0; sink->open != NULL && i < sink->worker_count; i++)
-        pf_part_free(sink->open[i], sink->field_count);
     for (unsigned i = 0; sink->texts != NULL && i < sink->worker_count; i++)
         pf_free(sink->texts[i]);
     for (unsigned i = 0; i < sink->spare_count; i++)
         pf_part_free(sink->spares[i], sink->field_count);
     pf_mutex_clear(&sink->lock);
     pf_free(sink->spares);
-    pf_free(sink->open);
     pf_free(sink->texts);
     pf_free(sink->kinds);
     pf_free(sink->within);

@@ -13,9 +13,8 @@ struct pf_packets_sink {
     size_t field_count;
     const char *const *files; /* of each input: its name; the caller's */
     struct pf_kind *kinds;
-    uint64_t *within;      /* of each field, as of its group */
-    struct pf_part **open; /* the part each worker is filling */
-    char **texts;          /* and PF_WRITER_ROOM octets for each, where a field is written */
+    uint64_t *within; /* of each field, as of its group */
+    char **texts;     /* and PF_WRITER_ROOM octets for each, where a field is written */
     unsigned worker_count;
     struct pf_mutex lock;    /* of the two below */
     struct pf_part **spares; /* emptied ones, for workers to fill again; at most as many as workers */

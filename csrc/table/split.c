@@ -15,7 +15,6 @@ struct gathered {
 };
 
 struct pf_split_worker {
-    struct gathered *open;
     char text[PF_WRITER_ROOM], path[PF_WRITER_ROOM + 1];
 };
 
@@ -170,30 +169,21 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
 {
     struct pf_split_sink *sink = (struct pf_split_sink *)base;
     struct pf_split_worker *worker = &sink->workers[number];
-    if (worker->open == NULL)
-        worker->open = pf_alloc(sizeof *worker->open);
-    if (worker->open == NULL)
+    if (base->open[number] == NULL)
+        base->open[number] = pf_alloc(sizeof(struct gathered));
+    if (base->open[number] == NULL)
         return pf_fail_memory(error);
     for (size_t i = 0; i < count; i++) {
         struct pf_writer path = {.octets = worker->path, .room = PF_WRITER_ROOM};
         struct pf_copied **copied = NULL;
         for (size_t part = 0; part < sink->part_count; part++)
             write_part(sink, &sink->parts[part], worker, packets[i], &path);
-        PF_TRY(records_of(worker->open, &path, &copied, error));
+        PF_TRY(records_of(base->open[number], &path, &copied, error));
         struct pf_copy_as as = sink->as;
         path.octets[path.length] = '\0';
         as.path = path.octets;
         PF_TRY(pf_copied_add(copied, &as, &packets[i]->record, error));
     }
-    return PF_OK;
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct pf_split_sink *sink = (struct pf_split_sink *)base;
-    (void)error;
-    *piece = sink->workers[worker].open;
-    sink->workers[worker].open = NULL;
     return PF_OK;
 }
 
@@ -319,7 +309,6 @@ static const struct pf_sink_ops ops = {
     .order = PF_ORDER_FILE,
     .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
 };
@@ -372,8 +361,6 @@ enum pf_status pf_split_sink_commit(struct pf_split_sink *sink, struct pf_error 
 
 void pf_split_sink_clear(struct pf_split_sink *sink)
 {
-    for (unsigned i = 0; sink->workers != NULL && i < sink->worker_count; i++)
-        free_gathered(sink->workers[i].open);
     for (size_t i = 0; i < sink->capacity; i++) {
         if (sink->files[i] != NULL)
             pf_draft_abandon(&sink->files[i]->draft);

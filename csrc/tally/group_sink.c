@@ -15,7 +15,6 @@ struct pf_tally_worker {
     struct pf_tally_entry *entry;
     struct pf_keystage narrow, wide;
     struct pf_tally_stage stage;
-    struct piece *piece;
 };
 
 static bool is_plain(const struct pf_tally_plan *plan)
@@ -62,11 +61,11 @@ static enum pf_status count(const struct pf_tally_plan *plan, struct pf_tally_wo
     return pf_keystage_push(&worker->wide, (const uint64_t[]){pf_be(octets, 8), pf_be(octets + 8, 8)}, error);
 }
 
-static enum pf_status gather(struct pf_tally_worker *worker, struct pf_error *error)
+static enum pf_status gather(const struct pf_tally_worker *worker, void **open, struct pf_error *error)
 {
-    if (worker->piece == NULL)
-        worker->piece = pf_alloc(sizeof *worker->piece);
-    struct piece *piece = worker->piece;
+    if (*open == NULL)
+        *open = pf_alloc(sizeof(struct piece));
+    struct piece *piece = *open;
     if (piece == NULL)
         return pf_fail_memory(error);
     if (worker->entry->size > piece->room - piece->used) {
@@ -92,21 +91,12 @@ static enum pf_status accept(struct pf_sink *base, unsigned number, struct pf_pa
         if (!pf_tally_entry_of(plan, packets[i], worker->entry))
             continue;
         if (plan->ordered)
-            PF_TRY(gather(worker, error));
+            PF_TRY(gather(worker, &base->open[number], error));
         else if (is_plain(plan))
             PF_TRY(count(plan, worker, error));
         else
             PF_TRY(pf_tally_stage_push(&worker->stage, worker->entry, error));
     }
-    return PF_OK;
-}
-
-static enum pf_status cut(struct pf_sink *base, unsigned number, void **piece, struct pf_error *error)
-{
-    struct pf_tally_sink *sink = (struct pf_tally_sink *)base;
-    (void)error;
-    *piece = sink->workers[number].piece;
-    sink->workers[number].piece = NULL;
     return PF_OK;
 }
 
@@ -154,7 +144,6 @@ static const struct pf_sink_ops ordered = {
     .order = PF_ORDER_FILE,
     .begin = begin,
     .accept = accept,
-    .cut = cut,
     .emit = emit,
     .discard = discard,
     .finish = finish,
@@ -177,7 +166,6 @@ void pf_tally_sink_clear(struct pf_tally_sink *sink)
         pf_keystage_clear(&worker->narrow);
         pf_keystage_clear(&worker->wide);
         pf_tally_stage_clear(&worker->stage);
-        discard(&sink->sink, worker->piece);
     }
     pf_free(sink->workers);
     sink->workers = NULL;

@@ -106,13 +106,13 @@ enum { GATHER_WORKERS = 16 };
 
 struct gather {
     struct pf_sink sink;
-    struct seen_list open[GATHER_WORKERS], gathered;
+    struct seen_list gathered;
     unsigned workers, emits, finishes;
     atomic_uint accepted;
-    atomic_int emitting, live; /* live: pieces cut and not given back */
+    atomic_int emitting, live; /* live: pieces that were not given back */
     /* To disturb it. */
     unsigned fail_at_accept, fail_at_emit; /* the n-th; 0: never */
-    bool fail_at_begin, fail_at_cut, fail_at_finish;
+    bool fail_at_begin, fail_at_finish;
     void (*pause)(void); /* NULL, or called in accept and emit */
 };
 
@@ -133,6 +133,10 @@ static inline enum pf_status gather_accept(struct pf_sink *base, unsigned worker
         abort();
     if (gather->pause != NULL)
         gather->pause();
+    if (base->open[worker] == NULL) {
+        base->open[worker] = must(calloc(1, sizeof(struct seen_list)));
+        atomic_fetch_add(&gather->live, 1);
+    }
     for (size_t i = 0; i < count; i++) {
         const struct pf_record *record = &packets[i]->record;
         struct seen seen = {
@@ -141,25 +145,10 @@ static inline enum pf_status gather_accept(struct pf_sink *base, unsigned worker
             record->len,          record->input,
             record->link_type,
         };
-        seen_add(&gather->open[worker], &seen);
+        seen_add(base->open[worker], &seen);
     }
     return atomic_fetch_add(&gather->accepted, 1) + 1 == gather->fail_at_accept ? pf_fail(error, PF_INVALID, "accept")
                                                                                 : PF_OK;
-}
-
-static inline enum pf_status gather_cut(struct pf_sink *base, unsigned worker, void **piece, struct pf_error *error)
-{
-    struct gather *gather = (struct gather *)base;
-    if (gather->fail_at_cut)
-        return pf_fail(error, PF_INVALID, "cut");
-    if (gather->open[worker].size == 0)
-        return PF_OK; /* *piece stays NULL */
-    struct seen_list *cut = must(malloc(sizeof *cut));
-    *cut = gather->open[worker];
-    gather->open[worker] = (struct seen_list){NULL, 0, 0};
-    *piece = cut;
-    atomic_fetch_add(&gather->live, 1);
-    return PF_OK;
 }
 
 static inline void gather_discard(struct pf_sink *base, void *piece)
@@ -194,7 +183,7 @@ static inline enum pf_status gather_finish(struct pf_sink *base, struct pf_error
 }
 
 static const struct pf_sink_ops gather_ops = {
-    PF_ORDER_FILE, gather_begin, gather_accept, gather_cut, gather_emit, gather_discard, gather_finish,
+    PF_ORDER_FILE, gather_begin, gather_accept, gather_emit, gather_discard, gather_finish,
 };
 
 static inline void gather_init(struct gather *gather)
@@ -206,8 +195,6 @@ static inline void gather_init(struct gather *gather)
 
 static inline void gather_clear(struct gather *gather)
 {
-    for (unsigned i = 0; i < GATHER_WORKERS; i++)
-        seen_clear(&gather->open[i]);
     seen_clear(&gather->gathered);
 }
 

@@ -258,7 +258,6 @@ static enum pf_status copy_to_path(struct pf_input *input, enum pf_copy_format f
     enum pf_status status = pf_copy_sink_init(&sink, format, &draft, inputs, 1, error);
     if (status == PF_OK)
         status = pf_pass_run(&pass, error);
-    pf_copy_sink_clear(&sink);
     pf_pass_clear(&pass);
     if (status != PF_OK) {
         pf_draft_abandon(&draft);

@@ -27,18 +27,6 @@ struct scripted {
     int told[2]; /* a pipe; readable when there is no more to wait for */
 };
 
-static enum pf_status begin(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
-static void end(struct pf_source *source)
-{
-    (void)source;
-}
-
 static enum pf_status read_script(struct pf_source *source, struct pf_crew *crew, void *memory, size_t size,
                                   size_t *got, struct pf_error *error)
 {
@@ -68,7 +56,7 @@ static void free_script(struct pf_source *source)
     pf_free(script);
 }
 
-static const struct pf_source_ops ops = {.begin = begin, .end = end, .read = read_script, .free = free_script};
+static const struct pf_source_ops ops = {.read = read_script, .free = free_script};
 
 static void finish_script(struct pf_source *source)
 {

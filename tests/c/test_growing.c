@@ -38,7 +38,7 @@ static void check_snapshot(int fd, uint64_t head, uint64_t from, uint64_t end)
     if (!CHECK_OK(pf_source_snapshot("part", fd, head, from, end, &source, &error)))
         return;
     CHECK(pf_source_seekable(source) && source->size == size && !pf_source_follow_end(source));
-    CHECK_OK(source->ops->begin(source, &error));
+    CHECK_OK(pf_source_begin(source, &error));
     for (size_t at = 0; at <= size + 10; at += 1 + at / 3) {
         for (size_t ask = 0; ask < size + 20; ask += 1 + ask / 2) {
             size_t left = at < size ? size - at : 0, most = ask < left ? ask : left;
@@ -46,7 +46,7 @@ static void check_snapshot(int fd, uint64_t head, uint64_t from, uint64_t end)
             CHECK(there == most && memcmp(got, want + (at < size ? at : 0), most) == 0);
         }
     }
-    source->ops->end(source);
+    pf_source_end(source);
     pf_source_free(source);
 }
 
@@ -97,7 +97,7 @@ static enum pf_status follow(void *context, struct pf_crew *crew, unsigned worke
     struct follower *follower = context;
     size_t got = 1, most = 7;
     (void)worker;
-    PF_TRY(follower->source->ops->begin(follower->source, error));
+    PF_TRY(pf_source_begin(follower->source, error));
     for (size_t size = 0; got != 0; size += got, most = most * 3 % 10007 + 1) {
         size_t room = SIZE - size < most ? SIZE - size : most;
         atomic_store(&follower->size, size);
@@ -105,7 +105,7 @@ static enum pf_status follow(void *context, struct pf_crew *crew, unsigned worke
             break;
         PF_TRY(follower->source->ops->read(follower->source, crew, follower->got + size, room, &got, error));
     }
-    follower->source->ops->end(follower->source);
+    pf_source_end(follower->source);
     return PF_OK;
 }
 
@@ -208,10 +208,10 @@ static enum pf_status read_stream(void *context, struct pf_crew *crew, unsigned 
     char all[64];
     size_t size = 0, got = 1;
     (void)worker;
-    PF_TRY(source->ops->begin(source, error));
+    PF_TRY(pf_source_begin(source, error));
     for (; got != 0; size += got)
         PF_TRY(source->ops->read(source, crew, all + size, 5, &got, error));
-    source->ops->end(source);
+    pf_source_end(source);
     CHECK(size == sizeof want - 1 && memcmp(all, want, size) == 0);
     return PF_OK;
 }

@@ -42,18 +42,6 @@ struct ends {
     struct built first, last;
 };
 
-static enum pf_status begin(struct pf_source *source, struct pf_error *error)
-{
-    (void)source;
-    (void)error;
-    return PF_OK;
-}
-
-static void end(struct pf_source *source)
-{
-    (void)source;
-}
-
 static void copy(uint8_t *to, size_t size, uint64_t offset, const struct built *from, uint64_t begins)
 {
     for (size_t i = 0; i < from->size; i++) {
@@ -81,7 +69,7 @@ static void release(struct pf_source *source)
     free(source);
 }
 
-static const struct pf_source_ops ends_ops = {.begin = begin, .end = end, .read_at = read_at, .free = release};
+static const struct pf_source_ops ends_ops = {.read_at = read_at, .free = release};
 
 static void put_words(struct built *built, const uint32_t *words, size_t count)
 {

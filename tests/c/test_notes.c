@@ -216,6 +216,7 @@ static void test_bounds(void)
     CHECK_OK(pf_notes_add(&notes, PF_NOTE_COMMENT, 1, text, sizeof text, &error));
     CHECK(!notes.cut);
     CHECK_OK(pf_notes_add(&notes, PF_NOTE_COMMENT, 1, text, sizeof text, &error));
+    CHECK_OK(pf_notes_add(&notes, PF_NOTE_COMMENT, 1, text, 1, &error)); /* for which there would be room */
     CHECK(notes.cut && notes.count == 1 && notes.text_size == sizeof text);
     pf_notes_clear(&notes);
     for (size_t i = 0; i < PF_NOTES_OCTETS / 8; i++)
@@ -226,10 +227,10 @@ static void test_bounds(void)
     pf_notes_clear(&notes);
     for (uint32_t type = 0; type < PF_NOTES_BLOCKS; type++)
         pf_notes_block(&notes, type);
-    CHECK(!notes.cut && notes.block_count == PF_NOTES_BLOCKS);
+    CHECK(!notes.more_types && notes.block_count == PF_NOTES_BLOCKS);
     pf_notes_block(&notes, PF_NOTES_BLOCKS);
     pf_notes_block(&notes, 3);
-    CHECK(notes.cut && notes.block_count == PF_NOTES_BLOCKS && notes.blocks[3].count == 2);
+    CHECK(notes.more_types && !notes.cut && notes.block_count == PF_NOTES_BLOCKS && notes.blocks[3].count == 2);
     pf_notes_clear(&notes);
 }
 

@@ -449,7 +449,7 @@ static void test_sink_fails(void)
         trial_open(&trial, (enum how)(i % HOWS), builts, 2, i);
         trial.pass.chunk = 100;
         trial.pass.threads = thread_counts[i % 3 + 1];
-        switch (i / 4 % 5) {
+        switch (i / 4 % 4) {
         case 0:
             trial.gather.fail_at_accept = 1 + i % 50;
             want = "accept";
@@ -459,10 +459,6 @@ static void test_sink_fails(void)
             want = "emit";
             break;
         case 2:
-            trial.gather.fail_at_cut = true;
-            want = "cut";
-            break;
-        case 3:
             trial.gather.fail_at_begin = true;
             want = "begin";
             break;

@@ -127,14 +127,14 @@ static void test_refused(void)
     CHECK_STATUS(pf_input_cut(&input, 24, size + 1, NULL, 0, &error), PF_INVALID);
     CHECK_STATUS(pf_input_cut(&input, 24, 0, NULL, 0, &error), PF_INVALID);
     CHECK_OK(pf_input_cut(&input, 24, size, (const uint64_t[]){24}, 1, &error)); /* where a packet lies */
-    CHECK_OK(input.source->ops->begin(input.source, &error));
+    CHECK_OK(pf_source_begin(input.source, &error));
     struct pf_interfaces interfaces = {.count = 0};
     struct pf_walk walk = input.walk;
     walk.interfaces = &interfaces;
     CHECK_OK(walk.format->begin(&walk, &error));
     CHECK_STATUS(pf_input_tell(&input, &walk, &error), PF_NOT_CAPTURE);
     CHECK_EQ(walk.offset, 24);
-    input.source->ops->end(input.source);
+    pf_source_end(input.source);
     pf_interfaces_clear(&interfaces);
     pf_input_close(&input);
     built_clear(&built);

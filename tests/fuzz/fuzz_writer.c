@@ -58,7 +58,6 @@ static bool pass_over(const uint8_t *octets, size_t size, const enum pf_copy_for
         }
         *status = pf_pass_run(&pass, &error);
         if (format != NULL) {
-            pf_copy_sink_clear(&copy);
             if (*status == PF_OK)
                 must_hold(pf_draft_publish(&draft) == 0);
             else
