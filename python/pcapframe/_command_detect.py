@@ -12,15 +12,14 @@ from ._commands import (
     DONE,
     Usage,
     _check_output,
+    _hand_over,
     _json,
     _number,
     _open,
     _print,
-    _records,
     _say,
     _show_rows,
     _title,
-    _write_frame,
 )
 from ._text import display
 
@@ -60,12 +59,7 @@ def detect(given: argparse.Namespace) -> int:
         "severities": {name: severities[name] for name in reversed(detectors.SEVERITIES)},
         "bounds": found.provenance["detect_bounds"],
     }
-    if given.output:
-        document["output"] = given.output
-        _write_frame(given.output, found, document)
-    if given.json:
-        _json(document, None if given.output else _records(found))
-    else:
+    if not _hand_over(given, found, document):
         told = ", ".join(f"{count} {name}" for name, count in document["severities"].items() if count)
         _say(f"{_title(capture)}: {_number(len(found), 'finding')}{f' ({told})' if told else ''}")
         if len(found):

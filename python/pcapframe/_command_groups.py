@@ -10,15 +10,13 @@ from ._commands import (
     ROWS,
     Usage,
     _check_output,
-    _json,
+    _hand_over,
     _number,
     _open,
     _print,
-    _records,
     _say,
     _show_rows,
     _title,
-    _write_frame,
 )
 from ._group import ASKS, check_question
 from ._text import display
@@ -59,11 +57,7 @@ def counts(given: argparse.Namespace) -> int:
         "top": given.top,
         "groups": len(frame),
     }
-    if given.output:
-        document["output"] = given.output
-        _write_frame(given.output, frame, document)
-    if given.json:
-        _json(document, None if given.output else _records(frame))
+    if _hand_over(given, frame, document):
         return DONE
     _say(f"{_title(capture)}: {_number(len(frame), 'row')}")
     if given.output:

@@ -7,15 +7,13 @@ import argparse
 from ._commands import (
     DONE,
     _check_output,
-    _json,
+    _hand_over,
     _number,
     _open,
     _print,
-    _records,
     _say,
     _show_rows,
     _title,
-    _write_frame,
 )
 from ._text import display
 
@@ -29,11 +27,7 @@ def hosts(given: argparse.Namespace) -> int:
         _check_output(given.output, SUFFIXES, capture)
     frame = capture.hosts()
     document = {"files": capture.files, "hosts": len(frame)}
-    if given.output:
-        document["output"] = given.output
-        _write_frame(given.output, frame, document)
-    if given.json:
-        _json(document, None if given.output else _records(frame))
+    if _hand_over(given, frame, document):
         return DONE
     _say(f"{_title(capture)}: {_number(len(frame), 'host')}")
     if given.output:

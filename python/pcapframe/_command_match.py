@@ -10,7 +10,7 @@ from ._commands import (
     DONE,
     Usage,
     _check_output,
-    _json,
+    _hand_over,
     _number,
     _open,
     _print,
@@ -18,7 +18,6 @@ from ._commands import (
     _say,
     _show_rows,
     _title,
-    _write_frame,
 )
 from ._indicators import Indicators
 from ._text import display
@@ -51,11 +50,7 @@ def match(given: argparse.Namespace) -> int:
         "hits": len(hits),
         "summary": list(_records(summary)),
     }
-    if given.output:
-        document["output"] = given.output
-        _write_frame(given.output, hits, document)
-    if given.json:
-        _json(document, None if given.output else _records(hits))
+    if _hand_over(given, hits, document):
         return DONE
     _say(f"{_number(len(found), 'indicator')}, {found.skipped.total:,} skipped, {len(found.allowed):,} allowed")
     if given.skipped:

@@ -10,7 +10,7 @@ import numpy as np
 
 import pcapframe
 
-from ._commands import DONE, Usage, _json, _number, _print, _records, _say, _table, _write_frame
+from ._commands import DONE, Usage, _hand_over, _number, _print, _say, _table
 from ._commands_ml import _are_tables, _check_folder, _one_or_list
 from ._display import printable, when
 from ._text import display
@@ -34,11 +34,7 @@ def score(given: argparse.Namespace) -> int:
     classes = dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
     files = [given.live] if given.live else list(given.files)
     document = {"files": files, "model": given.model, "flows": len(frame), "classes": classes}
-    if given.output:
-        document["output"] = given.output
-        _write_frame(given.output, frame, document)
-    if given.json:
-        _json(document, None if given.output else _records(frame))
+    if _hand_over(given, frame, document):
         return DONE
     _print(f"{_number(len(frame), 'flow')}")
     _table(("class", "flows"), [(printable(name), f"{count:,}") for name, count in classes.items()], ("flows",))

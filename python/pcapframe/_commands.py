@@ -401,6 +401,16 @@ def _records(frame: Frame) -> Iterator[dict[str, Any]]:
             yield dict(zip(columns, row, strict=True))
 
 
+def _hand_over(given: argparse.Namespace, frame: Frame, document: dict[str, Any]) -> bool:
+    """Write the rows to the file that was asked for, and print JSON if that was; whether nothing is left to be told."""
+    if given.output:
+        document["output"] = given.output
+        _write_frame(given.output, frame, document)
+    if given.json:
+        _json(document, None if given.output else _records(frame))
+    return bool(given.json)
+
+
 def _write_frame(path: str, frame: Frame, document: dict[str, Any]) -> None:
     if path.lower().endswith(".json"):
         _export.write_json(path, document, _records(frame))
