@@ -31,7 +31,7 @@ test: $(VENV)/.built $(VENV)/.test test-c ## all tests: C, Python, notebooks
 	$(PY) -m pytest --durations=10 --nbmake --nbmake-timeout=600 tests $(wildcard notebooks)
 
 soak: $(VENV)/.built $(VENV)/.test ## the Python tests with the whole corpus and those that take long (PCAPFRAME_CORPUS=folder)
-	PCAPFRAME_FULL=1 $(PY) -m pytest --durations=10 -m "soak or not soak" tests
+	PCAPFRAME_FULL=1 $(PY) -m pytest --durations=10 -o faulthandler_timeout=3600 -m "soak or not soak" tests
 
 test-c: ## the C tests, and a replay of the fuzz corpora
 	@$(C) run
