@@ -461,6 +461,20 @@ def test_what_is_known_of_other_files(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(again) == len(partials)
 
 
+@pytest.mark.parametrize("name", [b"a\xff\xfe.pcap", b"a\nb\x1b[31m: packet 7: \\.pcap", b"d" * 200 + b".pcap"])
+def test_messages_have_the_numbers_of_the_whole_capture_whatever_the_name(name: bytes, tmp_path: Path) -> None:
+    frame = ethernet(ipv4(tcp())).octets
+    packets = [enhanced(frame, 1_500_000_000_000_000 + n, n == 20) for n in range(40)]
+    octets = section() + interface(1) + interface(147) + b"".join(packets)
+    paths = [os.path.join(tmp_path, os.fsdecode(each + name)) for each in (b"1", b"2")]
+    for path in paths:
+        Path(path).write_bytes(octets[:-9])
+    cap = pf.open(paths).filter("tcp")
+    one = told(lambda: cap.count("frame_len"))
+    assert {fault.kind for faults in one[1] for fault in faults} == {"cut_short", "overlap", "unfiltered"}
+    assert told(lambda: by_pieces(cap, 500, "count", "frame_len"))[1] == one[1]
+
+
 # --- one clear error each --------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from ._info import CaptureFault, warn
 from ._ordered import QUESTIONS
 from ._pieces import Partition, Plan
 from ._questions import Question
+from ._text import file_name
 from .errors import CaptureError, FilterError
 
 _Told = tuple[int, ...]
@@ -329,12 +330,11 @@ def _befores(runs: list[Run]) -> Iterator[Before]:
             first, last = run.times[0] if first is None else first, run.times[1]
 
 
-def _renumbered(message: str, name: str, number: int, by: int) -> str:
-    """A fault's message with the number that its packet has in the whole capture."""
-    head = f"{name}: packet {number}"
-    if message.startswith(head):
-        return f"{name}: packet {number + by}{message[len(head) :]}"
-    return message.replace(f"ends before packet {number},", f"ends before packet {number + by},", 1)
+def _renumbered(message: str, number: int, by: int) -> str:
+    """A fault's message with the number that its packet has in the whole capture; the name before it may say anything,
+    and may be cut."""
+    head, found, tail = message.rpartition(f"packet {number}")
+    return f"{head}packet {number + by}{tail}" if found else message
 
 
 def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
@@ -348,17 +348,17 @@ def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
             late = run.file and run.first_timed == 1 and run.times is not None and latest is not None
             if late and run.times is not None and latest is not None and run.times[0] < latest:
                 text = "begins before the files ahead of it end: packets are not in the order of their times"
-                yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{name}: {text}")
+                yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{file_name(name)}: {text}")
         for kind, _, number, offset, lost, message in run.faults:
             if number is None:  # about the whole, such as connections that were given up
                 yield CaptureFault(kind, name, None, offset, lost, message)
                 continue
-            message = _renumbered(message, name, number, each.packets)
+            message = _renumbered(message, number, each.packets)
             if kind != "unfiltered":
                 yield CaptureFault(kind, name, number + each.packets, offset, lost, message)
                 continue
             head, tail = message.rsplit("; ", 1)  # "...; 3 packets did not match for this"
-            why = head.partition(": packet ")[2].partition(": ")[2]
+            why = head.rpartition(f"packet {number + each.packets}: ")[2]
             entry = refused.setdefault(why, [name, number + each.packets, head, 0])
             entry[3] += int(tail.split(" ", 1)[0])
         if run.times is not None:
