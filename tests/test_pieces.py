@@ -186,6 +186,17 @@ def test_a_narrowed_capture_is_cut_as_it_is(octets: bytes, size: int, which: int
         assert plain(several[0]) == plain(one[0])
 
 
+def test_the_first_of_two_errors_is_told() -> None:
+    """A damaged file, and in the one behind it packets that flows cannot take."""
+    frame = ethernet(ipv4(tcp())).octets
+    damaged = pcap_bytes([Packet(frame, len(frame), 1_500_000_000)] * 3)[:-9]
+    other = pcap_bytes([Packet(frame, len(frame), 1_600_000_000)], 105)
+    which = next(n for n, each in enumerate(QUESTIONS) if each[0] == "flows")
+    for size in (60, 10_000):
+        check_equal([damaged, other], size, which, 0, strict=True)
+        check_equal([other, damaged], size, which, 0, strict=True)
+
+
 # --- guesses that packets make wrong ---------------------------------------------------------------------------------
 
 

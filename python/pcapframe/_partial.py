@@ -211,6 +211,8 @@ class Partial:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise CaptureError(f"{len(missing)} pieces are missing: {names}{more}; missing() gives them")
         before = list(_befores(_Chain(plan, self._runs).fit))
+        if plan.strict:  # of what is behind the first damage nothing is asked
+            before = before[: 1 + next((n for n, each in enumerate(before) if each.run.damaged), len(before))]
         faults = tuple(_faults(plan, before))
         places = {each.run.place for each in before}
         order = {each.run.place: number for number, each in enumerate(before)}
@@ -220,7 +222,7 @@ class Partial:
         answer = QUESTIONS[self._question.name].finish(
             self._question, plan, before, [state for _, state in states], faults
         )
-        if plan.strict and not self._question.lenient:
+        if plan.strict:
             _refuse(faults)
         return answer, faults
 
@@ -253,7 +255,7 @@ class Partial:
             arrays += of_state
         header = {
             "plan": {**known, "files": list(known["files"].items())},
-            "question": {name: getattr(self._question, name) for name in ("name", "asked", "lenient")},
+            "question": {"name": self._question.name, "asked": self._question.asked},
             "runs": [dataclasses.astuple(run) for run in self._runs.values()],
             "kind": QUESTIONS[self._question.name].state_of(self._question).__name__,
             "states": states,
@@ -266,7 +268,7 @@ class Partial:
         try:
             plan = _plan_of(header["plan"])
             asked = header["question"]
-            question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
+            question = Question(asked["name"], _state.tupled(asked["asked"]))
             kind = QUESTIONS[question.name]
             if plan.cut > 1:
                 kind.check(question, plan)

@@ -25,7 +25,7 @@ def legible(text: str) -> str:
 
 
 def file_name(name: str) -> str:
-    """Return the name of a file as the core shows it: as `legible`, but octets that are no text by their own numbers."""
+    """Return a file's name as the core shows it: as `legible`, but octets that are no text by their own numbers."""
     return "".join(
         f"\\{ord(character) - 0xDC00:03d}" if "\udc80" <= character <= "\udcff" else legible(character)
         for character in name
