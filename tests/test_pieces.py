@@ -486,6 +486,19 @@ def test_messages_have_the_numbers_of_the_whole_capture_whatever_the_name(name: 
     assert told(lambda: by_pieces(cap, 500, "count", "frame_len"))[1] == one[1]
 
 
+def test_a_filter_tells_of_the_first_packet_of_all(tmp_path: Path) -> None:
+    """Of a link type that it cannot serve, and of others behind it, in the same piece or in others."""
+    frame = ethernet(ipv4(tcp())).octets
+    packets = [enhanced(frame, 1_500_000_000_000_000 + n, (0, 1, 1, 2)[n % 4]) for n in range(20)]
+    path = tmp_path / "types.pcapng"
+    path.write_bytes(section() + interface(1) + interface(147) + interface(14) + b"".join(packets))
+    cap = pf.open(path).filter("tcp").filter("ip")
+    one = told(lambda: cap.count("frame_len"))
+    assert [fault.frame_number for faults in one[1] for fault in faults] == [2]
+    for size in (60, 300, None):
+        assert told(lambda: by_pieces(cap, size, "count", "frame_len"))[1] == one[1]  # noqa: B023
+
+
 # --- one clear error each --------------------------------------------------------------------------------------------
 
 
@@ -509,6 +522,18 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
     path.write_bytes(octets + b"\0")
     with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its size was"):
         pieces[1].ioc_counts()
+
+
+def test_what_took_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    path.unlink()
+    os.mkfifo(path)  # and nobody writes to it
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its size was"):
+        pieces[0].ioc_counts()
+    path.unlink()
+    path.symlink_to(path)
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: cannot be read here: Too many levels of symbolic links"):
+        pieces[0].ioc_counts()
 
 
 def test_a_file_that_is_not_here_is_named(tmp_path: Path) -> None:

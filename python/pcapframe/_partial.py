@@ -361,7 +361,8 @@ def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
                 continue
             head, tail = message.rsplit("; ", 1)  # "...; 3 packets did not match for this"
             why = head.rpartition(f"packet {number + each.packets}: ")[2]
-            entry = refused.setdefault(why, [name, number + each.packets, head, 0])
+            expression = why.partition('" on link type ')[0]  # each filter tells of the first packet of all
+            entry = refused.setdefault(expression, [name, number + each.packets, head, 0])
             entry[3] += int(tail.split(" ", 1)[0])
         if run.times is not None:
             latest = run.times[2] if latest is None else max(latest, run.times[2])

@@ -283,15 +283,16 @@ def opened(partition: Partition) -> _core.Input:
     about = partition.plan.files[partition.file_number]
     try:
         size, changed, ranges = _facts(about.name)
-        digest = _digest(about.name, size, ranges)
+        for what, now, then in (("size", size, about.size), ("time", changed, about.changed)):
+            if now != then:  # and may be no file any more, of which nothing can be read
+                raise CaptureError(f"{about.name}: changed since it was cut: its {what} was {then} and is {now}")
+        if _digest(about.name, size, ranges) != about.digest:
+            raise CaptureError(f"{about.name}: changed since it was cut: its octets are others")
+        return _source(about.name, size, ranges)
     except (FileNotFoundError, NotADirectoryError):
         raise CaptureError(f"{about.name}: is not here: each who is asked about a piece opens its file") from None
-    for what, now, then in (("size", size, about.size), ("time", changed, about.changed)):
-        if now != then:
-            raise CaptureError(f"{about.name}: changed since it was cut: its {what} was {then} and is {now}")
-    if digest != about.digest:
-        raise CaptureError(f"{about.name}: changed since it was cut: its octets are others")
-    return _source(about.name, size, ranges)
+    except OSError as error:
+        raise CaptureError(f"{about.name}: cannot be read here: {error.strerror or error}") from error
 
 
 def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int, ...]]:
