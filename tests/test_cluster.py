@@ -228,6 +228,15 @@ def test_a_file_that_only_some_workers_see(client: Any, place: Path, monkeypatch
         pf.cluster.ioc_counts("/proc/self/cwd/seen.pcap", client, SIZE)
 
 
+def test_a_relative_path_is_the_clients(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy2(LAB, tmp_path / "mine.pcap")
+    monkeypatch.chdir(tmp_path)
+    cap = pf.open("mine.pcap", progress=False)
+    assert pf.cluster.count(cap, "frame_file", client=client, size=SIZE) == cap.count("frame_file")
+    found = pf.cluster.count("mine.pcap", "ip_src", distinct="ip_dst", client=client)
+    assert found.to_dict() == cap.count("ip_src", distinct="ip_dst").to_dict()
+
+
 def test_a_file_that_changed_since_it_was_cut(client: Any, tmp_path: Path) -> None:
     path = tmp_path / "changing.pcap"
     shutil.copy2(LAB, path)

@@ -499,6 +499,30 @@ def test_a_filter_tells_of_the_first_packet_of_all(tmp_path: Path) -> None:
         assert told(lambda: by_pieces(cap, size, "count", "frame_len"))[1] == one[1]  # noqa: B023
 
 
+def test_a_relative_path_is_the_same_file_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gzip
+
+    (tmp_path / "a.pcap").write_bytes(LAB.read_bytes())
+    (tmp_path / "b.pcap.gz").write_bytes(gzip.compress(LAB.read_bytes())[:-9])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    cap = pf.open(["a.pcap", "b.pcap.gz"])
+    pieces = cap.partitions("100kB")
+    for question, arguments in (("packets", (["frame_file", "frame_number"],)), ("info", (True,))):
+        monkeypatch.chdir(tmp_path)
+        one = told(lambda: answer_of(cap, question, *arguments))  # noqa: B023
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        whole = together([piece.run(question, *arguments) for piece in pieces], random.Random(0))
+        several = told(whole.finish)
+        assert several[1:] == one[1:]
+        monkeypatch.chdir(tmp_path)
+        assert plain(several[0]) == plain(one[0])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "b.pcap.gz").unlink()
+    with pytest.raises(pf.CaptureError, match=r"^b\.pcap\.gz: is not here"):
+        pieces[-1].ioc_counts()
+
+
 # --- one clear error each --------------------------------------------------------------------------------------------
 
 

@@ -307,7 +307,7 @@ def _plan_of(about: Mapping[str, Any]) -> Plan:
     plan = Plan(**{**given, "files": dict(sorted(files.items()))})
     sizes = (plan.count, plan.cut, plan.octets, *files, *(file.size for file in files.values()))
     words = [plan.digest]
-    words += [word for file in files.values() for word in (file.name, file.changed, file.digest)]
+    words += [word for file in files.values() for word in (file.name, file.path, file.changed, file.digest)]
     words += [word for fault in plan.unusable or () for word in (fault.kind, fault.file, fault.message)]
     if not (
         _state.are_ints(sizes) and all(_state.are_ints(file.told) for file in files.values())

@@ -169,7 +169,8 @@ def whole_capture(plan: Any, conditions: tuple[Any, ...] = ()) -> Any:
 
     for file in plan.files:
         opened(Partition(plan, file, 0))
-    inputs = tuple(_inputs.open_path(_inputs.named(about.name)[0][0], False) for about in plan.files.values())
+    files = plan.files.values()
+    inputs = tuple(_inputs.open_path(_inputs.named(about.path)[0][0], False, about.name) for about in files)
     filters, first, last, _ = narrowing_of(plan)
     filters = (*filters, *(_core.Conditions(*each) for each in conditions))
     options = _options._Options(0, plan.strict, None, filters=filters, first=first, last=last)
