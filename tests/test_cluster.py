@@ -118,6 +118,39 @@ def test_what_pieces_cannot_be_asked_one_worker_answers(
         assert len(expected)
 
 
+def test_one_worker_reads_a_url_as_it_is(client: Any) -> None:
+    pytest.importorskip("fsspec", reason="URLs are read by fsspec")
+    found = pf.cluster.count(f"file://{LAB}", "ip_src", distinct="ip_dst", client=client)
+    assert found.to_dict() == pf.open(LAB, progress=False).count("ip_src", distinct="ip_dst").to_dict()
+
+
+def test_what_one_worker_warns_of_is_told_here(client: Any, tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(LAB.read_bytes()[:-7])
+    cap = pf.open(path, progress=False).filter(frame_number=slice(9, None))
+    for ask, name in ((pf.detect, "detect"), (pf.Capture.ioc_counts, "ioc_counts"), (pf.Capture.flows, "flows")):
+        with pytest.warns(pf.CaptureWarning) as expected:
+            ask(cap)
+        with pytest.warns(pf.CaptureWarning) as found:
+            getattr(pf.cluster, name)(cap, client=client, size=SIZE)
+        said = [
+            [(str(each.message), each.message.faults, each.filename) for each in told] for told in (expected, found)
+        ]
+        assert said[1] == said[0]
+
+
+def test_arguments_that_can_be_gone_through_once(client: Any) -> None:
+    cap = pf.open(LAB, progress=False)
+    for narrowed in (cap, cap.filter(frame_number=slice(9, 9999))):
+        expected = pf.detect(narrowed, only=["vertical", "count_ip"])
+        found = pf.cluster.detect(narrowed, only=iter(["vertical", "count_ip"]), client=client, size=SIZE)
+        assert found.to_dict() == expected.to_dict()
+        assert len(expected)
+        names = (name for name in ["ip_dst", "tcp_dstport"])
+        counted = pf.cluster.count(narrowed, "ip_src", distinct=names, client=client, size=SIZE)
+        assert counted.to_dict() == narrowed.count("ip_src", distinct=["ip_dst", "tcp_dstport"]).to_dict()
+
+
 # --- S3 --------------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +226,15 @@ def test_a_file_that_only_some_workers_see(client: Any, place: Path, monkeypatch
     monkeypatch.chdir(place / "here")
     with pytest.raises(pf.CaptureError, match=r"^/proc/self/cwd/seen\.pcap: is not here.* \(worker tcp://[^)]*\)$"):
         pf.cluster.ioc_counts("/proc/self/cwd/seen.pcap", client, SIZE)
+
+
+def test_a_relative_path_is_the_clients(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy2(LAB, tmp_path / "mine.pcap")
+    monkeypatch.chdir(tmp_path)
+    cap = pf.open("mine.pcap", progress=False)
+    assert pf.cluster.count(cap, "frame_file", client=client, size=SIZE) == cap.count("frame_file")
+    found = pf.cluster.count("mine.pcap", "ip_src", distinct="ip_dst", client=client)
+    assert found.to_dict() == cap.count("ip_src", distinct="ip_dst").to_dict()
 
 
 def test_a_file_that_changed_since_it_was_cut(client: Any, tmp_path: Path) -> None:
@@ -287,6 +329,11 @@ def test_scores_are_those_of_one_machine(client: Any, fitted: Any) -> None:
     order = np.lexsort([expected["flow_id"].values, expected["flow_start"].values])
     assert found.to_dict() == expected[order].to_dict()
     assert len(found) > 10
+    narrowed = cap.filter(frame_number=slice(9, 999))
+    found = pf.cluster.score(narrowed, model, client=client, size=SIZE)
+    assert (
+        found.to_dict() == pf.models.score(narrowed.flows(**pf._models_score.check_makes_flows(model)), model).to_dict()
+    )
 
 
 COLUMNS = ["frame_number", "frame_time", "frame_time_delta", "frame_time_relative", "ip_src", "ip_ttl", "frame_raw"]
@@ -364,6 +411,18 @@ def test_hits_that_stand_in_one_packet_are_looked_for_in_pieces(client: Any, tmp
     assert found.to_dict() == expected.to_dict()
     assert len(expected) == 400
     assert found.schema == expected.schema
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_hits_of_what_the_order_of_packets_narrows(client: Any, tmp_path: Path, by_file: bool) -> None:
+    cap = pf.open(halves(tmp_path), progress=False).filter(frame_number=slice(1, 300))
+    looked_for = pf.Indicators.from_values(["curl/7.88.1"], "user_agent")
+    if by_file:
+        looked_for += pf.Indicators.from_values([cap.ioc_counts().ip.top(1)[0][0]])
+    expected = cap.match(looked_for)
+    found = pf.cluster.match(cap, looked_for, by_file=by_file, client=client, size=SIZE)
+    assert found.to_dict() == expected.to_dict()
+    assert len(expected)
 
 
 def test_what_pieces_cannot_tell(client: Any) -> None:

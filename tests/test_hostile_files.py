@@ -224,7 +224,7 @@ def bombs(header: Any) -> dict[str, Any]:
         },
         "arrays": {**header, "dtypes": [["u8", 2**60]] * 5},
         "more": {**header, "dtypes": [["u8", 10**30]]},
-        "columns": {**header, "question": {"name": "packets", "asked": [["*"] * 3, [], None], "lenient": False}},
+        "columns": {**header, "question": {"name": "packets", "asked": [["*"] * 3, [], None]}},
         "filter": {**header, "plan": {**plan, "narrowing": [[["filter", "host a" * 10_000]], 0, 1]}},
     }
 

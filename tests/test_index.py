@@ -279,6 +279,25 @@ def test_a_file_that_changed_since_it_was_opened_is_read_whole(file: Path) -> No
     assert cap.between(first, first + 10**9).packets().to_dict() == want
 
 
+def test_what_is_no_file_is_not_read(file: Path) -> None:
+    """A FIFO that nobody writes to would be waited for; what is not there is not told."""
+    os.mkfifo(f"{file}.pfx")
+    with pytest.warns(pf.CaptureWarning, match="is not used as the index .*: it is no file"):
+        assert pf.open(file)._inputs[0].index is None
+    assert pf.open(file, index=True)._inputs[0].index is not None
+
+
+def test_an_index_whose_name_would_be_too_long(file: Path) -> None:
+    long = file.rename(file.with_name("x" * 253))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pf.open(long)
+        (made,) = pf.open(long).index()
+        assert pf.open(long)._inputs[0].index is not None
+    assert made.path == _index.cached(str(long))
+    os.unlink(made.path)
+
+
 # ------------------------------------------------------------------------------------------------------ where it lies
 
 

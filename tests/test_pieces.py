@@ -186,6 +186,17 @@ def test_a_narrowed_capture_is_cut_as_it_is(octets: bytes, size: int, which: int
         assert plain(several[0]) == plain(one[0])
 
 
+def test_the_first_of_two_errors_is_told() -> None:
+    """A damaged file, and in the one behind it packets that flows cannot take."""
+    frame = ethernet(ipv4(tcp())).octets
+    damaged = pcap_bytes([Packet(frame, len(frame), 1_500_000_000)] * 3)[:-9]
+    other = pcap_bytes([Packet(frame, len(frame), 1_600_000_000)], 105)
+    which = next(n for n, each in enumerate(QUESTIONS) if each[0] == "flows")
+    for size in (60, 10_000):
+        check_equal([damaged, other], size, which, 0, strict=True)
+        check_equal([other, damaged], size, which, 0, strict=True)
+
+
 # --- guesses that packets make wrong ---------------------------------------------------------------------------------
 
 
@@ -461,6 +472,57 @@ def test_what_is_known_of_other_files(tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(again) == len(partials)
 
 
+@pytest.mark.parametrize("name", [b"a\xff\xfe.pcap", b"a\nb\x1b[31m: packet 7: \\.pcap", b"d" * 200 + b".pcap"])
+def test_messages_have_the_numbers_of_the_whole_capture_whatever_the_name(name: bytes, tmp_path: Path) -> None:
+    frame = ethernet(ipv4(tcp())).octets
+    packets = [enhanced(frame, 1_500_000_000_000_000 + n, n == 20) for n in range(40)]
+    octets = section() + interface(1) + interface(147) + b"".join(packets)
+    paths = [os.path.join(tmp_path, os.fsdecode(each + name)) for each in (b"1", b"2")]
+    for path in paths:
+        Path(path).write_bytes(octets[:-9])
+    cap = pf.open(paths).filter("tcp")
+    one = told(lambda: cap.count("frame_len"))
+    assert {fault.kind for faults in one[1] for fault in faults} == {"cut_short", "overlap", "unfiltered"}
+    assert told(lambda: by_pieces(cap, 500, "count", "frame_len"))[1] == one[1]
+
+
+def test_a_filter_tells_of_the_first_packet_of_all(tmp_path: Path) -> None:
+    """Of a link type that it cannot serve, and of others behind it, in the same piece or in others."""
+    frame = ethernet(ipv4(tcp())).octets
+    packets = [enhanced(frame, 1_500_000_000_000_000 + n, (0, 1, 1, 2)[n % 4]) for n in range(20)]
+    path = tmp_path / "types.pcapng"
+    path.write_bytes(section() + interface(1) + interface(147) + interface(14) + b"".join(packets))
+    cap = pf.open(path).filter("tcp").filter("ip")
+    one = told(lambda: cap.count("frame_len"))
+    assert [fault.frame_number for faults in one[1] for fault in faults] == [2]
+    for size in (60, 300, None):
+        assert told(lambda: by_pieces(cap, size, "count", "frame_len"))[1] == one[1]  # noqa: B023
+
+
+def test_a_relative_path_is_the_same_file_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gzip
+
+    (tmp_path / "a.pcap").write_bytes(LAB.read_bytes())
+    (tmp_path / "b.pcap.gz").write_bytes(gzip.compress(LAB.read_bytes())[:-9])
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    cap = pf.open(["a.pcap", "b.pcap.gz"])
+    pieces = cap.partitions("100kB")
+    for question, arguments in (("packets", (["frame_file", "frame_number"],)), ("info", (True,))):
+        monkeypatch.chdir(tmp_path)
+        one = told(lambda: answer_of(cap, question, *arguments))  # noqa: B023
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        whole = together([piece.run(question, *arguments) for piece in pieces], random.Random(0))
+        several = told(whole.finish)
+        assert several[1:] == one[1:]
+        monkeypatch.chdir(tmp_path)
+        assert plain(several[0]) == plain(one[0])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    (tmp_path / "b.pcap.gz").unlink()
+    with pytest.raises(pf.CaptureError, match=r"^b\.pcap\.gz: is not here"):
+        pieces[-1].ioc_counts()
+
+
 # --- one clear error each --------------------------------------------------------------------------------------------
 
 
@@ -484,6 +546,18 @@ def test_a_file_that_changed_is_refused(tmp_path: Path) -> None:
     path.write_bytes(octets + b"\0")
     with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its size was"):
         pieces[1].ioc_counts()
+
+
+def test_what_took_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    path, pieces = lab(tmp_path)
+    path.unlink()
+    os.mkfifo(path)  # and nobody writes to it
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: changed since it was cut: its size was"):
+        pieces[0].ioc_counts()
+    path.unlink()
+    path.symlink_to(path)
+    with pytest.raises(pf.CaptureError, match=r"lab\.pcap: cannot be read here: Too many levels of symbolic links"):
+        pieces[0].ioc_counts()
 
 
 def test_a_file_that_is_not_here_is_named(tmp_path: Path) -> None:

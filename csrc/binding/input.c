@@ -123,7 +123,22 @@ static enum pf_status file_object(PyObject *file, PyObject *start, const char *n
     return PF_OK;
 }
 
-/* Input(kind, name, object=None, start=None): kind "path", "follow" (a path), "memory" (object: a buffer), "stream"
+static enum pf_status file_called(const char *name, PyObject *path, struct pf_source **source, struct pf_error *error)
+{
+    if (path == Py_None)
+        return pf_source_file(name, source, error);
+    PyObject *octets;
+    if (!PyUnicode_FSConverter(path, &octets))
+        return pf_fail(error, PF_STOPPED, "stopped");
+    enum pf_status status = pf_source_file(PyBytes_AS_STRING(octets), source, error);
+    if (status == PF_OK)
+        status = pf_source_call(*source, name, error);
+    Py_DECREF(octets);
+    return status;
+}
+
+/* Input(kind, name, object=None, start=None): kind "path" (object: the path, where it is another than the name),
+ * "follow" (a path), "memory" (object: a buffer), "stream"
  * (start: a descriptor, object: octets that were taken from it) or "file" (object: a binary file, start: where it
  * stands, None when it can't seek); "ranges" (object: has read_at(offset, size), start: its size); "reader" is a file
  * that is a pcapframe._compressed.Reader. */
@@ -146,7 +161,7 @@ static PyObject *input_new(PyTypeObject *type, PyObject *arguments, PyObject *ke
         goto done;
     atomic_flag_clear(&self->in_use);
     if (strcmp(kind, "path") == 0) {
-        status = pf_source_file(name, &source, &error);
+        status = file_called(name, object, &source, &error);
     } else if (strcmp(kind, "memory") == 0) {
         if (PyObject_GetBuffer(object, &self->buffer, PyBUF_SIMPLE) < 0)
             goto done;

@@ -10,6 +10,7 @@
  * is opened again it must still be the same file. A stream stays open from the start. */
 struct file_source {
     struct pf_source base;
+    char *path;           /* of a regular file, opened again by every pass; owned */
     struct pf_mutex lock; /* guards fd and passes of a regular file */
     int fd;               /* -1: not open */
     unsigned passes;
@@ -23,9 +24,10 @@ static enum pf_status refused(const struct pf_source *source, int sys, const cha
     return pf_fail_sys(error, sys, source->name, doing);
 }
 
-static enum pf_status open_file(struct file_source *file, struct pf_file_facts *facts, struct pf_error *error)
+static enum pf_status open_file(struct file_source *file, const char *path, struct pf_file_facts *facts,
+                                struct pf_error *error)
 {
-    int failed = pf_os_open(file->base.name, &file->fd);
+    int failed = pf_os_open(path, &file->fd);
     if (failed == 0)
         failed = pf_os_facts(file->fd, facts);
     if (failed == 0 && facts->directory)
@@ -47,7 +49,7 @@ static void end_regular(struct pf_source *source)
 static enum pf_status reopen_lock_held(struct file_source *file, struct pf_error *error)
 {
     struct pf_file_facts now;
-    enum pf_status status = open_file(file, &now, error);
+    enum pf_status status = open_file(file, file->path, &now, error);
     if (status == PF_OK && (now.device != file->facts.device || now.inode != file->facts.inode))
         status = pf_fail(error, PF_NOT_CAPTURE, "%s: is no longer the file that was opened: it was replaced",
                          file->base.name);
@@ -99,6 +101,7 @@ static void release(struct pf_source *source)
 {
     struct file_source *file = (struct file_source *)source;
     pf_mutex_clear(&file->lock);
+    pf_free(file->path);
     if (file->fd > 0) /* 0 is standard input, which is not ours to close */
         pf_os_close(file->fd);
     pf_free(file);
@@ -113,6 +116,16 @@ bool pf_source_is_file(const struct pf_source *source)
     return source->ops == &regular_ops;
 }
 
+static enum pf_status keep_path(struct file_source *file, const char *path, struct pf_error *error)
+{
+    size_t length = strlen(path);
+    file->path = pf_alloc(length + 1);
+    if (file->path == NULL)
+        return pf_fail_memory(error);
+    memcpy(file->path, path, length);
+    return PF_OK;
+}
+
 enum pf_status pf_source_file(const char *path, struct pf_source **source, struct pf_error *error)
 {
     bool standard_input = strcmp(path, "-") == 0;
@@ -123,7 +136,9 @@ enum pf_status pf_source_file(const char *path, struct pf_source **source, struc
     pf_mutex_init(&file->lock);
     enum pf_status status = pf_source_init(&file->base, &stream_ops, standard_input ? "standard input" : path, error);
     if (status == PF_OK && !standard_input)
-        status = open_file(file, &file->facts, error);
+        status = open_file(file, path, &file->facts, error);
+    if (status == PF_OK && file->facts.regular)
+        status = keep_path(file, path, error);
     if (status != PF_OK) {
         pf_source_free(&file->base);
         return status;

@@ -74,6 +74,8 @@ enum pf_status pf_source_follow(const char *path, struct pf_source **source, str
 bool pf_source_follow_end(struct pf_source *source); /* false where it is none, or was told since it began */
 
 void pf_source_free(struct pf_source *source); /* NULL is fine */
+/* Gives it another name, for messages: a file is still opened by its path. */
+enum pf_status pf_source_call(struct pf_source *source, const char *name, struct pf_error *error);
 /* For implementations: sets what all have in common. */
 enum pf_status pf_source_init(struct pf_source *source, const struct pf_source_ops *ops, const char *name,
                               struct pf_error *error);

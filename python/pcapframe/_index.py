@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import warnings
 from dataclasses import dataclass, replace
@@ -75,24 +76,31 @@ def _is_file(source: _core.Input) -> bool:
     return source.file is None and source.size is not None and os.path.isfile(source.name)
 
 
-def _ours(path: str) -> bool:
-    """Whether nobody else than this user, or root, can have put it there."""
-    return not hasattr(os, "getuid") or os.stat(path).st_uid in (0, os.getuid())
+def _refusal(path: str) -> str | None:
+    """Why what lies there is not even read, "" where there is nothing that can be found."""
+    try:
+        about = os.stat(path)
+    except OSError:  # nor can somebody have put one there, where a name is too long or a folder closed
+        return ""
+    if not stat.S_ISREG(about.st_mode):
+        return "it is no file"
+    ours = not hasattr(os, "getuid") or about.st_uid in (0, os.getuid())
+    return None if ours else "it belongs to somebody else"
 
 
 def _use(source: _core.Input, path: str) -> str | None:
     """Give an input its index; why not, where that cannot be, or "" where there is none."""
+    if (refused := _refusal(path)) is not None:
+        return refused
     try:
-        if not _ours(path):
-            return "it belongs to somebody else"
         with open(path, "rb") as file:
             octets = file.read(MOST_OCTETS + 1)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return ""
     except OSError as error:
         return str(error.strerror)
-    refused = source.set_index(octets)
-    return None if refused is None else refused[1]
+    unfit = source.set_index(octets)
+    return None if unfit is None else unfit[1]
 
 
 def attach(capture: Capture, index: bool | _Path | None) -> None:
@@ -138,6 +146,8 @@ def make(capture: Capture, source: _core.Input, where: str | None, cache: bool) 
 def _save(octets: bytes, places: list[str]) -> str:
     """Write it into the first of these places that can be written to."""
     for number, path in enumerate(places):
+        if number + 1 < len(places) and _export.is_special(path):  # a pipe, which somebody would have to read
+            continue
         try:
             if path.startswith(cache_folder()):
                 os.makedirs(cache_folder(), mode=0o700, exist_ok=True)

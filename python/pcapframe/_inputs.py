@@ -42,7 +42,8 @@ def _open_url(source: _sources.UrlSource, spool: bool) -> _core.Input:
     return _open_compressed(source, compression)
 
 
-def open_path(path: Named, spool: bool) -> _core.Input:
+def open_path(path: Named, spool: bool, name: str | None = None) -> _core.Input:
+    """The input at a path; a file may be called by another name."""
     if isinstance(path, _sources.UrlSource):
         return _open_url(path, spool)
     if _sources_local.is_stream(path):
@@ -62,8 +63,8 @@ def open_path(path: Named, spool: bool) -> _core.Input:
         with builtins.open(path, "rb", buffering=0) as file:
             compression = _compressions.format_of(_compressions.look(file.read))
         if compression is not None:
-            return _open_compressed(_sources_local.PathSource(path), compression)
-    return _core.Input("path", path)
+            return _open_compressed(_sources_local.PathSource(path, name), compression)
+    return _core.Input("path", name or path, path)
 
 
 def followed(source: Any) -> _core.Input:

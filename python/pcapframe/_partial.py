@@ -18,6 +18,7 @@ from ._info import CaptureFault, warn
 from ._ordered import QUESTIONS
 from ._pieces import Partition, Plan
 from ._questions import Question
+from ._text import file_name
 from .errors import CaptureError, FilterError
 
 _Told = tuple[int, ...]
@@ -210,6 +211,8 @@ class Partial:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise CaptureError(f"{len(missing)} pieces are missing: {names}{more}; missing() gives them")
         before = list(_befores(_Chain(plan, self._runs).fit))
+        if plan.strict:  # of what is behind the first damage nothing is asked
+            before = before[: 1 + next((n for n, each in enumerate(before) if each.run.damaged), len(before))]
         faults = tuple(_faults(plan, before))
         places = {each.run.place for each in before}
         order = {each.run.place: number for number, each in enumerate(before)}
@@ -219,7 +222,7 @@ class Partial:
         answer = QUESTIONS[self._question.name].finish(
             self._question, plan, before, [state for _, state in states], faults
         )
-        if plan.strict and not self._question.lenient:
+        if plan.strict:
             _refuse(faults)
         return answer, faults
 
@@ -252,7 +255,7 @@ class Partial:
             arrays += of_state
         header = {
             "plan": {**known, "files": list(known["files"].items())},
-            "question": {name: getattr(self._question, name) for name in ("name", "asked", "lenient")},
+            "question": {"name": self._question.name, "asked": self._question.asked},
             "runs": [dataclasses.astuple(run) for run in self._runs.values()],
             "kind": QUESTIONS[self._question.name].state_of(self._question).__name__,
             "states": states,
@@ -265,7 +268,7 @@ class Partial:
         try:
             plan = _plan_of(header["plan"])
             asked = header["question"]
-            question = Question(asked["name"], _state.tupled(asked["asked"]), bool(asked["lenient"]))
+            question = Question(asked["name"], _state.tupled(asked["asked"]))
             kind = QUESTIONS[question.name]
             if plan.cut > 1:
                 kind.check(question, plan)
@@ -304,7 +307,7 @@ def _plan_of(about: Mapping[str, Any]) -> Plan:
     plan = Plan(**{**given, "files": dict(sorted(files.items()))})
     sizes = (plan.count, plan.cut, plan.octets, *files, *(file.size for file in files.values()))
     words = [plan.digest]
-    words += [word for file in files.values() for word in (file.name, file.changed, file.digest)]
+    words += [word for file in files.values() for word in (file.name, file.path, file.changed, file.digest)]
     words += [word for fault in plan.unusable or () for word in (fault.kind, fault.file, fault.message)]
     if not (
         _state.are_ints(sizes) and all(_state.are_ints(file.told) for file in files.values())
@@ -329,12 +332,11 @@ def _befores(runs: list[Run]) -> Iterator[Before]:
             first, last = run.times[0] if first is None else first, run.times[1]
 
 
-def _renumbered(message: str, name: str, number: int, by: int) -> str:
-    """A fault's message with the number that its packet has in the whole capture."""
-    head = f"{name}: packet {number}"
-    if message.startswith(head):
-        return f"{name}: packet {number + by}{message[len(head) :]}"
-    return message.replace(f"ends before packet {number},", f"ends before packet {number + by},", 1)
+def _renumbered(message: str, number: int, by: int) -> str:
+    """A fault's message with the number that its packet has in the whole capture; the name before it may say anything,
+    and may be cut."""
+    head, found, tail = message.rpartition(f"packet {number}")
+    return f"{head}packet {number + by}{tail}" if found else message
 
 
 def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
@@ -348,18 +350,19 @@ def _faults(plan: Plan, before: list[Before]) -> Iterator[CaptureFault]:
             late = run.file and run.first_timed == 1 and run.times is not None and latest is not None
             if late and run.times is not None and latest is not None and run.times[0] < latest:
                 text = "begins before the files ahead of it end: packets are not in the order of their times"
-                yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{name}: {text}")
+                yield CaptureFault("overlap", name, each.packets + 1, run.first_offset, 0, f"{file_name(name)}: {text}")
         for kind, _, number, offset, lost, message in run.faults:
             if number is None:  # about the whole, such as connections that were given up
                 yield CaptureFault(kind, name, None, offset, lost, message)
                 continue
-            message = _renumbered(message, name, number, each.packets)
+            message = _renumbered(message, number, each.packets)
             if kind != "unfiltered":
                 yield CaptureFault(kind, name, number + each.packets, offset, lost, message)
                 continue
             head, tail = message.rsplit("; ", 1)  # "...; 3 packets did not match for this"
-            why = head.partition(": packet ")[2].partition(": ")[2]
-            entry = refused.setdefault(why, [name, number + each.packets, head, 0])
+            why = head.rpartition(f"packet {number + each.packets}: ")[2]
+            expression = why.partition('" on link type ')[0]  # each filter tells of the first packet of all
+            entry = refused.setdefault(expression, [name, number + each.packets, head, 0])
             entry[3] += int(tail.split(" ", 1)[0])
         if run.times is not None:
             latest = run.times[2] if latest is None else max(latest, run.times[2])

@@ -35,6 +35,8 @@ class File:
     """A capture file, and how to know it again."""
 
     name: str
+    path: str
+    """Where it is opened, whatever the working folder; or its URL."""
     size: int
     changed: str
     """When, in ns since the epoch, or its ETag."""
@@ -206,18 +208,18 @@ class Ranges:
         return bytes(self._system.cat_file(self._path, start=offset, end=offset + size))
 
 
-def _facts(name: str) -> tuple[int, str, Any]:
+def _facts(path: str) -> tuple[int, str, Any]:
     """Size, time of change and what reads ranges of a file or URL."""
-    if _sources.is_url(name) and not os.path.exists(name):
-        source = _sources.urls(name)[0]
+    if _sources.is_url(path) and not os.path.exists(path):
+        source = _sources.urls(path)[0]
         about = source._system.info(source._path)
         changed = about.get("ETag") or about.get("etag") or about.get("mtime") or about.get("LastModified") or ""
         return int(about["size"]), str(changed), Ranges(source._system, source._path)
-    about = os.stat(name)
+    about = os.stat(path)
     return about.st_size, str(about.st_mtime_ns), None
 
 
-def _digest(name: str, size: int, ranges: Ranges | None) -> str:
+def _digest(path: str, size: int, ranges: Ranges | None) -> str:
     import hashlib  # not worth its time at every start
 
     found = hashlib.sha256()
@@ -226,19 +228,19 @@ def _digest(name: str, size: int, ranges: Ranges | None) -> str:
         for at, length in ends:
             found.update(ranges.read_at(at, length) if length else b"")
         return found.hexdigest()
-    with builtins.open(name, "rb") as file:
+    with builtins.open(path, "rb") as file:
         for at, length in ends:
             file.seek(at)
             found.update(file.read(length))
     return found.hexdigest()
 
 
-def _source(name: str, size: int, ranges: Ranges | None) -> _core.Input:
+def _source(path: str, name: str, size: int, ranges: Ranges | None) -> _core.Input:
     """An input of our own, seekable where it is not compressed."""
     if ranges is None:
-        return _inputs.open_path(name, False)
+        return _inputs.open_path(path, False, name)
     if _compressions.format_of(ranges.read_at(0, min(size, _compressions.LOOK))) is not None:
-        return _inputs.open_path(_sources.urls(name)[0], False)
+        return _inputs.open_path(_sources.urls(path)[0], False)
     return _core.Input("ranges", name, ranges, size)
 
 
@@ -270,28 +272,28 @@ def _file(source: _core.Input, whole: bool) -> File:
             f"{source.name}: cannot be handed to others, who open what they are asked about by its path or URL"
         )
     size, changed, ranges = _facts(source.name)
-    name = source.name if ranges is not None else os.path.abspath(source.name)
-    digest = _digest(name, size, ranges)
-    mine = _source(name, size, ranges)
-    if whole or mine.file is not None or size == 0:
-        return File(source.name, size, changed, digest, -1, ())
-    return File(source.name, size, changed, digest, mine.first, _told(mine, size))
+    path = source.name if ranges is not None else os.path.abspath(source.name)
+    mine = _source(path, source.name, size, ranges)
+    from_its_beginning = whole or mine.file is not None or size == 0
+    first, told = (-1, ()) if from_its_beginning else (mine.first, _told(mine, size))
+    return File(source.name, path, size, changed, _digest(path, size, ranges), first, told)
 
 
 def opened(partition: Partition) -> _core.Input:
     """The file of a piece, seen to be the one that was cut."""
     about = partition.plan.files[partition.file_number]
     try:
-        size, changed, ranges = _facts(about.name)
-        digest = _digest(about.name, size, ranges)
+        size, changed, ranges = _facts(about.path)
+        for what, now, then in (("size", size, about.size), ("time", changed, about.changed)):
+            if now != then:  # and may be no file any more, of which nothing can be read
+                raise CaptureError(f"{about.name}: changed since it was cut: its {what} was {then} and is {now}")
+        if _digest(about.path, size, ranges) != about.digest:
+            raise CaptureError(f"{about.name}: changed since it was cut: its octets are others")
+        return _source(about.path, about.name, size, ranges)
     except (FileNotFoundError, NotADirectoryError):
         raise CaptureError(f"{about.name}: is not here: each who is asked about a piece opens its file") from None
-    for what, now, then in (("size", size, about.size), ("time", changed, about.changed)):
-        if now != then:
-            raise CaptureError(f"{about.name}: changed since it was cut: its {what} was {then} and is {now}")
-    if digest != about.digest:
-        raise CaptureError(f"{about.name}: changed since it was cut: its octets are others")
-    return _source(about.name, size, ranges)
+    except OSError as error:
+        raise CaptureError(f"{about.name}: cannot be read here: {error.strerror or error}") from error
 
 
 def start_of(partition: Partition, source: _core.Input) -> tuple[int, tuple[int, ...]]:

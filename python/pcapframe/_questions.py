@@ -23,7 +23,6 @@ class Question:
 
     name: str
     asked: tuple[Any, ...]
-    lenient: bool = False
     by: Any = field(default=None, compare=False, repr=False)
     """What only those need who read a piece; partials do not keep it."""
 
@@ -163,20 +162,27 @@ class _Count(Kind):
 _SURPLUS, _FEWEST = 8, 1 << 16
 
 
-def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
-    """The whole capture, narrowed by these conditions too, where its files are here and as they were cut; else None."""
+def whole_capture(plan: Any, conditions: tuple[Any, ...] = ()) -> Any:
+    """The whole capture, narrowed by these conditions too; raises where its files are not here, or not as they were
+    cut."""
     from ._pieces import Partition, narrowing_of, opened
 
-    try:
-        for file in plan.files:
-            opened(Partition(plan, file, 0))
-        inputs = tuple(_inputs.open_path(about.name, False) for about in plan.files.values())
-    except (CaptureError, OSError, ImportError):
-        return None
+    for file in plan.files:
+        opened(Partition(plan, file, 0))
+    files = plan.files.values()
+    inputs = tuple(_inputs.open_path(_inputs.named(about.path)[0][0], False, about.name) for about in files)
     filters, first, last, _ = narrowing_of(plan)
     filters = (*filters, *(_core.Conditions(*each) for each in conditions))
     options = _options._Options(0, plan.strict, None, filters=filters, first=first, last=last)
     return _reader.Capture(inputs, options, plan.unusable)
+
+
+def capture_of(plan: Any, conditions: tuple[Any, ...]) -> Any:
+    """The same, or None."""
+    try:
+        return whole_capture(plan, conditions)
+    except (CaptureError, OSError, ImportError):
+        return None
 
 
 def _shifted(table: _state.Table, before: Any, first: int | None) -> _state.Table:

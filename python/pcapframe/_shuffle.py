@@ -14,7 +14,7 @@ import numpy as np
 
 from . import _core, _ordered, _partial, _pieces, _questions, _reader, _state, detectors
 from ._frame import Frame
-from ._info import warn
+from ._info import _outside, warn
 from ._made import Values, column_of
 from ._ordered import QUESTIONS, FlowJob
 from .errors import CaptureError, CaptureWarning
@@ -198,23 +198,23 @@ class Answer(NamedTuple):
     more: tuple[Any, ...]
     """and what else it is made of."""
     faults: tuple[Any, ...]
+    told: tuple[CaptureWarning, ...]
 
     def of(self, capture: Any) -> Any:
-        """The answer, as `capture` gives it."""
+        """The answer, as `capture` gives it, with the warnings of one machine."""
+        for warning in self.told:
+            warnings.warn(warning, stacklevel=_outside(2))
         return self.made if self.rows is None else self.made(self.rows.native(), capture, self.faults, *self.more)
 
 
 def alone(plan: _pieces.Plan, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Answer:
     """What the whole capture says to a question that pieces cannot be asked."""
-    for file in plan.files:
-        _pieces.opened(_pieces.Partition(plan, file, 0))
-    capture = _questions.capture_of(plan, ())
+    capture = _questions.whole_capture(plan)
     method = detectors.detect if name == "detect" else getattr(_reader.Capture, name)
-    with warnings.catch_warnings(record=True) as caught:  # told by who asked
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CaptureWarning)
         answer = method(capture, *arguments, **keywords)
-    if isinstance(answer, Frame):
-        rows = _state.Table.from_native(answer._native)
-        return Answer(type(answer), rows, answer._more(), answer._faults or ())
-    faults = [fault for each in caught for fault in getattr(each.message, "faults", ())]
-    return Answer(answer, None, (), (*plan.unusable, *faults) if plan.unusable else tuple(faults))
+    told = tuple(each.message for each in caught if isinstance(each.message, CaptureWarning))
+    if not isinstance(answer, Frame):
+        return Answer(answer, None, (), (), told)
+    return Answer(type(answer), _state.Table.from_native(answer._native), answer._more(), answer._faults or (), told)

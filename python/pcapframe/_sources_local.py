@@ -21,8 +21,9 @@ class PathSource:
     once = False
     ahead = True
 
-    def __init__(self, path: str) -> None:
-        self.name = path
+    def __init__(self, path: str, name: str | None = None) -> None:
+        self.name = name or path
+        self._path = path
         found = os.stat(path)
         self.size: int | None = found.st_size
         self._same = (found.st_dev, found.st_ino)
@@ -31,12 +32,13 @@ class PathSource:
 
     def again(self) -> PathSource:
         new = PathSource.__new__(PathSource)
-        new.name, new.size, new._same, new._fd, new._left = self.name, self.size, self._same, -1, 0
+        new.name, new._path, new.size, new._same = self.name, self._path, self.size, self._same
+        new._fd, new._left = -1, 0
         return new
 
     def begin(self, offset: int) -> None:
         self.end()
-        self._fd = os.open(self.name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+        self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
         found = os.fstat(self._fd)
         if (found.st_dev, found.st_ino) != self._same:
             self.end()

@@ -22,3 +22,11 @@ def display(text: str) -> str:
 def legible(text: str) -> str:
     """Return text that may be escaped already, by the core or here: as `display`, but backslashes stay as they are."""
     return "\\".join(display(piece) for piece in text.split("\\"))
+
+
+def file_name(name: str) -> str:
+    """Return a file's name as the core shows it: as `legible`, but octets that are no text by their own numbers."""
+    return "".join(
+        f"\\{ord(character) - 0xDC00:03d}" if "\udc80" <= character <= "\udcff" else legible(character)
+        for character in name
+    )

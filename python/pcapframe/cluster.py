@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -214,13 +215,12 @@ class _Flows:
     """The flows of a capture, by parts that workers have."""
 
     def __init__(
-        self, captures: Any, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any
+        self, capture: Capture, client: Any, size: Any, variant: str, compat: Any, names: str, given: Any
     ) -> None:
         question = QUESTIONS["flows"].resolve(variant, compat, names=names, **given)
         options = _ordered.flow_job(question, None).options
-        self.client = _client(client)
-        self.capture = _capture(captures)
-        pieces = _cut(self.capture, None if _ordered.needs_whole_files(options) else size, question)
+        self.client, self.capture = client, capture
+        pieces = _cut(capture, None if _ordered.needs_whole_files(options) else size, question)
         slots = sum(self.client.nthreads().values())
         parts = 1 if _shuffle.one_part(options) else max(1, min(slots, _MOST_PARTS))
         self.job = _ordered.flow_job(question, pieces[0].plan.secret, parts)
@@ -258,7 +258,6 @@ def _alone(client: Any, capture: Capture, name: str, arguments: Sequence[Any], k
     plan = capture.partitions(None)[0].plan
     given = _handed(client, (name, arguments, keywords))
     found: _shuffle.Answer = _fetched(client, client.submit(_asked_alone, plan, given, pure=False))
-    _shuffle.tell(_shuffle.Walk([], found.faults[len(capture._faults) :]))
     return found.of(capture)
 
 
@@ -269,10 +268,15 @@ def _asked_alone(plan: Any, given: tuple[Any, ...]) -> _shuffle.Answer:
         raise CaptureError(f"{error}{_here()}") from None
 
 
+def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that may be looked at more than once, here and by each worker."""
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in given.items()}
+
+
 def _answer(
     captures: Any, client: Any, size: Any, question: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
-    client, capture = _client(client), _capture(captures)
+    client, capture, keywords = _client(client), _capture(captures), _kept(keywords)
     pieces = capture.partitions(size)
     kind = QUESTIONS[question]
     try:
@@ -373,7 +377,7 @@ def flows(
     ValueError
         As for `Capture.flows`.
     """
-    client, capture = _client(client), _capture(captures)
+    client, capture, options = _client(client), _capture(captures), _kept(options)
     try:
         made = _Flows(capture, client, size, variant, compat, names, options)
     except WholeCaptureError:
@@ -414,7 +418,12 @@ def score(captures: Any, model: Any, reasons: int = 0, *, client: Any = None, si
 
     if isinstance(model, str) or hasattr(model, "__fspath__"):
         model = models.load(model)
-    made = _Flows(captures, client, size, names="published", given={}, **_models_score.check_makes_flows(model))
+    options = _models_score.check_makes_flows(model)
+    client, capture = _client(client), _capture(captures)
+    try:
+        made = _Flows(capture, client, size, names="published", given={}, **options)
+    except WholeCaptureError:
+        return models.score(_alone(client, capture, "flows", (), options), model, reasons)
     if reasons:
         found: Frame = models.score(made.frame(), model, reasons)
     else:
@@ -460,7 +469,7 @@ def detect(
     CaptureError
         As for `ioc_counts`.
     """
-    asked = {"only": only, "window": window, **thresholds}
+    asked = _kept({"only": only, "window": window, **thresholds})
     question = QUESTIONS["detect"].resolve(**asked)
     client, capture = _client(client), _capture(captures)
     try:
@@ -575,10 +584,15 @@ def match(
     if by_file and flows is not False:
         raise TypeError("match: flows= goes through all files in order, and by_file= through none")
     client, capture = _client(client), _capture(captures)
-    loose = flows is False and _ordered.matches_apart(indicators)
-    pieces = capture.partitions(size if loose else None)
-    if len(pieces) > 1 and (by_file or loose):
-        question = QUESTIONS["match"].resolve(indicators)
+    try:
+        question = QUESTIONS["match"].resolve(indicators, flows=flows)
+        digest, apart = question.asked
+        if by_file and not apart:  # who asks says that no message goes from one file to the next
+            question, size = replace(question, asked=(digest, True)), None
+        pieces = _cut(capture, size, question)
+    except WholeCaptureError:
+        pieces = []
+    if len(pieces) > 1:
         walked, read = _read(client, pieces, _shuffle.noted, question, [None])
         tables = _fetched(client, [piece.parts[0] for piece in read])
         _shuffle.tell(walked)
