@@ -72,7 +72,8 @@ def urls(url: str) -> list[UrlSource]:
     except ImportError as error:
         raise ImportError(f"{url}: URLs need the package fsspec: pip install fsspec", name="fsspec") from error
     try:
-        return _found(*fsspec.core.url_to_fs(url), url)
+        system, path = fsspec.core.url_to_fs(url)
+        return _found(system, path, url)
     except (ImportError, ValueError):  # of fsspec, with what to do
         raise
     except OSError as error:
