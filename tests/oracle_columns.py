@@ -265,7 +265,7 @@ KINDS: dict[str, Kind] = {
     "tshark shows less of a Kerberos message that is cut or lacks what it must have": lambda cell: (
         cell.column.startswith(KRB) and cell.theirs is None and "kerberos" in cell.layers
     ),
-    "tshark shows less of an NTLM message that is cut or wrong, or in what is": lambda cell: (
+    "tshark shows less of an NTLM message that is cut or wrong": lambda cell: (
         cell.column.startswith(NTLM) and cell.theirs is None
     ),
     "tshark reads what an NTLM server says of itself beyond the length that it tells": lambda cell: (

@@ -18,6 +18,7 @@ import pytest
 
 import captures
 import pcapframe as pf
+from pcapframe import cli
 
 
 def capture_of(*seconds: int, length: int = 30) -> bytes:
@@ -206,6 +207,34 @@ def test_urls(tmp_path: Path) -> None:
         assert answers == [rows(capture)] * 3
     finally:
         memory.rm("/captures", recursive=True)
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "told"),
+    [
+        (RuntimeError("Unable to\nlocate credentials"), pf.CaptureError, "Unable to locate credentials"),
+        (PermissionError("Forbidden"), PermissionError, "Forbidden"),
+        (FileNotFoundError("/bucket/a.pcap"), FileNotFoundError, "no such file"),
+        (OSError(), OSError, "OSError"),
+    ],
+)
+def test_what_a_file_system_says_is_one_line_with_the_url(
+    raised: Exception, kind: type[Exception], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
+
+    class Refusing(fsspec.get_filesystem_class("memory")):  # type: ignore[misc]
+        protocol = "refusing"
+
+        def info(self, path: str, **_: Any) -> Any:
+            raise raised
+
+    fsspec.register_implementation("refusing", Refusing, clobber=True)
+    with pytest.raises(kind) as caught:
+        pf.open("refusing://bucket/a.pcap")
+    assert str(caught.value) == f"refusing://bucket/a.pcap: {told}"
+    assert cli.main(["info", "refusing://bucket/a.pcap"]) == 2
+    assert capsys.readouterr().err == f"pcapframe: error: refusing://bucket/a.pcap: {told}\n"
 
 
 def test_a_url_without_fsspec_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,9 @@ def open(
     FilterError
         The filter cannot be understood, serves no link type of the capture, or needs libpcap, which is not built in.
     OSError
-        A file cannot be opened.
+        A file cannot be opened, or what a URL names.
+    ImportError
+        A URL needs fsspec, and the package of its scheme; a compression may need one, too.
     """
     options = _Options(
         _check_threads(threads),

@@ -175,11 +175,12 @@ class Partition:
         return self.run("count", *arguments, **keywords)
 
     def packets(self, *arguments: Any, **keywords: Any) -> Partial:
-        """Return the packets; see `Capture.packets`."""
+        """Return the packets; see `Capture.packets`. Columns are to be named: the common ones have some of DNS, whose
+        messages may lie in several pieces."""
         return self.run("packets", *arguments, **keywords)
 
     def select(self, *arguments: Any, **keywords: Any) -> Partial:
-        """Select packets; see `Capture.select`."""
+        """Select packets; see `Capture.select`. Columns are to be named, as for `packets`."""
         return self.run("select", *arguments, **keywords)
 
     def flows(self, *arguments: Any, **keywords: Any) -> Partial:

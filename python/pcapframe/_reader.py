@@ -805,7 +805,7 @@ class Capture:
         --------
         >>> cap.count("protocol", every="1s", sum="frame_len")          # octets per second by protocol
         >>> cap.count("ip_src", "ip_dst", "tcp_dstport")                # packets by conversation
-        >>> cap.count("ip_src", distinct="tcp_dstport")                 # ports that each source tried
+        >>> cap.count("ip_src", distinct="tcp_dstport")                 # ports that each source sent to
         >>> cap.count("ip_src", "dns_qry_name")                         # DNS names by client
         >>> cap.count("ip_src", "ip_dst", gaps=True)                    # how regular it is
         >>> cap.count(sum="frame_len", min="frame_time", max="frame_time")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _ranges
+from .errors import CaptureError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
 _PIECE = 1 << 20
@@ -70,10 +71,30 @@ def urls(url: str) -> list[UrlSource]:
         fsspec: Any = importlib.import_module("fsspec")
     except ImportError as error:
         raise ImportError(f"{url}: URLs need the package fsspec: pip install fsspec", name="fsspec") from error
-    system, path = fsspec.core.url_to_fs(url)
+    try:
+        system, path = fsspec.core.url_to_fs(url)
+        return _found(system, path, url)
+    except (ImportError, ValueError):  # of fsspec, with what to do
+        raise
+    except OSError as error:
+        if error.strerror:
+            raise
+        kind = next(kind for kind in (FileNotFoundError, PermissionError, OSError) if isinstance(error, kind))
+        raise kind(_reason(error, url)) from error
+    except Exception as error:  # the packages below fsspec have kinds of their own: no credentials, refused
+        raise CaptureError(_reason(error, url)) from error
+
+
+def _found(system: Any, path: str, url: str) -> list[UrlSource]:
     if "*" not in path or system.exists(path):
         return [UrlSource(system, path, url)]
     return [UrlSource(system, found, system.unstrip_protocol(found)) for found in sorted(system.glob(path))]
+
+
+def _reason(error: Exception, url: str) -> str:
+    """One line, which not all of them have, with the URL, which hardly any has."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{url}: {'no such file' if text.strip('/') in url else text}"
 
 
 def spooled(read: Callable[[int], bytes]) -> bytes | mmap.mmap:

@@ -500,7 +500,8 @@ def packets(
     captures, client, size
         As for `ioc_counts`.
     columns : list of names, groups or patterns, optional
-        Those of `Capture.packets`, but what depends on connections (``tcp_stream``, ``tcp_analysis_*``, ``flow_id``).
+        Those of `Capture.packets`, but what depends on connections (``tcp_stream``, ``tcp_analysis_*``, ``flow_id``)
+        and on messages in several segments (DNS, TLS). Some of DNS are among the common columns, so name yours.
     strings : "category" or "str"
         The dtype of text columns, as `Frame.to_pandas` has it. Categories are known when a partition is.
 
