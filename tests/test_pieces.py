@@ -449,6 +449,26 @@ def test_a_piece_is_small_however_many_there_are(tmp_path: Path) -> None:
     assert max(rooms) < 1500
 
 
+@pytest.mark.parametrize("first", [0, 299])
+def test_a_sum_of_many_pieces_takes_few_looks_at_all(
+    first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of one file, and where nothing fits until its first piece is there."""
+    frame = ethernet(ipv4(tcp())).octets
+    (tmp_path / "a.pcap").write_bytes(pcap_bytes([Packet(frame, len(frame), 1_500_000_000 + n) for n in range(300)]))
+    cap = pf.open(tmp_path / "a.pcap")
+    partials = [piece.ioc_counts() for piece in cap.partitions(16 + len(frame))]
+    looks, chain = [], _partial._Chain
+    monkeypatch.setattr(_partial, "_Chain", lambda *about: looks.append(1) or chain(*about))
+    whole = partials[first]
+    for number in range(1, len(partials)):
+        whole = whole + partials[first - number if first else number]
+    assert len(looks) < len(partials) / 16
+    assert len(pickle.dumps(whole)) < len(pickle.dumps(partials[0])) * 300 / 2
+    assert len(whole._states) <= 2  # and an empty one, of the piece in which no record begins
+    assert pickle.loads(pickle.dumps(whole)).finish() == whole.finish() == cap.ioc_counts()
+
+
 def test_what_is_known_of_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that did not cut the capture knows the files of the partials that it has."""
     cap = several_files(tmp_path, 4)

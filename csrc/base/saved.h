@@ -1,8 +1,10 @@
 /* What one process noted of packets, as octets that another process goes on with.
  *
- *   head      "pcapevts" | version | kind | part | parts | shape | job | records      little-endian, PF_SAVED_HEAD
- * octets records   fixed numbers little-endian; others seven bits an octet, the lowest first, the highest bit: more
- * follow
+ *   head      "pcapevts" | version | kind | part | parts | shape | job | records
+ *   records   one behind the other
+ *
+ * The head has PF_SAVED_HEAD octets. Fixed numbers are little-endian; others have seven bits an octet, the lowest
+ * first, the highest bit: more follow.
  *
  * Field by field, so that no byte order, size of a struct or padding gets in. Octets that are read may come from
  * anyone: every length is compared with what is left, and a reader checks what a number may be before it is used. */

@@ -310,8 +310,10 @@ struct pf_frame_object *pf_frame_object_new(struct pf_state *state);
 PyObject *pf_part_frame(struct pf_state *state, const struct pf_frame *kinds, struct pf_part *part);
 /* An array of row numbers, all below `limit`: a new reference. */
 bool pf_rows_from(PyObject *object, size_t limit, PyArrayObject **array);
-PyObject *pf_frame_from(PyObject *module, PyObject *arguments); /* frame_from.c */
-PyObject *pf_frame_schema(const struct pf_frame *frame);        /* ((name, type, nullable), ...) */
+/* frame_from.c: what a contiguous array of one dimension and this type holds; NULL, and *size 0, where it is none. */
+const void *pf_array_octets(PyObject *object, int type, size_t *size);
+PyObject *pf_frame_from(PyObject *module, PyObject *arguments);
+PyObject *pf_frame_schema(const struct pf_frame *frame); /* ((name, type, nullable), ...) */
 
 /* arrow.c: capsules; a note may be NULL. */
 PyObject *pf_stream_capsule(struct pf_arrow_stream *stream); /* takes it over, also on failure */

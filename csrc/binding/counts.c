@@ -272,16 +272,6 @@ static PyObject *counts_arrays(PyObject *self, PyObject *ignored)
     return result;
 }
 
-static const void *flat(PyObject *object, int type, size_t *size)
-{
-    PyArrayObject *array = (PyArrayObject *)object;
-    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 ||
-        !PyArray_ISCARRAY_RO(array))
-        return NULL;
-    *size = (size_t)PyArray_SIZE(array);
-    return PyArray_DATA(array);
-}
-
 static bool key_fits(enum pf_key_kind kind, const struct pf_address *key)
 {
     if (kind == PF_KEY_ADDRESS)
@@ -302,8 +292,9 @@ static PyObject *counts_put(PyObject *self, PyObject *tuple)
     size_t rows = 0, words = 0, again = 0;
     if (!pf_parse(tuple, "OOO:put", &counts, &keys, &sizes))
         return PyErr_Occurred() ? NULL : no_counts();
-    const uint64_t *count = flat(counts, NPY_UINT64, &rows), *word = flat(keys, NPY_UINT64, &words);
-    const uint8_t *size = flat(sizes, NPY_UINT8, &again);
+    const uint64_t *count = pf_array_octets(counts, NPY_UINT64, &rows),
+                   *word = pf_array_octets(keys, NPY_UINT64, &words);
+    const uint8_t *size = pf_array_octets(sizes, NPY_UINT8, &again);
     if (count == NULL || word == NULL || size == NULL || rows != again)
         return no_counts();
     for (size_t i = 0; i < rows; i++) {

@@ -25,19 +25,24 @@ static bool bad(const char *name, const char *what)
     return false;
 }
 
-/* A contiguous array of this type; NULL, and *size 0, with an exception set. */
-static const void *array_of(PyObject *object, int type, const char *name, size_t *size)
+const void *pf_array_octets(PyObject *object, int type, size_t *size)
 {
     PyArrayObject *array = (PyArrayObject *)object;
     *size = 0;
-    bool good =
-        PyArray_Check(object) && PyArray_TYPE(array) == type && PyArray_NDIM(array) == 1 && PyArray_ISCARRAY_RO(array);
-    if (!good) {
-        (void)bad(name, "another array was expected");
+    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 ||
+        !PyArray_ISCARRAY_RO(array))
         return NULL;
-    }
     *size = (size_t)PyArray_SIZE(array);
     return PyArray_DATA(array);
+}
+
+/* The same, with an exception set where it is NULL. */
+static const void *array_of(PyObject *object, int type, const char *name, size_t *size)
+{
+    const void *octets = pf_array_octets(object, type, size);
+    if (octets == NULL)
+        (void)bad(name, "another array was expected");
+    return octets;
 }
 
 static bool given_from(PyObject *tuple, const struct pf_kind *kind, struct given *given)
@@ -117,8 +122,7 @@ static bool fill_text(struct pf_state *state, struct pf_column *column, const st
     return good;
 }
 
-/* ----------------------------------------------------------------------------------------------------- other columns
- */
+/* --------------------------------------------------------------------------------------------------- other columns */
 
 /* Offsets never go back, nor beyond the octets, and nulls have none. */
 static bool check_offsets(const struct pf_kind *kind, const struct given *given)

@@ -1,7 +1,8 @@
 /* Groups as arrays, and groups of arrays, as Partials hold them: nothing in them is believed.
  *
- *   counts uint64 | ends of keys int64, 0 before them | octets of the keys | stats uint64, a struct pf_stat for each
- * input
+ *   counts uint64 | ends of keys int64, 0 before them | octets of the keys | stats uint64
+ *
+ * The stats are a struct pf_stat for each input of each group.
  *
  * In the order of their keys, so that equal groups are equal arrays. */
 #include "binding/core.h"
@@ -12,8 +13,7 @@
 
 enum { STAT_WORDS = sizeof(struct pf_stat) / 8, MAC = 6, IPV4 = 4, IPV6 = 16 };
 
-/* ------------------------------------------------------------------------------------------------------------ to them
- */
+/* --------------------------------------------------------------------------------------------------------- to them */
 
 static size_t size_of(const struct pf_tally_plan *plan, const uint8_t *key)
 {
@@ -87,8 +87,7 @@ PyObject *pf_tally_arrays(struct pf_state *state, const struct pf_tally *groups)
     return result;
 }
 
-/* ---------------------------------------------------------------------------------------------------------- from them
- */
+/* ------------------------------------------------------------------------------------------------------- from them */
 
 static bool is_text(const uint8_t *octets, size_t size)
 {
@@ -147,27 +146,16 @@ struct arrays {
     size_t rows, octets_size;
 };
 
-static const void *flat(PyObject *object, int type, size_t *size)
-{
-    PyArrayObject *array = (PyArrayObject *)object;
-    *size = 0;
-    if (!PyArray_Check(object) || PyArray_TYPE(array) != type || PyArray_NDIM(array) != 1 ||
-        !PyArray_ISCARRAY_RO(array))
-        return NULL;
-    *size = (size_t)PyArray_SIZE(array);
-    return PyArray_DATA(array);
-}
-
 static bool arrays_from(const struct pf_tally_plan *plan, PyObject *tuple, struct arrays *arrays)
 {
     PyObject *counts, *ends, *octets, *stats;
     size_t end_count, stat_count, needed = pf_tally_is_counted(plan) ? 0 : plan->input_count * STAT_WORDS;
     if (!PyTuple_Check(tuple) || !PyArg_ParseTuple(tuple, "OOOO:groups", &counts, &ends, &octets, &stats))
         return false;
-    arrays->counts = flat(counts, NPY_UINT64, &arrays->rows);
-    arrays->ends = flat(ends, NPY_INT64, &end_count);
-    arrays->octets = flat(octets, NPY_UINT8, &arrays->octets_size);
-    arrays->stats = flat(stats, NPY_UINT64, &stat_count);
+    arrays->counts = pf_array_octets(counts, NPY_UINT64, &arrays->rows);
+    arrays->ends = pf_array_octets(ends, NPY_INT64, &end_count);
+    arrays->octets = pf_array_octets(octets, NPY_UINT8, &arrays->octets_size);
+    arrays->stats = pf_array_octets(stats, NPY_UINT64, &stat_count);
     return arrays->counts != NULL && arrays->ends != NULL && arrays->octets != NULL && arrays->stats != NULL &&
            end_count == arrays->rows + 1 && (needed == 0 ? stat_count == 0 : stat_count / needed == arrays->rows) &&
            stat_count == needed * arrays->rows;
@@ -203,8 +191,7 @@ bool pf_tally_put_arrays(struct pf_state *state, struct pf_tally *groups, PyObje
     return true;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- questions
- */
+/* ------------------------------------------------------------------------------------------------------- questions */
 
 /* (question, arrays, ...): what they make together, by `make`. */
 static PyObject *together(PyObject *module, PyObject *arguments,

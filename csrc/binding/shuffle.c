@@ -23,8 +23,7 @@ bool pf_run_alone(struct pf_state *state, pf_work work, void *context)
     return status == PF_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- flows
- */
+/* ----------------------------------------------------------------------------------------------------------- flows */
 
 /* Octets at random, the same for all of a job; None: this process's own secret. */
 static bool secret_from(PyObject *object, struct pf_secret *secret, const struct pf_secret **given)

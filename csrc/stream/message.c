@@ -119,8 +119,7 @@ static enum pf_extent extent(bool dns, const uint8_t *octets, size_t size, size_
     return dns ? dns_extent(octets, size, whole) : pf_tls_extent(octets, size, whole);
 }
 
-/* ---------------------------------------------------------------------------------------------- what has come so far
- */
+/* -------------------------------------------------------------------------------------------- what has come so far */
 
 static enum pf_status make_room(struct pf_messages *messages, struct direction *direction, uint32_t need,
                                 struct pf_error *error)
@@ -205,8 +204,7 @@ static void consume(struct direction *direction, uint32_t size)
     direction->start += size;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ segments
- */
+/* -------------------------------------------------------------------------------------------------------- segments */
 
 /* A packet completes at most one message: the first. */
 static enum pf_status hand_over(struct pf_segment *segment, struct pf_spool *spool, const uint8_t *octets,

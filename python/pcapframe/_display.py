@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ._text import display
+from ._text import legible
 
 _CLIP = 48  # characters of a cell where others need the room: the longest address is shorter
 _LONGEST = 200  # of any: what stands in a line is still read
@@ -27,7 +27,7 @@ def room() -> int | None:
 
 def printable(text: str) -> str:
     """Return `text` as `display` does, but with the backslashes it has: for what has been made safe once already."""
-    return text if text.isascii() and text.isprintable() else "\\".join(map(display, text.split("\\")))
+    return text if text.isascii() and text.isprintable() else legible(text)
 
 
 def size(octets: int) -> str:

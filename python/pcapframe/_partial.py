@@ -21,6 +21,10 @@ from ._questions import Question
 from ._text import file_name
 from .errors import CaptureError, FilterError
 
+# States that wait to be added, at least: to follow the chain of all runs, and to copy a large table, for each `+` would
+# take as many steps as the square of the pieces.
+_WAITING = 32
+
 _Told = tuple[int, ...]
 _Place = tuple[int, int, int, _Told]  # file, piece, offset of the first record, what was told before
 
@@ -123,26 +127,31 @@ class Partial:
     Adding is associative and commutative. A Partial can be pickled, and saved to a file; loading runs no code.
     """
 
-    __slots__ = ("_plan", "_question", "_runs", "_states")
+    __slots__ = ("_most", "_plan", "_question", "_runs", "_states")
 
     def __init__(
-        self, plan: Plan, question: Question, runs: dict[_Place, Run], states: dict[frozenset[_Place], _state.State]
-    ) -> None:
+        self, plan: Plan, question: Question, runs: dict[_Place, Run], states: dict[frozenset[_Place], _state.State],
+        most: int = _WAITING,
+    ) -> None:  # fmt: skip
         self._plan, self._question, self._runs = _pieces.whole(plan), question, runs
-        self._states = self._settled(states)
+        self._states, self._most = states, most
+        if len(states) > most:
+            self._settle()
+            self._most = max(_WAITING, 2 * len(self._states))
 
-    def _settled(self, states: dict[frozenset[_Place], _state.State]) -> dict[frozenset[_Place], _state.State]:
-        """Counts of runs that fit are one table, which later runs cannot take back."""
-        if len(states) < 2:
-            return states
+    def _settle(self) -> None:
+        """Makes counts of runs that fit one table, which later runs cannot take back."""
+        states = self._states
+        if len(states) < 2 or not isinstance(next(iter(states.values())), _state.Additive):
+            return
         fit = {run.place for run in _Chain(self._plan, self._runs).fit}
         sure = [key for key in states if key <= fit]
-        if len(sure) < 2 or not isinstance(states[sure[0]], _state.Additive):
-            return states
+        if len(sure) < 2:
+            return
         settled = {key: state for key, state in states.items() if key not in set(sure)}
         sure.sort(key=min)
         settled[frozenset().union(*sure)] = _state.Additive.total([states[key] for key in sure])
-        return settled
+        self._states = settled
 
     def __add__(self, other: object) -> Partial:
         if not isinstance(other, Partial):
@@ -161,7 +170,8 @@ class Partial:
             file, piece, _, _ = min(twice)
             raise CaptureError(f"the same piece is there twice: {Partition(self._plan, file, piece)!r}")
         plan = self._plan.known(other._plan)
-        return Partial(plan, self._question, self._runs | other._runs, self._states | other._states)
+        most = max(self._most, other._most)
+        return Partial(plan, self._question, self._runs | other._runs, self._states | other._states, most)
 
     def missing(self) -> list[Partition]:
         """Return the pieces that are still to be asked: those that are not there, and those whose guess was wrong.
@@ -247,6 +257,7 @@ class Partial:
             return cls._of(file.read(), text)
 
     def _octets(self, plan: Plan) -> bytes:
+        self._settle()
         known = dataclasses.asdict(plan)
         states, arrays = [], []
         for key, state in self._states.items():
