@@ -85,7 +85,7 @@ def told(ask: Callable[[], Any]) -> tuple[Any, list[Any], str]:
             answer = ask()
         except (ValueError, pf.FilterError) as error:
             # Of one machine a plain ValueError; of partials theirs, which is one, too.
-            kind = "ValueError" if str(error).startswith("packet ") else type(error).__name__
+            kind = "ValueError" if str(error).startswith(("packet ", "fill: ")) else type(error).__name__
             return None, [], f"{kind}: {error}"
     return answer, [getattr(each.message, "faults", ()) for each in caught], ""
 
@@ -504,6 +504,16 @@ def test_messages_have_the_numbers_of_the_whole_capture_whatever_the_name(name: 
     one = told(lambda: cap.count("frame_len"))
     assert {fault.kind for faults in one[1] for fault in faults} == {"cut_short", "overlap", "unfiltered"}
     assert told(lambda: by_pieces(cap, 500, "count", "frame_len"))[1] == one[1]
+
+
+def test_more_rows_than_there_may_be(tmp_path: Path) -> None:
+    frame = ethernet(ipv4(tcp())).octets
+    path = tmp_path / "far.pcap"
+    path.write_bytes(pcap_bytes([Packet(frame, len(frame), 1_500_000_000 + far) for far in (0, 90_000_000)]))
+    asked = {"every": "1s", "fill": True}
+    one = told(lambda: pf.open(path).count("ip_src", **asked))
+    assert one[2].startswith("ValueError: fill: 1 keys in each of 90000001 bins")
+    assert told(lambda: by_pieces(pf.open(path), 60, "count", "ip_src", **asked)) == one
 
 
 def test_a_filter_tells_of_the_first_packet_of_all(tmp_path: Path) -> None:

@@ -154,7 +154,12 @@ class _Count(Kind):
                 f"count: top= of {len(groups[0]):,} groups is estimated in the order of the packets: "
                 "ask the whole capture, or ask without top="
             )
-        native = _core.group_from(question.asked, *(each.found for each in groups))
+        try:
+            native = _core.group_from(question.asked, *(each.found for each in groups))
+        except ValueError as error:
+            if str(error).startswith("fill: "):  # more rows than there may be: nothing is damaged
+                raise CaptureError(str(error)) from None
+            raise
         return Frame(native, capture_of(plan, ()), (*plan.unusable, *faults))
 
 
