@@ -428,3 +428,6 @@ def test_hits_of_what_the_order_of_packets_narrows(client: Any, tmp_path: Path, 
 def test_what_pieces_cannot_tell(client: Any) -> None:
     with pytest.raises(pf.CaptureError, match=r"^tcp_stream: depends on segments that may lie in other pieces"):
         pf.cluster.packets(LAB, ["tcp_stream"], client=client, size=SIZE)
+    by_default = pf.cluster.packets(LAB, client=client, size=SIZE)
+    told = [name for name in pf.open(LAB, progress=False).packets().columns if not name.startswith("dns_")]
+    assert list(by_default.columns) == told

@@ -164,7 +164,8 @@ def index(capture: Capture, path: _Path | None, cache: bool) -> list[CaptureInde
     """Make the indexes of all files of a capture."""
     sources = [source for source in capture._inputs if _is_file(source)]
     if not sources:
-        raise ValueError("an index is made of files that are not compressed, and there are none")
+        names = ", ".join(source.name for source in capture._inputs)
+        raise ValueError(f"an index is made of files of this machine that are not compressed, and not of {names}")
     where = None if path is None else _given.path("path", path)
     _given.truth("cache", cache)
     if where is not None and cache:

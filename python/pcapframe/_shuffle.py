@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _core, _ordered, _partial, _pieces, _questions, _reader, _state, detectors
+from ._columns import COMMON
 from ._frame import Frame
 from ._info import _outside, warn
 from ._made import Values, column_of
@@ -148,9 +149,9 @@ def exact_pieces(plan: _pieces.Plan, walked: Walk) -> list[Piece]:
 
 
 def packets_question(columns: Any, plan: _pieces.Plan) -> Any:
-    """The question of these columns; raises where pieces cannot be asked it."""
+    """The question of these columns, or of the common ones that pieces can tell; raises where they cannot be asked."""
     kind = QUESTIONS["packets"]
-    question = kind.resolve(columns)
+    question = kind.resolve([name for name in COMMON if not _core.needs((name,))] if columns is None else columns)
     kind.check(question, plan)
     return question
 

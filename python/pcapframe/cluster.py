@@ -501,7 +501,7 @@ def packets(
         As for `ioc_counts`.
     columns : list of names, groups or patterns, optional
         Those of `Capture.packets`, but what depends on connections (``tcp_stream``, ``tcp_analysis_*``, ``flow_id``)
-        and on messages in several segments (DNS, TLS). Some of DNS are among the common columns, so name yours.
+        and on messages in several segments (DNS, TLS). By default the common ones but these.
     strings : "category" or "str"
         The dtype of text columns, as `Frame.to_pandas` has it. Categories are known when a partition is.
 
