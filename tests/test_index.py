@@ -287,6 +287,12 @@ def test_what_is_no_file_is_not_read(file: Path) -> None:
     assert pf.open(file, index=True)._inputs[0].index is not None
 
 
+def test_an_index_that_is_named_and_not_there(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No such index, nor folder with one: '.*absent\.pfx'"):
+        pf.open(file, index=tmp_path / "absent.pfx")
+    assert pf.open(file, index=tmp_path)._inputs[0].index is None  # a folder may be without one
+
+
 def test_an_index_whose_name_would_be_too_long(file: Path) -> None:
     long = file.rename(file.with_name("x" * 253))
     with warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -111,6 +112,8 @@ def attach(capture: Capture, index: bool | _Path | None) -> None:
     if index is False:
         return
     where = None if index is None or isinstance(index, bool) else os.fsdecode(index)
+    if where is not None and not os.path.exists(where):
+        raise FileNotFoundError(errno.ENOENT, "No such index, nor folder with one", where)
     for source in capture._inputs:
         if not _is_file(source):
             continue
