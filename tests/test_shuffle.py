@@ -7,6 +7,8 @@ import itertools
 import os
 import random
 import struct
+import threading
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ import pcapframe as pf
 import test_detect_text
 from captures import ethernet, ipv4, pcap_bytes, tcp
 from captures_ng import enhanced, interface, section
-from pcapframe import _core
+from pcapframe import _core, _shuffle
 from pcapframe import _flows as pf_flows
 
 SECRET = bytes(range(40))
@@ -388,3 +390,36 @@ def test_a_step_that_cannot_be_taken() -> None:
         _core.FlowsSoFar(options_of("cic2017")).take(events, 0)
     with pytest.raises(TypeError):
         _core.FlowsSoFar(options).take("events", 0)
+
+
+def test_two_threads_that_read_whole_captures_leave_warnings_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may have several; what is warned of in its process later is told by nobody else."""
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap_bytes([]))
+    plan = pf.open(path, progress=False).partitions(None)[0].plan
+    turns, second, first_ended = itertools.count(), threading.Event(), threading.Event()
+
+    def count(capture: Any) -> int:
+        if next(turns) == 0:
+            second.wait(0.3)
+        else:
+            second.set()
+            first_ended.wait(10)
+        return 0
+
+    def ask() -> None:
+        _shuffle.alone(plan, "count", (), {})
+        first_ended.set()
+
+    monkeypatch.setattr(pf.Capture, "count", count)
+    with warnings.catch_warnings():  # which puts right what is left wrong, for the tests behind this one
+        before = warnings.filters, list(warnings.filters), warnings.showwarning
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        after = warnings.filters, list(warnings.filters), warnings.showwarning
+    assert after == before

@@ -6,6 +6,7 @@ flows that are in it. The walk over the pieces is checked as that of every other
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -208,11 +209,15 @@ class Answer(NamedTuple):
         return self.made if self.rows is None else self.made(self.rows.native(), capture, self.faults, *self.more)
 
 
+# What is caught in one thread is put back for all: two at once would leave warnings caught for good.
+_CATCHING = threading.Lock()
+
+
 def alone(plan: _pieces.Plan, name: str, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Answer:
     """What the whole capture says to a question that pieces cannot be asked."""
     capture = _questions.whole_capture(plan)
     method = detectors.detect if name == "detect" else getattr(_reader.Capture, name)
-    with warnings.catch_warnings(record=True) as caught:
+    with _CATCHING, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CaptureWarning)
         answer = method(capture, *arguments, **keywords)
     told = tuple(each.message for each in caught if isinstance(each.message, CaptureWarning))
