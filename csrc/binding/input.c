@@ -131,8 +131,8 @@ static enum pf_status file_called(const char *name, PyObject *path, struct pf_so
     if (!PyUnicode_FSConverter(path, &octets))
         return pf_fail(error, PF_STOPPED, "stopped");
     enum pf_status status = pf_source_file(PyBytes_AS_STRING(octets), source, error);
-    if (status == PF_OK)
-        status = pf_source_call(*source, name, error);
+    if (status == PF_OK && (status = pf_source_call(*source, name, error)) != PF_OK)
+        pf_source_free(*source);
     Py_DECREF(octets);
     return status;
 }
