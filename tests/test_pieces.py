@@ -12,6 +12,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 import pcapframe as pf
 from captures import Packet, ethernet, ipv4, pcap_bytes, st_capture, tcp, udp
-from captures_ng import enhanced, interface, name_resolution, other, section, simple, st_pcapng, statistics
+from captures_ng import enhanced, interface, section, simple, st_pcapng
 from pcapframe import _core, _index, _partial, _pieces, _questions, _state
 
 LAB = Path(__file__).parents[1] / "examples" / "lab.pcap"
@@ -281,86 +282,6 @@ def test_interfaces_described_in_the_middle_are_found(tmp_path: Path) -> None:
     assert plain(by_pieces(cap, 300, "packets", columns)) == plain(cap.packets(columns))
 
 
-# --- what a capture is ------------------------------------------------------------------------------------------------
-
-
-def info_of(cap: pf.Capture, size: Any) -> None:
-    one = told(lambda: cap.info(full=True))
-    several = told(lambda: by_pieces(cap, size, "info", full=True))
-    assert several[1:] == one[1:]
-    assert plain(several[0]) == plain(one[0])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(1, 3), st.integers(60, 900))
-def test_packets_earlier_than_those_of_other_pieces_are_counted(times: list[int], files: int, size: int) -> None:
-    frame = ethernet(ipv4(tcp())).octets
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for number in range(files):
-            mine = times[number::files]
-            paths.append(Path(folder, f"{number}.pcap"))
-            paths[-1].write_bytes(pcap_bytes([Packet(frame, len(frame), 1_500_000_000 + time) for time in mine]))
-        info_of(pf.open(paths), size)
-        info_of(pf.open(paths), None)
-
-
-@pytest.mark.filterwarnings("ignore::pcapframe.CaptureWarning")
-def test_files_that_overlap_by_many_packets(tmp_path: Path) -> None:
-    """More than 16,384 of a piece: told where the file before ends before or behind all of it, else refused."""
-    frame = bytes(60)
-    packets = [Packet(frame, 60, 1_500_000_000 + number // 10) for number in range(40_000)]
-    (tmp_path / "b.pcap").write_bytes(pcap_bytes(packets))
-    for first, known in ((-5, True), (3, True), (1638, True), (2000, False), (5000, True)):
-        head = [Packet(frame, 60, 1_400_000_000), Packet(frame, 60, 1_500_000_000 + first)]
-        (tmp_path / "a.pcap").write_bytes(pcap_bytes(head))
-        cap = pf.open([tmp_path / "a.pcap", tmp_path / "b.pcap"])
-        assert (cap.info(full=True).oddities or {})["time_backwards"] == 10 * min(max(first, 0), 4000)
-        if known:
-            info_of(cap, None)
-        else:
-            with pytest.raises(pf.CaptureError, match=r"^info: .*b\.pcap: more packets of a piece are earlier"):
-                by_pieces(cap, None, "info", full=True)
-
-
-def test_comments_of_all_pieces_are_the_first_that_have_room(tmp_path: Path) -> None:
-    frame = ethernet(ipv4(tcp())).octets
-    blocks = [section(), interface(1, name=b"eth0"), interface(1), name_resolution([(b"\x0a\0\0\1", b"host.example")])]
-    for number in range(60):
-        words = bytes([65 + number % 26]) * (900 + 1500 * (number % 5 == 0))
-        blocks.append(enhanced(frame, 1_500_000_000_000_000 + number, chosen=[(1, words)]))
-        if number % 3 == 0:
-            blocks += [other(0x80000001 + number % 70), statistics(number % 2, number, number // 3)]
-    path = tmp_path / "notes.pcapng"
-    path.write_bytes(b"".join(blocks))
-    cap = pf.open(path)
-    found = cap.info(full=True)
-    assert (found.more_notes, found.interfaces[1].received) == (True, 57)
-    assert len(found.comments or ()) > 40
-    for size in (200, 1000, 5000, 40_000, None):
-        info_of(cap, size)
-
-
-def test_blocks_of_many_types(tmp_path: Path) -> None:
-    frame = ethernet(ipv4(tcp())).octets
-    parts = [section(), interface(1)]
-    for number in range(100):
-        parts += [other(0x80000001 + number % 80), enhanced(frame, 1_500_000_000_000_000 + number)]
-    path = tmp_path / "types.pcapng"
-    path.write_bytes(b"".join(parts))
-    cap = pf.open(path)
-    assert len(cap.info(full=True).other_blocks or {}) == 64
-    info_of(cap, 500)
-    with pytest.raises(pf.CaptureError, match=r"^info: a piece has more than 64 types of other blocks"):
-        by_pieces(cap, path.stat().st_size * 9 // 10, "info", full=True)
-
-
-def test_pieces_are_read(tmp_path: Path) -> None:
-    piece = pf.open(LAB).partitions(None)[0]
-    with pytest.raises(pf.CaptureError, match=r"^info: pieces are read, so ask with full=True"):
-        piece.info()
-
-
 # --- with an index ----------------------------------------------------------------------------------------------------
 
 
@@ -526,7 +447,7 @@ def test_a_filter_tells_of_the_first_packet_of_all(tmp_path: Path) -> None:
     one = told(lambda: cap.count("frame_len"))
     assert [fault.frame_number for faults in one[1] for fault in faults] == [2]
     for size in (60, 300, None):
-        assert told(lambda: by_pieces(cap, size, "count", "frame_len"))[1] == one[1]  # noqa: B023
+        assert told(partial(by_pieces, cap, size, "count", "frame_len"))[1] == one[1]
 
 
 def test_a_relative_path_is_the_same_file_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -540,7 +461,7 @@ def test_a_relative_path_is_the_same_file_from_everywhere(tmp_path: Path, monkey
     pieces = cap.partitions("100kB")
     for question, arguments in (("packets", (["frame_file", "frame_number"],)), ("info", (True,))):
         monkeypatch.chdir(tmp_path)
-        one = told(lambda: answer_of(cap, question, *arguments))  # noqa: B023
+        one = told(partial(answer_of, cap, question, *arguments))
         monkeypatch.chdir(tmp_path / "elsewhere")
         whole = together([piece.run(question, *arguments) for piece in pieces], random.Random(0))
         several = told(whole.finish)
@@ -661,8 +582,8 @@ def test_a_compressed_file_is_one_piece(tmp_path: Path) -> None:
     assert [piece.file for piece in pieces].count(str(path)) == 1
     assert len(pieces) > 2
     for question, arguments, keywords in QUESTIONS:
-        one = told(lambda: answer_of(cap, question, *arguments, **keywords))  # noqa: B023
-        several = told(lambda: by_pieces(cap, "20kB", question, *arguments, **keywords))  # noqa: B023
+        one = told(partial(answer_of, cap, question, *arguments, **keywords))
+        several = told(partial(by_pieces, cap, "20kB", question, *arguments, **keywords))
         assert several[1:] == one[1:]
         assert plain(several[0]) == plain(one[0])
 
@@ -737,8 +658,8 @@ def test_real_captures_in_pieces(seed: int) -> None:
             ("ioc_counts", (), {}), ("packets", (ALL,), {}), ("flows", (), {}), ("flows", ("cic2017",), {}),
             ("detect", (), {"window": "1min"}),
         ):  # fmt: skip
-            one = told(lambda: answer_of(cap, question, *arguments, **keywords))  # noqa: B023
-            several = told(lambda: by_pieces(cap, size, question, *arguments, **keywords))  # noqa: B023
+            one = told(partial(answer_of, cap, question, *arguments, **keywords))
+            several = told(partial(by_pieces, cap, size, question, *arguments, **keywords))
             assert several[1:] == one[1:], path
             assert plain(several[0]) == plain(one[0]), path
 

@@ -223,13 +223,11 @@ def test_what_a_file_system_says_is_one_line_with_the_url(
 ) -> None:
     fsspec = pytest.importorskip("fsspec", reason="URLs need fsspec")
 
-    class Refusing(fsspec.get_filesystem_class("memory")):  # type: ignore[misc]
-        protocol = "refusing"
+    def info(self: Any, path: str, **_: Any) -> Any:
+        raise raised
 
-        def info(self, path: str, **_: Any) -> Any:
-            raise raised
-
-    fsspec.register_implementation("refusing", Refusing, clobber=True)
+    refusing = type("Refusing", (fsspec.get_filesystem_class("memory"),), {"protocol": "refusing", "info": info})
+    fsspec.register_implementation("refusing", refusing, clobber=True)
     with pytest.raises(kind) as caught:
         pf.open("refusing://bucket/a.pcap")
     assert str(caught.value) == f"refusing://bucket/a.pcap: {told}"

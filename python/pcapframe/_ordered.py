@@ -14,7 +14,6 @@ from . import _flows as _options
 from ._info_pieces import Info
 from ._questions import QUESTIONS as _ADDED
 from ._questions import Kind, Question, WholeCaptureError, _shifted, bound, capture_of
-from .errors import CaptureError
 
 # What packets of a piece say by messages in several segments: these may begin in the piece before.
 _BY_MESSAGES = frozenset(("tls", "dns", "http", "retrans"))
@@ -74,6 +73,7 @@ class _Flows(Kind):
 
     state = _state.Events
     keyed = True
+    refusal = "packet "  # of a link type that flows cannot take
 
     def resolve(self, *arguments: Any, **keywords: Any) -> Question:
         given = bound(_reader.Capture.flows, arguments, keywords)
@@ -95,12 +95,7 @@ class _Flows(Kind):
 
     def finish(self, question: Question, plan: Any, before: Any, states: Any, faults: Any) -> _options.FlowFrame:
         job = flow_job(question, None)
-        try:
-            native, found = job.replayed([each.packets for each in before], [each.octets[0] for each in states])
-        except ValueError as error:
-            if str(error).startswith("packet "):  # of a link type that flows cannot take
-                raise CaptureError(str(error)) from None
-            raise
+        native, found = job.replayed([each.packets for each in before], [each.octets[0] for each in states])
         read = [each.counters for each in states or [self.nothing(question)]]
         counters = counted(read, [found])
         faults = plan.unusable + faults

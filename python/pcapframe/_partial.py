@@ -209,6 +209,9 @@ class Partial:
         except (CaptureError, FilterError):
             raise
         except _state.DAMAGED as error:
+            refusal = QUESTIONS[self._question.name].refusal
+            if refusal and str(error).startswith(refusal):
+                raise CaptureError(str(error)) from None
             raise CaptureError(f"{self._question.name}: what the pieces found is damaged ({error})") from error
         warn(faults, 3)
         return answer

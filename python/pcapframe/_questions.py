@@ -70,6 +70,8 @@ class Kind(ABC):
     state: Any
     keyed = False
     """Whether what pieces find has hashes with the secret of their plan in it."""
+    refusal = ""
+    """How an error of `finish` begins that is the question's, or the capture's, and no damage of what pieces found."""
 
     def state_of(self, question: Question) -> Any:
         """The class of what pieces find."""
@@ -115,6 +117,8 @@ class _Ioc(Kind):
 
 
 class _Count(Kind):
+    refusal = "fill: "  # more rows than there may be
+
     def state_of(self, question: Question) -> Any:
         return _state.CountsState if _group.Question(*question.asked).plain else _state.Groups
 
@@ -154,12 +158,7 @@ class _Count(Kind):
                 f"count: top= of {len(groups[0]):,} groups is estimated in the order of the packets: "
                 "ask the whole capture, or ask without top="
             )
-        try:
-            native = _core.group_from(question.asked, *(each.found for each in groups))
-        except ValueError as error:
-            if str(error).startswith("fill: "):  # more rows than there may be: nothing is damaged
-                raise CaptureError(str(error)) from None
-            raise
+        native = _core.group_from(question.asked, *(each.found for each in groups))
         return Frame(native, capture_of(plan, ()), (*plan.unusable, *faults))
 
 
